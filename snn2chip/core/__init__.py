@@ -1,0 +1,25 @@
+"""Types that rooms share: program, activity, mapping, drift, violation. No algorithms."""
+
+from snn2chip.core.activity import Activity, PopulationActivity, Raster, Trace
+from snn2chip.core.drift import Divergence, Drift, PopulationDrift, PredictionChange
+from snn2chip.core.mapping import Mapping, Place, Slice, Violation
+from snn2chip.core.program import Program, ProgramPopulation, ProgramProjection, chip_delay
+
+__all__ = [
+    "Activity",
+    "Divergence",
+    "Drift",
+    "Mapping",
+    "Place",
+    "PopulationActivity",
+    "PopulationDrift",
+    "PredictionChange",
+    "Program",
+    "ProgramPopulation",
+    "ProgramProjection",
+    "Raster",
+    "Slice",
+    "Trace",
+    "Violation",
+    "chip_delay",
+]

@@ -1,0 +1,113 @@
+"""Activity: what a run did, kept apart from any cost: counted once, priced often."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip.graph.operators import Shape
+
+
+@dataclass(frozen=True, eq=False)
+class Raster:
+    """One bit per step, sample and neuron.
+
+    Attributes:
+        bits: uint8 [step, sample, ceil(size / 8)], the first neuron in the highest bit.
+        shape: the population's shape.
+    """
+
+    bits: NDArray[np.uint8]
+    shape: Shape
+
+    @classmethod
+    def pack(cls, flags: NDArray[np.bool_], shape: Shape) -> Raster:
+        """From flags [step, sample, *shape]."""
+        flat = flags.reshape(*flags.shape[:2], prod(shape))
+        return cls(np.packbits(flat, axis=-1), shape)
+
+    @property
+    def steps(self) -> int:
+        return int(self.bits.shape[0])
+
+    @property
+    def samples(self) -> int:
+        return int(self.bits.shape[1])
+
+    def unpack(self, first: int = 0, last: int | None = None) -> NDArray[np.bool_]:
+        """Flags [step, sample, *shape] of the steps ``first`` to ``last`` (exclusive)."""
+        part = self.bits[first:last]
+        flat = np.unpackbits(part, axis=-1, count=prod(self.shape))
+        return flat.view(np.bool_).reshape(*part.shape[:2], *self.shape)
+
+    def total(self) -> int:
+        """Number of flags that are set."""
+        return int(np.bitwise_count(self.bits).sum(dtype=np.int64))
+
+    def per_step(self) -> NDArray[np.int64]:
+        """Flags set per [step, sample]."""
+        counts: NDArray[np.int64] = np.bitwise_count(self.bits).sum(axis=-1, dtype=np.int64)
+        return counts
+
+    def per_neuron(self) -> NDArray[np.int64]:
+        """Flags set per neuron over all steps and samples, [*shape]."""
+        counts = np.zeros(self.shape, np.int64)
+        for step in range(self.steps):
+            counts += self.unpack(step, step + 1)[0].sum(axis=0, dtype=np.int64)
+        return counts
+
+
+@dataclass(frozen=True, eq=False)
+class PopulationActivity:
+    """What one population did in its window of graph steps [0, N).
+
+    Attributes:
+        spikes: which neurons fired.
+        updated: whose state was non-zero at the step's start, or who had input or a bias, or fired.
+        warnings: counted events of the arithmetic, such as ``u_wrapped`` or ``v_saturated``.
+    """
+
+    spikes: Raster
+    updated: Raster
+    warnings: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """A run of a program on a batch of samples.
+
+    Attributes:
+        arithmetic: of the program that ran.
+        steps: N, graph steps per sample.
+        samples: number of samples.
+        populations: by name, inputs included.
+        scores: [sample, output neuron]; the readout of the first output population.
+    """
+
+    arithmetic: str
+    steps: int
+    samples: int
+    populations: Mapping[str, PopulationActivity]
+    scores: NDArray[np.float64]
+
+    @property
+    def predictions(self) -> NDArray[np.int64]:
+        """Index of the highest score per sample, the lowest index where several are equal."""
+        best: NDArray[np.int64] = self.scores.reshape(self.samples, -1).argmax(axis=1)
+        return best
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """Whole-run recordings by chip step: index i is the chip's step i + 1.
+
+    Attributes:
+        arrays: name -> [sample, chip step, *shape]: ``<population>`` spikes (uint8 where 0/1),
+            ``<population>.v`` and ``<population>.u`` states.
+    """
+
+    arrays: Mapping[str, NDArray[np.generic]]

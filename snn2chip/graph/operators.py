@@ -1,0 +1,139 @@
+"""The linear operators of projections: dense, convolution, identity. Types only.
+
+An operator maps an array [..., *source_shape] to [..., *target_shape]. Weights are floats in a
+Graph and integers in a Program; the structure is the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+Shape: TypeAlias = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """y = W x over flattened shapes (C order).
+
+    Attributes:
+        weight: [target size, source size].
+    """
+
+    weight: Array
+    source_shape: Shape
+    target_shape: Shape
+
+    def __post_init__(self) -> None:
+        if self.weight.shape != (prod(self.target_shape), prod(self.source_shape)):
+            raise ValueError(
+                f"dense weight {self.weight.shape} does not map {self.source_shape} "
+                f"to {self.target_shape}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Conv:
+    """Cross-correlation over any number of spatial axes, channels first, zero padding.
+
+    Attributes:
+        weight: [target channels, source channels / groups, *kernel].
+        source_shape: (source channels, *spatial).
+        stride, dilation: per spatial axis.
+        padding: (before, after) per spatial axis.
+    """
+
+    weight: Array
+    source_shape: Shape
+    stride: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
+    groups: int = 1
+
+    def __post_init__(self) -> None:
+        axes = len(self.source_shape) - 1
+        if self.weight.ndim != axes + 2 or any(
+            len(option) != axes for option in (self.stride, self.padding, self.dilation)
+        ):
+            raise ValueError(f"convolution options do not have {axes} spatial axes")
+        if self.weight.shape[1] * self.groups != self.source_shape[0]:
+            raise ValueError(
+                f"convolution weight {self.weight.shape} with {self.groups} groups does not take "
+                f"{self.source_shape[0]} channels"
+            )
+        if self.weight.shape[0] % self.groups:
+            raise ValueError(f"{self.weight.shape[0]} channels are no multiple of the groups")
+        if min(self.target_shape) < 1:
+            raise ValueError(f"the kernel is larger than the padded input {self.source_shape}")
+
+    @cached_property
+    def target_shape(self) -> Shape:
+        """(target channels, *spatial)."""
+        spatial = (
+            (size + before + after - dilation * (kernel - 1) - 1) // stride + 1
+            for size, (before, after), dilation, kernel, stride in zip(
+                self.source_shape[1:],
+                self.padding,
+                self.dilation,
+                self.weight.shape[2:],
+                self.stride,
+                strict=True,
+            )
+        )
+        return (self.weight.shape[0], *spatial)
+
+
+@dataclass(frozen=True, eq=False)
+class Identity:
+    """y = scale * x, element by element; the shapes may differ but not the size.
+
+    Attributes:
+        scale: [*source_shape].
+    """
+
+    scale: Array
+    source_shape: Shape
+    target_shape: Shape
+
+    def __post_init__(self) -> None:
+        if prod(self.source_shape) != prod(self.target_shape):
+            raise ValueError(f"identity from {self.source_shape} to {self.target_shape}")
+        if self.scale.shape != self.source_shape:
+            raise ValueError(f"scale {self.scale.shape} is not {self.source_shape}")
+
+
+Operator: TypeAlias = Dense | Conv | Identity
+
+
+def identity(shape: Shape, target_shape: Shape | None = None) -> Identity:
+    """The identity with scale 1."""
+    return Identity(np.ones(shape), shape, shape if target_shape is None else target_shape)
+
+
+def weights_of(operator: Operator) -> Array:
+    """The array of weights that an operator holds."""
+    return operator.scale if isinstance(operator, Identity) else operator.weight
+
+
+def with_weights(operator: Operator, weights: Array) -> Operator:
+    """The same operator with other weights of the same shape."""
+    match operator:
+        case Identity():
+            return Identity(weights, operator.source_shape, operator.target_shape)
+        case Dense():
+            return Dense(weights, operator.source_shape, operator.target_shape)
+        case Conv():
+            return Conv(
+                weights,
+                operator.source_shape,
+                operator.stride,
+                operator.padding,
+                operator.dilation,
+                operator.groups,
+            )

@@ -1,0 +1,24 @@
+"""Discrete-time neuron models in plain numpy: pure functions, the oracle of every other engine."""
+
+from snn2chip.neurons.discretization import PRESETS, Discretization, from_preset
+from snn2chip.neurons.models import IF, LI, LIF, NEURONS, CubaLI, CubaLIF, Input, Neuron
+from snn2chip.neurons.step import Factors, State, factors, initial_state, step
+
+__all__ = [
+    "IF",
+    "LI",
+    "LIF",
+    "NEURONS",
+    "PRESETS",
+    "CubaLI",
+    "CubaLIF",
+    "Discretization",
+    "Factors",
+    "Input",
+    "Neuron",
+    "State",
+    "factors",
+    "from_preset",
+    "initial_state",
+    "step",
+]
