@@ -1,0 +1,24 @@
+"""Fixtures that every room's tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_fixtures() -> Path:
+    """Folder with files that other projects made, beside the repository; skips where absent."""
+    folder = ROOT.parent / "shared" / "fixtures"
+    if not folder.is_dir():
+        pytest.skip("files of other projects (../shared/fixtures) are not on this machine")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The repository's root folder."""
+    return ROOT
