@@ -54,7 +54,7 @@ class LayerEnergy:
     neuron: float | None
     packet: float | None
     hop: float | None
-    total: float
+    total: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,8 @@ class EnergyReport:
         table: name of the cost table; ``label`` is what it says of itself.
         dynamic_pj: sum of the layers' totals; None where nothing is priced.
         static_pj: static power times modelled time, over all samples, or None.
-        total_pj: dynamic plus static (static left out, and listed as unpriced, where unknown).
+        total_pj: dynamic plus static (static left out, and listed as unpriced, where unknown);
+            None where nothing is priced.
         latency_us: mean modelled time per sample over N + max L chip steps, or None.
         step_ns: mean modelled time per chip step, one value per step, or empty.
         unpriced: terms that have no price in the table, one line each.
@@ -107,9 +108,9 @@ class EnergyReport:
     label: str
     samples: int
     layers: tuple[Layer, ...]
-    dynamic_pj: float
+    dynamic_pj: float | None
     static_pj: float | None
-    total_pj: float
+    total_pj: float | None
     latency_us: float | None
     step_ns: tuple[float, ...]
     bottleneck: Bottleneck | None
@@ -117,5 +118,5 @@ class EnergyReport:
     assumptions: tuple[str, ...]
 
     @property
-    def energy_per_inference_nj(self) -> float:
-        return self.total_pj / self.samples / 1000.0
+    def energy_per_inference_nj(self) -> float | None:
+        return None if self.total_pj is None else self.total_pj / self.samples / 1000.0
