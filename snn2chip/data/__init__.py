@@ -1,1 +1,14 @@
+"""Data sets, files with samples, and spike encoders."""
 
+from snn2chip.data.datasets import Dataset, load_calibration, load_data
+from snn2chip.data.digits import Split, load_digits_split
+from snn2chip.data.encode import encode
+
+__all__ = [
+    "Dataset",
+    "Split",
+    "encode",
+    "load_calibration",
+    "load_data",
+    "load_digits_split",
+]

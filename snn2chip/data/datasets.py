@@ -1,0 +1,188 @@
+"""Samples for a network: a named data set, synthetic values, or an ``.npz`` file.
+
+Keys of a file: ``x`` with ``y`` optional, or ``x_train``, ``y_train``, ``x_test``, ``y_test``; for
+several inputs ``x.<input>``; sparse ``events`` [n, 3] = (sample, step, flat index) with ``steps``.
+The part that is scored and the part that scales are calibrated on share no sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from math import prod
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip.data.files import read_file
+from snn2chip.data.parts import as_labels
+from snn2chip.errors import ConfigError, did_you_mean
+
+Shape: TypeAlias = tuple[int, ...]
+Arrays: TypeAlias = Mapping[str, NDArray[Any]]
+
+NAMES = ("digits", "random")
+"""Data sets that need no file."""
+
+RANDOM_SAMPLES = 16
+RANDOM_RATE = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Samples for one network.
+
+    Attributes:
+        name: ``digits``, ``random``, or the file's name.
+        x: input -> scored samples: float64 [sample, *shape] where static, else bool (0/1) or
+            float64 [sample, step, *shape].
+        timed: the samples have a step axis and need no encoding.
+        y: int64 [sample], class indices, or None.
+        calibration: input -> samples of the training split, laid out like ``x``; empty where
+            the data have none.
+        synthetic: the values mean nothing, and neither does an energy made from them.
+    """
+
+    name: str
+    x: Arrays
+    timed: bool
+    y: NDArray[np.int64] | None
+    calibration: Arrays = field(default_factory=dict)
+    synthetic: bool = False
+
+    @property
+    def samples(self) -> int:
+        return len(next(iter(self.x.values())))
+
+    @property
+    def steps(self) -> int | None:
+        """Length of a timed sample, None for static ones."""
+        return next(iter(self.x.values())).shape[1] if self.timed else None
+
+
+def load_data(
+    ref: str,
+    inputs: Mapping[str, Shape],
+    *,
+    seed: int,
+    samples: int | None = None,
+    classes: int | None = None,
+    random_steps: int | None = None,
+) -> Dataset:
+    """The samples called ``ref`` for a network with these ``inputs``.
+
+    Args:
+        ref: ``digits``, ``random``, or the path of an ``.npz`` file.
+        inputs: shapes of the network's inputs by name.
+        seed: of the split of ``digits`` and of ``random``.
+        samples: score the first so many only.
+        classes: number of the network's classes, to check labels against.
+        random_steps: makes ``random`` give spikes of that many steps instead of static values.
+
+    Raises:
+        ConfigError: no such data set, or fewer samples than asked for.
+        InputFileError: the file is damaged, or does not fit the network.
+    """
+    if samples is not None and samples < 1:
+        raise ConfigError(f"{samples} samples", needs="at least one sample")
+    if ref == "random":
+        return _random(inputs, seed, samples or RANDOM_SAMPLES, random_steps)
+    data = _digits(inputs, seed) if ref == "digits" else _file(ref, inputs)
+    if data.y is not None:
+        as_labels(data.name, "y", data.y, data.samples, classes)
+    return data if samples is None else _first(data, samples)
+
+
+def load_calibration(
+    ref: str, inputs: Mapping[str, Shape], *, seed: int, scored: str | None
+) -> Dataset:
+    """The samples of ``ref`` that scales may be picked from, as the result's ``x``.
+
+    They are the training split where ``ref`` has one, else all of it.
+
+    Args:
+        scored: reference of the samples that will be scored; they are never used.
+    """
+    data = load_data(ref, inputs, seed=seed)
+    if data.calibration:
+        return replace(data, x=data.calibration, y=None, calibration={})
+    if scored is not None and (ref == scored or _same_file(ref, scored)):
+        raise ConfigError(
+            f"calibration data {ref!r}: the same samples are scored",
+            needs="samples that are not scored",
+            has="no training split (x_train) in the file",
+            remedy="store x_train and x_test in one file, or calibrate on another file",
+        )
+    return data
+
+
+def _same_file(a: str, b: str) -> bool:
+    first, second = Path(a), Path(b)
+    return first.exists() and second.exists() and first.samefile(second)
+
+
+def _digits(inputs: Mapping[str, Shape], seed: int) -> Dataset:
+    from snn2chip.data.digits import SHAPE, load_digits_split
+
+    if len(inputs) != 1 or prod(next(iter(inputs.values()))) != prod(SHAPE):
+        raise ConfigError(
+            "data set 'digits' does not fit the network's inputs",
+            needs=", ".join(f"{name} {list(shape)}" for name, shape in inputs.items()),
+            has=f"images of {list(SHAPE)}, 64 values",
+            remedy="--data FILE.npz with samples of the network's shape, or --data random",
+        )
+    (name, shape), split = next(iter(inputs.items())), load_digits_split(seed)
+    return Dataset(
+        "digits",
+        {name: split.x_test.reshape(-1, *shape)},
+        timed=False,
+        y=split.y_test,
+        calibration={name: split.x_train.reshape(-1, *shape)},
+    )
+
+
+def _random(inputs: Mapping[str, Shape], seed: int, samples: int, steps: int | None) -> Dataset:
+    """Uniform values, or spikes; drawn per sample, so that a sample never depends on the others."""
+
+    def draw(part: int, name_index: int, shape: Shape) -> NDArray[Any]:
+        rows = []
+        for sample in range(samples):
+            values = np.random.default_rng((seed, part, sample, name_index)).random(
+                shape if steps is None else (steps, *shape)
+            )
+            rows.append(values if steps is None else values < RANDOM_RATE)
+        return np.stack(rows)
+
+    scored, calibration = (
+        {name: draw(part, index, inputs[name]) for index, name in enumerate(inputs)}
+        for part in (0, 1)
+    )
+    timed = steps is not None
+    return Dataset("random", scored, timed, None, calibration, synthetic=True)
+
+
+def _file(ref: str, inputs: Mapping[str, Shape]) -> Dataset:
+    path = Path(ref)
+    if path.suffix != ".npz":
+        raise ConfigError(
+            f"unknown data {ref!r}",
+            has=f"the data sets {', '.join(NAMES)}, or the path of an .npz file",
+            remedy=did_you_mean(ref, NAMES),
+        )
+    scored, train = read_file(path, inputs)
+    calibration = train.x if train is not None else {}
+    return Dataset(path.name, scored.x, scored.timed, scored.y, calibration)
+
+
+def _first(data: Dataset, samples: int) -> Dataset:
+    if samples > data.samples:
+        raise ConfigError(
+            f"data {data.name!r}: too few samples",
+            needs=f"{samples} samples",
+            has=f"{data.samples} samples to score",
+            remedy=f"--samples {data.samples} or fewer",
+        )
+    x = {name: array[:samples] for name, array in data.x.items()}
+    return replace(data, x=x, y=None if data.y is None else data.y[:samples])

@@ -1,0 +1,117 @@
+"""Samples of an ``.npz`` file, by the keys that `snn2chip.data.datasets` describes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip.data.npz import NpzFile, open_npz
+from snn2chip.data.parts import Part, as_labels, as_samples, from_events
+from snn2chip.errors import InputFileError
+
+Inputs = Mapping[str, tuple[int, ...]]
+
+
+def read_file(path: Path, inputs: Inputs) -> tuple[Part, Part | None]:
+    """The scored part and, where the file has one, the training part.
+
+    Raises:
+        InputFileError: the file is damaged or does not fit the network's inputs.
+    """
+    with open_npz(path) as file:
+        if _has(file, "x_test", inputs):
+            train = (
+                _part(file, "x_train", "y_train", inputs) if _has(file, "x_train", inputs) else None
+            )
+            return _part(file, "x_test", "y_test", inputs), train
+        if _has(file, "x", inputs) or _has(file, "events", inputs):
+            return _part(file, "x", "y", inputs), None
+        raise InputFileError(
+            f"{path}: no samples in it",
+            needs="'x' (with 'y'), or 'x_test' (with 'y_test', 'x_train', 'y_train'), or 'events' "
+            "with 'steps'; for several inputs 'x.<input>'",
+            has=", ".join(file.keys[:12]) or "no arrays",
+            remedy="rename the arrays",
+        )
+
+
+def _has(file: NpzFile, stem: str, inputs: Inputs) -> bool:
+    return stem in file or any(f"{stem}.{name}" in file for name in inputs)
+
+
+def _part(file: NpzFile, stem: str, label_key: str, inputs: Inputs) -> Part:
+    source = file.path.name
+    y = file.read(label_key) if label_key in file else None
+    x: dict[str, NDArray[Any]] = {}
+    timed: dict[str, bool] = {}
+    for name, shape in inputs.items():
+        x[name], timed[name] = _input(
+            file, stem, name, shape, inputs, None if y is None else y.size
+        )
+    _check_alike(source, {name: array.shape[: 1 + timed[name]] for name, array in x.items()})
+    samples = len(next(iter(x.values())))
+    labels = None if y is None else as_labels(source, label_key, y, samples)
+    return Part(x, next(iter(timed.values())), labels)
+
+
+def _input(
+    file: NpzFile,
+    stem: str,
+    name: str,
+    shape: tuple[int, ...],
+    inputs: Inputs,
+    samples: int | None,
+) -> tuple[NDArray[Any], bool]:
+    """Samples of one input, dense or from events, and whether they are timed."""
+    source = file.path.name
+    key = _key(file, stem, name, inputs)
+    if key is not None:
+        return as_samples(source, key, file.read(key), shape)
+    key = _key(file, "events", name, inputs) if stem == "x" else None
+    if key is None:
+        raise InputFileError(
+            f"{source}: no samples for input {name!r}",
+            needs=f"an array {stem}.{name}",
+            has=", ".join(file.keys[:12]),
+            remedy=f"one array per input: {', '.join(f'{stem}.{i}' for i in inputs)}",
+        )
+    events = file.read(key)
+    return from_events(source, key, events, _steps(file), samples, shape), True
+
+
+def _key(file: NpzFile, stem: str, name: str, inputs: Inputs) -> str | None:
+    """Key of an input's array: ``<stem>.<name>``, or ``<stem>`` for the only input."""
+    if f"{stem}.{name}" in file:
+        return f"{stem}.{name}"
+    return stem if stem in file and len(inputs) == 1 else None
+
+
+def _steps(file: NpzFile) -> int:
+    source = file.path.name
+    if "steps" not in file:
+        raise InputFileError(
+            f"{source}: 'events' without 'steps'",
+            needs="the length of a sample, one integer called 'steps'",
+            remedy="numpy.savez(..., steps=100)",
+        )
+    steps = file.read("steps")
+    if steps.size != 1 or steps.dtype.kind not in "iu" or int(steps.reshape(())) < 1:
+        raise InputFileError(
+            f"{source}: 'steps' is {np.array2string(steps, threshold=4)}",
+            needs="one integer of at least 1",
+        )
+    return int(steps.reshape(()))
+
+
+def _check_alike(source: str, leading: Mapping[str, tuple[int, ...]]) -> None:
+    """All inputs have the same number of samples, and all or none the same number of steps."""
+    if len(set(leading.values())) > 1:
+        raise InputFileError(
+            f"{source}: the inputs do not go together",
+            needs="the same number of samples and steps for every input",
+            has=", ".join(f"{name} {list(axes)}" for name, axes in leading.items()),
+        )

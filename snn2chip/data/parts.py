@@ -1,0 +1,154 @@
+"""Checks of samples and labels that came from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip.data.npz import MAX_BYTES
+from snn2chip.errors import InputFileError
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One split of a file: see `snn2chip.data.Dataset` for the layout."""
+
+    x: Mapping[str, NDArray[Any]]
+    timed: bool
+    y: NDArray[np.int64] | None
+
+
+def as_samples(
+    source: str, key: str, array: NDArray[Any], shape: tuple[int, ...]
+) -> tuple[NDArray[Any], bool]:
+    """Samples of one input, and whether they have a step axis.
+
+    Raises:
+        InputFileError: the shape is not the input's, there is no sample, or a value is no number.
+    """
+    timed = array.ndim == len(shape) + 2
+    trailing = array.shape[2:] if timed else array.shape[1:]
+    if array.ndim == 0 or trailing != shape:
+        raise InputFileError(
+            f"{source}: {key!r} does not fit the network's input",
+            needs=f"[sample, {_axes(shape)}] or [sample, step, {_axes(shape)}]",
+            has=f"an array of shape {list(array.shape)}",
+            remedy=f"reshape it, for example x.reshape(-1, {', '.join(map(str, shape))})",
+        )
+    if array.size == 0:
+        raise InputFileError(
+            f"{source}: {key!r} is empty", needs="at least one sample and one step"
+        )
+    check_finite(source, key, array)
+    if not timed:
+        return array.astype(np.float64), False
+    is_spikes = array.dtype == np.bool_ or bool(((array == 0) | (array == 1)).all())
+    return array.astype(np.bool_ if is_spikes else np.float64), True
+
+
+def check_finite(source: str, key: str, array: NDArray[Any]) -> None:
+    """Refuse NaN and infinity, naming the first."""
+    if array.dtype.kind != "f" or bool(np.isfinite(array).all()):
+        return
+    bad = np.argwhere(~np.isfinite(array))
+    first = tuple(int(i) for i in bad[0])
+    raise InputFileError(
+        f"{source}: {key!r} has {len(bad)} values that are no numbers",
+        needs="finite values",
+        has=f"{array[first]} at index {list(first)}",
+        remedy="clean the data",
+    )
+
+
+def as_labels(
+    source: str, key: str, labels: NDArray[Any], samples: int, classes: int | None = None
+) -> NDArray[np.int64]:
+    """Class indices [sample].
+
+    Raises:
+        InputFileError: not one whole number per sample, or none of the network's classes.
+    """
+    if labels.shape != (samples,):
+        raise InputFileError(
+            f"{source}: labels {key!r} do not fit the samples",
+            needs=f"one label for each of {samples} samples",
+            has=f"an array of shape {list(labels.shape)}",
+        )
+    check_finite(source, key, labels)
+    with np.errstate(invalid="ignore"):
+        whole = labels.astype(np.int64)
+    limit = np.iinfo(np.int64).max if classes is None else classes
+    wrong = (whole != labels) | (whole < 0) | (whole >= limit)
+    if wrong.any():
+        first = int(np.flatnonzero(wrong)[0])
+        top = "0 or more" if classes is None else f"0 to {classes - 1}"
+        raise InputFileError(
+            f"{source}: {int(wrong.sum())} labels {key!r} are no class of the network",
+            needs=f"class indices, {top}",
+            has=f"{labels[first]} at index {first}",
+            remedy="number the classes from 0 in the order of the network's outputs",
+        )
+    return whole
+
+
+def from_events(
+    source: str,
+    key: str,
+    events: NDArray[Any],
+    steps: int,
+    samples: int | None,
+    shape: tuple[int, ...],
+) -> NDArray[Any]:
+    """Dense samples [sample, step, *shape] of sparse events (sample, step, flat index).
+
+    Entries are 0/1 (bool) unless an event is repeated, which counts.
+
+    Args:
+        samples: number of samples, or None for the largest sample index + 1.
+    """
+    if events.ndim != 2 or events.shape[1] != 3 or events.dtype.kind not in "iu":
+        raise InputFileError(
+            f"{source}: {key!r} are no events",
+            needs="integers [n, 3]: sample, step, flat index",
+            has=f"{events.dtype} {list(events.shape)}",
+        )
+    if samples is None:
+        samples = int(events[:, 0].max(initial=-1)) + 1
+    if samples < 1:
+        raise InputFileError(f"{source}: {key!r} is empty", needs="at least one event, or 'y'")
+    limits = np.array([samples, steps, prod(shape)])
+    wrong = ((events < 0) | (events >= limits)).any(axis=1)
+    if wrong.any():
+        first = int(np.flatnonzero(wrong)[0])
+        raise InputFileError(
+            f"{source}: {int(wrong.sum())} events of {key!r} are out of range",
+            needs=f"sample < {samples}, step < {steps}, index < {prod(shape)}, none negative",
+            has=f"{[int(i) for i in events[first]]} in row {first}",
+            remedy="indices start at 0; the flat index runs over the input's shape in C order",
+        )
+    _check_dense(source, key, samples * steps * prod(shape))
+    index = np.ravel_multi_index(events.T.astype(np.int64), tuple(int(i) for i in limits))
+    positions, counts = np.unique(index, return_counts=True)
+    repeated = bool(counts.max(initial=0) > 1)
+    dense: NDArray[Any] = np.zeros(int(limits.prod()), np.float64 if repeated else np.bool_)
+    dense[positions] = counts
+    return dense.reshape(samples, steps, *shape)
+
+
+def _check_dense(source: str, key: str, size: int) -> None:
+    if size > MAX_BYTES:
+        raise InputFileError(
+            f"{source}: {key!r} is too large",
+            needs=f"{size / 2**30:.1f} Gi entries, samples x steps x neurons",
+            has=f"at most {MAX_BYTES // 2**30} Gi",
+            remedy="store fewer samples or steps",
+        )
+
+
+def _axes(shape: tuple[int, ...]) -> str:
+    return ", ".join(map(str, shape))
