@@ -69,11 +69,15 @@ class PopulationActivity:
         spikes: which neurons fired.
         updated: whose state was non-zero at the step's start, or who had input or a bias, or fired.
         warnings: counted events of the arithmetic, such as ``u_wrapped`` or ``v_saturated``.
+        peak_v, peak_input: largest magnitudes of the membrane before a reset and of one step's
+            summed input, in the arithmetic's own units; calibration reads them.
     """
 
     spikes: Raster
     updated: Raster
     warnings: Mapping[str, int] = field(default_factory=dict)
+    peak_v: float = 0.0
+    peak_input: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

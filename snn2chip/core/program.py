@@ -25,7 +25,8 @@ class ProgramPopulation:
         kind: NIR's name of the model it realises, for reports.
         parameters: arrays that broadcast to ``shape``.
         spiking: False where the membrane itself is the output.
-        scale: target units of v per unit of v in the graph.
+        scale: target units of v per unit of v in the graph, broadcasting to ``shape``.
+        offset: the graph's v at the target's zero, broadcasting to ``shape``.
         latency: steps L(p) that the chip lags behind the graph.
     """
 
@@ -35,7 +36,8 @@ class ProgramPopulation:
     shape: Shape
     parameters: Parameters = field(default_factory=dict)
     spiking: bool = True
-    scale: float = 1.0
+    scale: NDArray[np.float64] = field(default_factory=lambda: np.ones(()))
+    offset: NDArray[np.float64] = field(default_factory=lambda: np.zeros(()))
     latency: int = 0
 
     @property

@@ -1,0 +1,70 @@
+"""What the engine asks of an arithmetic: exact synaptic sums and a scan of neurons over time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip.core import ProgramPopulation, ProgramProjection
+from snn2chip.graph.operators import Array, Operator
+
+State: TypeAlias = Mapping[str, Array]
+Product: TypeAlias = Callable[[NDArray[Any]], Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """What neurons did in a block of steps.
+
+    Attributes:
+        output: [step, sample, *shape]; bool spikes, or the membrane where nothing spikes.
+        updated: bool [step, sample, *shape].
+        state: after the last step.
+        records: recorded states [step, sample, *shape], by name.
+        warnings: counted events by name.
+        peak_v, peak_input: largest magnitudes seen.
+    """
+
+    output: Array
+    updated: NDArray[np.bool_]
+    state: State
+    records: Mapping[str, Array] = field(default_factory=dict)
+    warnings: Mapping[str, int] = field(default_factory=dict)
+    peak_v: float = 0.0
+    peak_input: float = 0.0
+
+
+class Arithmetic(Protocol):
+    """The numbers of one target. Implementations are stateless."""
+
+    @property
+    def name(self) -> str:
+        """As ``Program.arithmetic`` says it."""
+
+    def product(self, projection: ProgramProjection, operator: Operator) -> Product:
+        """A function from spikes [n, *source_shape] to synaptic sums [n, *target_shape].
+
+        ``operator`` is the projection's own or the part of it that has one delay.
+        """
+
+    def initial(self, population: ProgramPopulation, samples: int) -> State:
+        """State before the first step; arrays [sample, *shape]."""
+
+    def scan(
+        self,
+        population: ProgramPopulation,
+        state: State,
+        current: Array,
+        arrived: NDArray[np.bool_],
+        record: bool,
+    ) -> Scan:
+        """Runs the neurons over the steps of ``current`` [step, sample, *shape].
+
+        Args:
+            arrived: where at least one synaptic event arrived, [step, sample, *shape].
+            record: whether to return the states of every step.
+        """
