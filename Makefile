@@ -1,0 +1,47 @@
+# make demo   the whole chain on a bundled network        make test   the whole test suite
+# Both make the virtual environment $(VENV) themselves where it is missing.
+
+PYTHON ?= python3
+VENV ?= .venv
+WORKERS ?= 2
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test lint wheel-check bench clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.snn2chip-core
+	$(BIN)/snn2chip demo
+
+# One thread per worker: matrix products this small do not gain from more.
+test: $(VENV)/.snn2chip-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+lint: $(VENV)/.snn2chip-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# The built wheel alone, without torch, outside the repository.
+wheel-check: $(VENV)/.snn2chip-dev
+	.ci/wheel-check $(BIN)/python
+
+clean:
+	rm -rf $(VENV) build dist demo-out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps say what was installed; an environment made by hand has none and is brought up to date.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	  "snn2chip needs Python 3.11 or later: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.snn2chip-core: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/.snn2chip-dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[train,dev]'
+	@touch $@ $(VENV)/.snn2chip-core
