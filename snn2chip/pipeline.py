@@ -8,20 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from snn2chip.backends import Fidelity
 from snn2chip.core import Activity, Drift, Program, Trace, Violation
 from snn2chip.core import Mapping as CoreMapping
 from snn2chip.energy.types import Baseline, EnergyReport
 from snn2chip.graph import Graph
 from snn2chip.targets.types import Target
-
-
-@dataclass(frozen=True)
-class Fidelity:
-    """What a simulation reproduces bit-accurately, what it models, and what it leaves out."""
-
-    bit_accurate: tuple[str, ...]
-    modelled: tuple[str, ...]
-    omitted: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,84 @@
+"""What a family of chips must offer, and the lazy registry that finds it.
+
+A new chip of a known family is a TOML file. A new family is one folder here, or an installed
+package with an entry point in the group ``snn2chip.backends``: ``name = "module:factory"``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Protocol, cast
+
+from snn2chip.core import Activity, Program, Violation
+from snn2chip.errors import ConfigError, did_you_mean
+from snn2chip.graph import Graph
+from snn2chip.simulate import Arithmetic
+from snn2chip.targets.types import Target
+
+ENTRY_POINT_GROUP = "snn2chip.backends"
+
+_BUNDLED = {
+    "reference": "snn2chip.backends.reference:backend",
+    "loihi": "snn2chip.backends.loihi:backend",
+}
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """What a simulation reproduces bit-accurately, what it models, and what it leaves out."""
+
+    bit_accurate: tuple[str, ...]
+    modelled: tuple[str, ...]
+    omitted: tuple[str, ...]
+
+
+class Backend(Protocol):
+    """One family of chips."""
+
+    @property
+    def scale_candidates(self) -> tuple[float, ...]:
+        """Multipliers of a population's scale that the search may try; empty for exact families."""
+
+    def realise(
+        self,
+        graph: Graph,
+        target: Target,
+        multipliers: Mapping[str, float] | None = None,
+        reference: Activity | None = None,
+    ) -> Program:
+        """The graph in the target's numbers; ``reference`` is its float run on calibration data.
+
+        Raises:
+            UnsupportedError: something that the chip has not, by name.
+        """
+
+    def arithmetic(self, graph: Graph) -> Arithmetic:
+        """The arithmetic that runs programs of this family."""
+
+    def violations(self, program: Program, target: Target) -> tuple[Violation, ...]:
+        """Limits of the number formats that the program breaks, all at once."""
+
+    def fidelity(self, program: Program) -> Fidelity:
+        """What a simulation of ``program`` reproduces."""
+
+
+def find_backend(family: str) -> Backend:
+    """The back end of a family.
+
+    Raises:
+        ConfigError: no such family.
+    """
+    installed = {point.name: point.value for point in entry_points(group=ENTRY_POINT_GROUP)}
+    known = {**installed, **_BUNDLED}
+    if family not in known:
+        raise ConfigError(
+            f"no back end for the family {family!r}",
+            has="families: " + ", ".join(sorted(known)),
+            remedy=did_you_mean(family, list(known)),
+        )
+    module, _, attribute = known[family].partition(":")
+    factory = cast("Callable[[], Backend]", getattr(import_module(module), attribute))
+    return factory()

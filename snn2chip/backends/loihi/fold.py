@@ -1,0 +1,125 @@
+"""How a graph's neurons become CUBA neurons: gains, leaks and thresholds folded, still in floats.
+
+A chip neuron is v' = (1 - dv) v + u + bias with u' = (1 - du) u + input, fires above its threshold
+and returns to 0. So per target neuron (n), with v counted from v_reset and in units of the
+threshold above it::
+
+    LIF, LI     input factor  gain r / theta            bias  gain (v_leak - v_reset + r b) / theta
+    IF          input factor  g r / theta               bias  g r b / theta
+    CubaLIF/LI  input factor  gain_mem r gain_syn w_in / theta
+                bias  gain_mem (v_leak - v_reset + r w_in b gain_syn / (1 - decay_syn)) / theta
+
+The last line is the steady state of a bias that NIR sends through the synaptic filter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip.errors import UnsupportedError
+from snn2chip.graph import Discretization, Graph, Population
+from snn2chip.neurons import IF, LI, LIF, CubaLI, CubaLIF, factors, initial_state
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Folded:
+    """One population as a CUBA neuron in floats; all arrays [*shape].
+
+    Attributes:
+        factor: on the sum of weights, per target neuron.
+        loss_u, loss_v: share of u and v lost per step; loss_u = 1 means no memory.
+        bias: per step.
+        v0: membrane before the first step.
+        theta: threshold above the reset; 1 for populations that do not spike.
+        offset: v_reset, the graph's v at the chip's zero.
+        at_least: the graph fires at v >= threshold, the chip at v > threshold.
+        note: what is modelled rather than exact, or "".
+    """
+
+    factor: FloatArray
+    loss_u: FloatArray
+    loss_v: FloatArray
+    bias: FloatArray
+    v0: FloatArray
+    theta: FloatArray
+    offset: FloatArray
+    at_least: bool = False
+    note: str = ""
+
+
+def fold(graph: Graph, population: Population) -> Folded:
+    """The CUBA form of one population.
+
+    Raises:
+        UnsupportedError: subtractive reset, or a threshold at or below the reset.
+    """
+    d, neuron, shape = graph.discretization, population.neuron, population.shape
+    ones, zeros = np.ones(shape), np.zeros(shape)
+    bias = sum((p.bias for p in graph.incoming(population.name) if p.bias is not None), zeros)
+    offset, theta = _reset_and_threshold(population, d)
+    v0 = (initial_state(neuron, (1, *shape), d).v[0] - offset) / theta
+    fires_at = d.fires == ">=" and neuron.spiking
+    match neuron:
+        case IF():
+            gain = neuron.r * (d.dt if d.if_gain == "dt" else 1.0) / theta
+            return Folded(gain, ones, zeros, gain * bias, v0, theta, offset, fires_at)
+        case LIF() | LI():
+            gain = factors(neuron.tau, d).gain
+            total = gain * (neuron.v_leak - offset + neuron.r * bias) / theta
+            factor = gain * neuron.r / theta
+            return Folded(factor, ones, gain, total, v0, theta, offset, fires_at)
+        case CubaLIF() | CubaLI():
+            synapse, gain = factors(neuron.tau_syn, d), factors(neuron.tau_mem, d).gain
+            steady = neuron.r * neuron.w_in * bias * synapse.gain / (1.0 - synapse.decay)
+            return Folded(
+                factor=gain * neuron.r * synapse.gain * neuron.w_in / theta,
+                loss_u=1.0 - synapse.decay,
+                loss_v=gain,
+                bias=gain * (neuron.v_leak - offset + steady) / theta,
+                v0=v0,
+                theta=theta,
+                offset=offset,
+                at_least=fires_at,
+                note=_steady_note(population, bias),
+            )
+        case _:
+            raise UnsupportedError(f"population {population.name!r}: {neuron.kind} on Loihi")
+
+
+def _reset_and_threshold(
+    population: Population, d: Discretization
+) -> tuple[FloatArray, FloatArray]:
+    """(v_reset, threshold above it); a readout has (0, 1)."""
+    neuron = population.neuron
+    if not isinstance(neuron, IF | LIF | CubaLIF):
+        return np.zeros(population.shape), np.ones(population.shape)
+    if d.reset != "zero":
+        raise UnsupportedError(
+            f"population {population.name!r} resets by subtraction",
+            needs="a neuron that subtracts its threshold after a spike",
+            has="a reset to a value only (Lava's CUBA neuron)",
+            remedy="train with reset to zero, or run with --reset zero and read the drift",
+        )
+    theta = neuron.v_threshold - neuron.v_reset
+    if not (theta > 0).all():
+        raise UnsupportedError(
+            f"population {population.name!r}: a threshold at or below v_reset",
+            needs=f"threshold - v_reset = {theta.min():g}",
+            has="a positive threshold only",
+            remedy="a threshold above v_reset for every neuron",
+        )
+    return neuron.v_reset, theta
+
+
+def _steady_note(population: Population, bias: FloatArray) -> str:
+    if not np.any(bias):
+        return ""
+    return (
+        f"{population.name}: the bias enters the membrane at its steady state; in the graph it "
+        "passes the synaptic filter first (modelled)"
+    )

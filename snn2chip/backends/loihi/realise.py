@@ -1,0 +1,256 @@
+"""A graph as a Loihi program: integers of weights, thresholds, decays and biases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
+from snn2chip.backends.loihi.fold import Folded, fold
+from snn2chip.backends.loihi.formats import LoihiFormats
+from snn2chip.core import (
+    Activity,
+    PopulationActivity,
+    Program,
+    ProgramPopulation,
+    ProgramProjection,
+)
+from snn2chip.errors import UnsupportedError
+from snn2chip.graph import Conv, Dense, Graph, Population, Projection
+from snn2chip.graph.operators import Operator, weights_of, with_weights
+from snn2chip.graph.order import latencies
+from snn2chip.quantize import mantissa_exponent, round_weights, weight_range
+
+_HEADROOM = 0.5
+"""Share of the state's range that calibration may fill, so that other samples do not wrap."""
+
+_FRACTION = 64
+"""v and the shifted threshold have six bits below a synaptic sum's unit."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Scaled:
+    """A population with its integer scale.
+
+    Attributes:
+        unit: chip synaptic units per threshold (spiking: the integer threshold itself).
+    """
+
+    population: Population
+    folded: Folded
+    unit: float
+
+
+def realise(
+    graph: Graph,
+    formats: LoihiFormats,
+    multipliers: Mapping[str, float] | None = None,
+    reference: Activity | None = None,
+) -> Program:
+    """The graph in Loihi's integers.
+
+    Each population's scale is set by the largest weight into it (times its multiplier, which makes
+    the range finer and cuts outliers) and lowered where the membrane would leave its 24 bits:
+    by the reference activity where there is one.
+
+    Raises:
+        UnsupportedError: something that the chip has not, by name.
+    """
+    multipliers = multipliers or {}
+    latency = chip_latencies(graph)
+    scaled = {}
+    for population in graph.populations:
+        if not population.is_input:
+            folded = fold(graph, population)
+            unit = _unit(graph, population, folded, formats, reference)
+            unit = _storable_unit(population, unit * multipliers.get(population.name, 1.0), formats)
+            scaled[population.name] = _Scaled(population, folded, unit)
+    notes = [s.folded.note for s in scaled.values() if s.folded.note]
+    projections = []
+    for projection in graph.projections:
+        result, clipped = _projection(projection, scaled[projection.target], formats)
+        projections.append(result)
+        if clipped:
+            notes.append(f"{projection.name}: {clipped} weights cut to {formats.weight_bits} bits")
+    populations = []
+    for population in graph.populations:
+        if population.is_input:
+            populations.append(
+                ProgramPopulation(population.name, "input", "input", population.shape)
+            )
+            continue
+        result_population, note = _population(scaled[population.name], latency, formats)
+        populations.append(result_population)
+        notes.extend(note)
+    return Program(
+        name=graph.name,
+        arithmetic=LoihiArithmetic.name,
+        populations=tuple(populations),
+        projections=tuple(projections),
+        outputs=graph.outputs,
+        readout=graph.readout,
+        encoding=graph.encoding,
+        classes=graph.classes,
+        notes=tuple(notes),
+    )
+
+
+def chip_latencies(graph: Graph) -> dict[str, int]:
+    """Latency of each population, one step per synapse.
+
+    Raises:
+        UnsupportedError: a cycle that needs an answer sooner than the chip can give it.
+    """
+    edges: dict[tuple[str, str], int] = {}
+    for p in graph.projections:
+        key = (p.source, p.target)
+        edges[key] = min(p.delay.smallest, edges.get(key, p.delay.smallest))
+    try:
+        return latencies([p.name for p in graph.populations], [p.name for p in graph.inputs], edges)
+    except ValueError:
+        cyclic = sorted({s for s, _ in edges} & {t for _, t in edges})
+        raise UnsupportedError(
+            "a cycle through " + ", ".join(repr(name) for name in cyclic),
+            needs="as many steps of delay as it has synapses, since a Loihi synapse takes one step",
+            has="fewer steps of delay in the graph",
+            remedy="a delay of one step more per projection of the cycle",
+        ) from None
+
+
+def _unit(
+    graph: Graph,
+    population: Population,
+    folded: Folded,
+    formats: LoihiFormats,
+    reference: Activity | None,
+) -> float:
+    """The scale at which the largest weight fills its range and no state leaves its bits."""
+    largest = max(
+        (
+            float(np.abs(weights_of(_fold_weights(p, folded.factor))).max(initial=0.0))
+            for p in graph.incoming(population.name)
+        ),
+        default=0.0,
+    )
+    _, top, _ = weight_range("mixed", formats.weight_bits)
+    unit = top / largest if largest > 0 else float(formats.threshold_max)
+    if reference is not None:
+        peak = _peak(reference.populations[population.name], folded)
+        if peak > 0:
+            unit = min(unit, _HEADROOM * formats.input_max / peak)
+    bias = float(np.abs(folded.bias).max(initial=0.0))
+    if bias > 0:
+        top_bias = (2 ** (formats.bias_mantissa_bits - 1) - 1) << formats.bias_exponent_max
+        unit = min(unit, top_bias / _FRACTION / bias)
+    return unit
+
+
+def _peak(seen: PopulationActivity, folded: Folded) -> float:
+    """Bound on u + v in units of the threshold, from what the reference showed."""
+    v = seen.peak_v + float(np.abs(folded.offset).max())
+    u = seen.peak_input * float(np.abs(folded.factor).max()) / float(folded.loss_u.min())
+    return v / float(folded.theta.min()) + u
+
+
+def _storable_unit(population: Population, unit: float, formats: LoihiFormats) -> float:
+    """A spiking population's unit is its integer threshold, so that the threshold is exact."""
+    if not population.neuron.spiking:
+        return unit
+    return float(min(max(1, round(unit)), formats.threshold_max))
+
+
+def _fold_weights(projection: Projection, factor: NDArray[np.float64]) -> Operator:
+    """The projection's operator with the factor of its target neurons in the weights."""
+    operator = projection.operator
+    match operator:
+        case Dense():
+            return with_weights(operator, operator.weight * factor.reshape(-1, 1))
+        case Conv():
+            per_channel = factor.reshape(factor.shape[0], -1)
+            if (per_channel != per_channel[:, :1]).any():
+                raise UnsupportedError(
+                    f"projection {projection.name!r}: gain, threshold or r of "
+                    f"{projection.target!r} varies within a channel",
+                    needs="one value per channel, because the kernel is shared",
+                    has="different values in one channel",
+                    remedy="the same parameters for all neurons of a channel",
+                )
+            column = per_channel[:, 0].reshape(-1, *(1,) * (operator.weight.ndim - 1))
+            return with_weights(operator, operator.weight * column)
+        case _:
+            scale = operator.scale * factor.reshape(operator.source_shape)
+            return with_weights(operator, scale)
+
+
+def _projection(
+    projection: Projection, scaled: _Scaled, formats: LoihiFormats
+) -> tuple[ProgramProjection, int]:
+    """Integer weights of one projection, and how many were cut."""
+    operator = _fold_weights(projection, scaled.folded.factor)
+    target = weights_of(operator) * scaled.unit
+    exponent = _exponent(operator, float(np.abs(target).max(initial=0.0)), formats)
+    weights, _, clipped = round_weights(target / 2.0**exponent, formats.weight_bits)
+    return (
+        ProgramProjection(
+            source=projection.source,
+            target=projection.target,
+            operator=with_weights(operator, weights),
+            delay=projection.delay,
+            parameters={"exponent": np.array(exponent)},
+            weight_bits=formats.weight_bits,
+        ),
+        clipped,
+    )
+
+
+def _exponent(operator: Operator, largest: float, formats: LoihiFormats) -> int:
+    """The exponent that lets the largest weight fill its range, but never one above 0.
+
+    Convolutions keep 0, because Lava ignores their exponent.
+    """
+    if isinstance(operator, Conv) or largest == 0.0:
+        return 0
+    _, top, _ = weight_range("mixed", formats.weight_bits)
+    exponent = int(np.ceil(np.log2(largest / top)))
+    return min(0, max(exponent, formats.weight_exponent_min))
+
+
+def _population(
+    scaled: _Scaled, latency: Mapping[str, int], formats: LoihiFormats
+) -> tuple[ProgramPopulation, list[str]]:
+    """Integer parameters of one population, and what was cut."""
+    population, folded, unit = scaled.population, scaled.folded, scaled.unit
+    spiking = population.neuron.spiking
+    full = 2**formats.decay_bits
+    mantissa, exponent, clipped = mantissa_exponent(
+        folded.bias * unit * _FRACTION, formats.bias_mantissa_bits, formats.bias_exponent_max
+    )
+    threshold = int(unit) - (1 if folded.at_least else 0) if spiking else formats.threshold_max
+    parameters = {
+        "du": np.rint(folded.loss_u * full).astype(np.int64) - 1,
+        "dv": np.clip(np.rint(folded.loss_v * full), 0, full).astype(np.int64),
+        "vth": np.array(threshold),
+        "bias_mant": mantissa,
+        "bias_exp": np.array(exponent),
+        "v0": np.rint(folded.v0 * unit * _FRACTION).astype(np.int64),
+    }
+    notes = [f"{population.name}: {clipped} biases cut to the range"] if clipped else []
+    if folded.at_least:
+        notes.append(f"{population.name}: v >= threshold realised as v > threshold - 1 LSB")
+    return (
+        ProgramPopulation(
+            name=population.name,
+            model="cuba",
+            kind=population.neuron.kind,
+            shape=population.shape,
+            parameters=parameters,
+            spiking=spiking,
+            scale=unit * _FRACTION / folded.theta,
+            offset=folded.offset,
+            latency=latency[population.name],
+        ),
+        notes,
+    )

@@ -1,0 +1,44 @@
+"""The reference family: the float graph as its own target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from snn2chip.backends.base import Fidelity
+from snn2chip.backends.reference.arithmetic import Float64, realise
+from snn2chip.core import Activity, Program, Violation
+from snn2chip.graph import Graph
+from snn2chip.simulate import Arithmetic
+from snn2chip.targets.types import Target
+
+
+class ReferenceBackend:
+    """Float64, no limits, no latencies."""
+
+    scale_candidates: tuple[float, ...] = ()
+
+    def realise(
+        self,
+        graph: Graph,
+        target: Target,
+        multipliers: Mapping[str, float] | None = None,
+        reference: Activity | None = None,
+    ) -> Program:
+        """The graph in its own numbers."""
+        return realise(graph)
+
+    def arithmetic(self, graph: Graph) -> Arithmetic:
+        """Float64 in the graph's discretization."""
+        return Float64(graph.discretization)
+
+    def violations(self, program: Program, target: Target) -> tuple[Violation, ...]:
+        """None: the reference has no limits."""
+        return ()
+
+    def fidelity(self, program: Program) -> Fidelity:
+        """The graph itself."""
+        return Fidelity(
+            bit_accurate=("the graph in float64, in its own discretization",),
+            modelled=(),
+            omitted=("any chip: number formats, latencies, limits and costs",),
+        )

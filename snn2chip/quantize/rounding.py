@@ -1,0 +1,77 @@
+"""Rounding to the number formats of chips: pure functions, integers out."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+SignMode = Literal["excitatory", "inhibitory", "mixed"]
+
+_MAGNITUDE = 256
+
+
+class QuantizedWeights(NamedTuple):
+    """Integer weights and how they are stored.
+
+    Attributes:
+        clipped: entries that the range cut by more than half a step.
+    """
+
+    weights: NDArray[np.int64]
+    mode: SignMode
+    clipped: int
+
+
+def sign_mode(weights: NDArray[Any]) -> SignMode:
+    """Excitatory where nothing is negative, else inhibitory where nothing is positive."""
+    if weights.size == 0 or weights.min() >= 0:
+        return "excitatory"
+    return "inhibitory" if weights.max() <= 0 else "mixed"
+
+
+def weight_range(mode: SignMode, bits: int) -> tuple[int, int, int]:
+    """(lowest, highest, step) of Loihi weights of ``bits`` bits.
+
+    The magnitude has 8 bits; a mixed sign costs one of them, and each bit fewer doubles the step.
+    Source: Lava 0.10.0 ``lava.magma.core.model``/``proc.dense`` weight truncation.
+    """
+    step = 1 << (8 - bits + (mode == "mixed"))
+    top = (_MAGNITUDE - 1) // step * step
+    match mode:
+        case "excitatory":
+            return 0, top, step
+        case "inhibitory":
+            return -top, 0, step
+        case _:
+            return -_MAGNITUDE, top, step
+
+
+def round_weights(scaled: NDArray[np.float64], bits: int) -> QuantizedWeights:
+    """The nearest storable weights to ``scaled``, which counts in the chip's smallest unit."""
+    mode = sign_mode(scaled)
+    low, high, step = weight_range(mode, bits)
+    rounded = step * np.rint(scaled / step)
+    weights = np.clip(rounded, low, high)
+    return QuantizedWeights(
+        weights.astype(np.int64), mode, int(np.count_nonzero(weights != rounded))
+    )
+
+
+def mantissa_exponent(
+    values: NDArray[np.float64], mantissa_bits: int, exponent_max: int
+) -> tuple[NDArray[np.int64], int, int]:
+    """Signed mantissas and one shared exponent: values ~ mantissa << exponent.
+
+    Returns:
+        mantissas, the smallest exponent that holds them all, and how many were clipped.
+    """
+    limit = 2 ** (mantissa_bits - 1) - 1
+    peak = float(np.abs(values).max(initial=0.0))
+    exponent = 0
+    while exponent < exponent_max and np.rint(peak / 2**exponent) > limit:
+        exponent += 1
+    mantissas = np.rint(values / 2**exponent)
+    clipped = np.clip(mantissas, -limit, limit)
+    return clipped.astype(np.int64), exponent, int(np.count_nonzero(clipped != mantissas))
