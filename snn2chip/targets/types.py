@@ -45,10 +45,21 @@ class CostTable:
         constant = self.constants.get(name)
         return None if constant is None else float(constant.value)
 
+    def lookup(self, name: str) -> dict[int, float] | None:
+        """The look-up table called ``name`` with ascending keys, or None where there is none."""
+        constant = self.constants.get(name)
+        if constant is None:
+            return None
+        return {key: float(constant.value[key]) for key in sorted(constant.value)}
+
 
 @dataclass(frozen=True)
 class Mesh:
-    """Tiles in a grid of columns x rows, cores numbered tile by tile."""
+    """Tiles in a grid of columns x rows, cores numbered tile by tile.
+
+    Attributes:
+        cores_per_tile: 0 where the chip has no mesh: all cores share one tile.
+    """
 
     columns: int
     rows: int
@@ -62,11 +73,15 @@ class Target:
     Attributes:
         name: of the file, for example ``loihi2``.
         title: of the chip, for people.
-        family: the back end that knows its arithmetic (``loihi``, ``spinnaker``, ``none``).
+        family: the back end that knows its arithmetic (``loihi``, ``spinnaker``, ``reference``,
+            ``none``).
         resources: limits (``cores``, ``neurons_per_core``, ``synaptic_words_per_core``, ...).
         formats: number formats (``weight_bits``, ``threshold_bits``, ...).
         costs: cost tables by name.
+        default_costs: name of the table that is taken unless another is named; "" without costs.
         sha256: of the file, so that a report can be traced to it.
+        node: the process it is made in.
+        unknown: limits and formats of which no public number is known.
     """
 
     name: str
@@ -78,3 +93,10 @@ class Target:
     costs: Mapping[str, CostTable]
     default_costs: str
     sha256: str
+    node: str = ""
+    unknown: tuple[str, ...] = ()
+
+    def limit(self, name: str) -> int | None:
+        """The resource called ``name``, or None where none is known."""
+        constant = self.resources.get(name)
+        return None if constant is None else int(constant.value)

@@ -1,0 +1,193 @@
+"""Strict reading of a target file: every problem at once, each with its line and key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from snn2chip.errors import did_you_mean
+from snn2chip.targets import vocabulary
+from snn2chip.targets.lines import Path, line_of, locate
+from snn2chip.targets.types import Constant, CostTable, Grade, Mesh
+from snn2chip.targets.values import read_value
+from snn2chip.targets.vocabulary import Key
+
+_GRADES = get_args(Grade)
+_MEMORY = ("word_bits", "axon_header_bits", "synapse_index_bits")
+_CHIP = ("name", "title", "family", "node", "default_costs")
+_TABLES = ("chip", "resources", "formats", "mesh", "costs")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in a target file."""
+
+    file: str
+    line: int
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.key}: {self.message}"
+
+
+class Reader:
+    """Reads one parsed document and collects its problems."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self.problems: list[Problem] = []
+        self._file = file
+        self._lines = locate(text)
+
+    def report(self, path: Path, message: str) -> None:
+        """Note a problem at the key ``path``."""
+        line = line_of(self._lines, path)
+        self.problems.append(Problem(self._file, line, ".".join(path), message))
+
+    def known_keys(self, table: Mapping[str, Any], path: Path, known: tuple[str, ...]) -> None:
+        """Report keys that are not among ``known``."""
+        for key in table:
+            if key not in known:
+                self.report((*path, key), f"unknown key; {did_you_mean(key, known)}")
+
+    def table(self, document: Mapping[str, Any], path: Path) -> dict[str, Any]:
+        """The table at the last part of ``path``, empty where it is absent."""
+        value = document.get(path[-1], {})
+        if isinstance(value, dict):
+            return value
+        self.report(path, "must be a table")
+        return {}
+
+    def text(self, table: Mapping[str, Any], path: Path, required: bool = True) -> str:
+        """The string at the last part of ``path``."""
+        value = table.get(path[-1])
+        if isinstance(value, str) and (value.strip() or not required):
+            return value
+        if value is not None:
+            self.report(path, "must be a string" + (" that is not empty" if required else ""))
+        elif required:
+            self.report(path, "missing")
+        return ""
+
+    def names(
+        self, table: Mapping[str, Any], path: Path, known: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """The list of names of constants without a public number at the last part of ``path``."""
+        value = table.get(path[-1], [])
+        if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+            self.report(path, "must be a list of names")
+            return ()
+        for name in value:
+            if name not in known:
+                self.report(path, f"unknown name {name!r}; {did_you_mean(name, known)}")
+            elif name in table:
+                self.report(path, f"{name!r} has a value and is listed as unknown")
+        return tuple(value)
+
+    def constants(
+        self, table: Mapping[str, Any], path: Path, keys: Mapping[str, Key], extra: tuple[str, ...]
+    ) -> dict[str, Constant]:
+        """The constants of a table; ``extra`` names its keys that are no constants."""
+        self.known_keys(table, path, (*keys, *extra))
+        read = {
+            name: self._constant(table[name], (*path, name), key)
+            for name, key in keys.items()
+            if name in table
+        }
+        return {name: constant for name, constant in read.items() if constant is not None}
+
+    def _constant(self, entry: object, path: Path, key: Key) -> Constant | None:
+        if not isinstance(entry, dict):
+            self.report(path, "must be { value = ..., grade = ..., source = ... }")
+            return None
+        before = len(self.problems)
+        self.known_keys(entry, path, ("value", "grade", "source"))
+        grade = self.text(entry, (*path, "grade"))
+        if grade and grade not in _GRADES:
+            self.report((*path, "grade"), f"unknown {grade!r}; {did_you_mean(grade, _GRADES)}")
+        source = self.text(entry, (*path, "source"))
+        if "value" not in entry:
+            self.report((*path, "value"), "missing")
+            return None
+        value, fault = read_value(key.kind, entry["value"])
+        if fault:
+            self.report((*path, "value"), fault)
+        if len(self.problems) > before:
+            return None
+        return Constant(value, grade, source)  # type: ignore[arg-type]  # checked above
+
+
+def read_chip(reader: Reader, document: Mapping[str, Any]) -> dict[str, str]:
+    """[chip], and unknown tables of the document."""
+    reader.known_keys(document, (), _TABLES)
+    chip = reader.table(document, ("chip",))
+    reader.known_keys(chip, ("chip",), _CHIP)
+    read = {name: reader.text(chip, ("chip", name)) for name in ("name", "title", "family")}
+    read["node"] = reader.text(chip, ("chip", "node"), required=False)
+    read["default_costs"] = reader.text(chip, ("chip", "default_costs"), required=False)
+    return read
+
+
+def read_limits(
+    reader: Reader, document: Mapping[str, Any], name: str, keys: Mapping[str, Key]
+) -> tuple[dict[str, Constant], tuple[str, ...]]:
+    """[resources] or [formats]: constants, and those that are unknown."""
+    table = reader.table(document, (name,))
+    constants = reader.constants(table, (name,), keys, ("unknown",))
+    unknown = reader.names(table, (name, "unknown"), tuple(keys))
+    if "synaptic_words_per_core" in table:
+        for other in _MEMORY:
+            if other not in table:
+                reader.report((name, other), "missing; synaptic_words_per_core needs it")
+    return constants, unknown
+
+
+def read_mesh(reader: Reader, document: Mapping[str, Any], cores: Constant | None) -> Mesh:
+    """[mesh]; a chip without one has all its cores in one tile."""
+    table = reader.table(document, ("mesh",))
+    read = reader.constants(table, ("mesh",), vocabulary.MESH, ())
+    if not table:
+        return Mesh(1, 1, 0)
+    for name in vocabulary.MESH:
+        if name not in table:
+            reader.report(("mesh", name), "missing")
+    if len(read) < len(vocabulary.MESH):
+        return Mesh(1, 1, 0)
+    mesh = Mesh(*(int(read[name].value) for name in ("columns", "rows", "cores_per_tile")))
+    size = mesh.columns * mesh.rows * mesh.cores_per_tile
+    if cores is not None and size < cores.value:
+        reader.report(("mesh",), f"holds {size} cores, the chip has {cores.value}")
+    return mesh
+
+
+def read_costs(reader: Reader, document: Mapping[str, Any], default: str) -> dict[str, CostTable]:
+    """[costs.<table>], and whether the default names one of them."""
+    tables = reader.table(document, ("costs",))
+    costs = {name: _cost_table(reader, tables, name) for name in tables}
+    if default and default not in costs:
+        hint = did_you_mean(default, tuple(costs)) if costs else "the file has no costs"
+        reader.report(("chip", "default_costs"), f"no table costs.{default}; {hint}")
+    if costs and not default:
+        reader.report(("chip", "default_costs"), "missing; the file has costs")
+    return costs
+
+
+def _cost_table(reader: Reader, tables: Mapping[str, Any], name: str) -> CostTable:
+    path = ("costs", name)
+    table = reader.table(tables, path)
+    label = reader.text(table, (*path, "label"))
+    scope = reader.text(table, (*path, "scope"))
+    constants = reader.constants(table, path, vocabulary.COSTS, ("label", "scope", "unknown"))
+    unknown = reader.names(table, (*path, "unknown"), tuple(vocabulary.COSTS))
+    for group, other in vocabulary.EXCLUSIVE:
+        both = [next((key for key in keys if key in table), "") for keys in (group, other)]
+        if all(both):
+            reader.report((*path, both[1]), f"counts the same event as {both[0]}; leave one out")
+    if scope == "all_in":
+        for key in vocabulary.ENERGIES:
+            if key in table and key != "e_synop":
+                reader.report((*path, key), "must not be added to an all-in e_synop; leave it out")
+    elif scope and scope != "per_term":
+        reader.report((*path, "scope"), f"unknown {scope!r}; one of: all_in, per_term")
+    return CostTable(name, label, "all_in" if scope == "all_in" else "per_term", constants, unknown)

@@ -1,0 +1,135 @@
+"""Every key that a target file may hold, with its type, unit and meaning.
+
+A new kind of constant is one line here; the validator, the documentation and the suggestions for
+mistyped keys all read these tables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["size", "count", "integer", "number", "range", "lookup"]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What one constant is.
+
+    Attributes:
+        kind: ``size`` (integer >= 1), ``count`` (integer >= 0), ``integer`` (of any sign),
+            ``number`` (>= 0), ``range`` (two numbers, the lower one first), ``lookup`` (integer
+            keys to numbers >= 0).
+    """
+
+    kind: Kind
+    unit: str
+    meaning: str
+
+
+RESOURCES: dict[str, Key] = {
+    "cores": Key("size", "", "cores of the chip"),
+    "neurons_per_core": Key("size", "", "neurons of one core"),
+    "synaptic_words_per_core": Key("size", "words", "synaptic memory of one core"),
+    "word_bits": Key("size", "bit", "width of a word of synaptic memory"),
+    "axon_header_bits": Key("count", "bit", "header of the synapses of one axon on one core"),
+    "synapse_index_bits": Key("count", "bit", "index stored with each weight"),
+    "synapses_per_header": Key("size", "", "synapses that share one header; more start another"),
+    "stored_weight_bits": Key("lookup", "bit", "bits of a weight -> bits it occupies"),
+    "axons_in_per_core": Key("count", "", "distinct source neurons that reach one core"),
+    "axons_out_per_core": Key("count", "", "pairs of a neuron of one core and a destination core"),
+}
+
+FORMATS: dict[str, Key] = {
+    "weight_bits": Key("size", "bit", "stored weight, its sign included"),
+    "weight_min": Key("integer", "", "lowest weight of mixed signs"),
+    "weight_max": Key("integer", "", "highest weight of mixed signs"),
+    "weight_excitatory_max": Key("integer", "", "highest weight where none is negative"),
+    "weight_inhibitory_min": Key("integer", "", "lowest weight where none is positive"),
+    "weight_exponent_min": Key("integer", "", "lowest shift of a synaptic sum"),
+    "weight_exponent_max": Key("integer", "", "highest shift of a synaptic sum"),
+    "decay_bits": Key("count", "bit", "decay factors"),
+    "bias_mantissa_bits": Key("count", "bit", "bias mantissa, its sign included"),
+    "bias_exponent_max": Key("count", "", "largest shift of a bias"),
+    "threshold_bits": Key("count", "bit", "unsigned threshold mantissa"),
+    "state_bits": Key("count", "bit", "current and membrane, the sign included"),
+    "delay_max": Key("count", "steps", "largest synaptic delay beyond the synapse's own step"),
+    "payload_bits": Key("count", "bit", "payload of a spike, 0 where spikes carry none"),
+}
+
+MESH: dict[str, Key] = {
+    "columns": Key("size", "tiles", "tiles from west to east"),
+    "rows": Key("size", "tiles", "tiles from north to south"),
+    "cores_per_tile": Key("size", "", "cores that share a router"),
+}
+
+_PRICES: dict[str, Key] = {
+    "synop": Key("number", "", "synaptic event of any operator"),
+    "synop_dense": Key("number", "", "synaptic event of a dense operator"),
+    "synop_conv": Key("number", "", "synaptic event of a convolution"),
+    "synop_sparse": Key("number", "", "synaptic event of an identity"),
+    "neuron": Key("number", "", "neuron and step"),
+    "neuron_active": Key("number", "", "neuron and step with state, input, bias or a spike"),
+    "neuron_inactive": Key("number", "", "neuron and step without any of these"),
+    "neuron_access": Key("number", "", "neuron and step, active or not"),
+    "neuron_update_extra": Key("number", "", "active neuron and step, on top of the access"),
+    "spike_out_extra": Key("number", "", "spike of a neuron, on top of its update"),
+    "packet_out": Key("number", "", "packet sent"),
+    "packet_in": Key("number", "", "packet received"),
+    "spike_tile": Key("number", "", "packet whose destination shares the sender's tile"),
+    "hop_ew": Key("number", "", "hop of a packet to the tile in the east or west"),
+    "hop_ns": Key("number", "", "hop of a packet to the tile in the north or south"),
+}
+
+_INFORMATION: dict[str, Key] = {
+    "vdd": Key("number", "V", "supply voltage of the figures"),
+    "e_barrier": Key("number", "pJ", "barrier synchronization of a step"),
+    "e_weight_load": Key("number", "pJ", "loading a weight"),
+    "e_io": Key("number", "pJ", "input and output of the chip"),
+    "e_register": Key("number", "pJ", "register access"),
+    "e_clock": Key("number", "pJ", "clock tree"),
+    "e_control": Key("number", "pJ", "control logic"),
+    "e_stdp_update": Key("number", "pJ", "synaptic plasticity update"),
+    "t_step_min": Key("number", "ns", "least time of a step"),
+    "p_idle_chip": Key("number", "mW", "chip that is idle"),
+    "p_host_active": Key("number", "mW", "host processors beside the cores"),
+    "e_synop_measured_bound": Key("range", "pJ", "measured upper bound per synaptic event"),
+    "t_synop_measured_bound": Key("range", "ns", "measured upper bound per synaptic event"),
+}
+
+_LOGIC: dict[str, Key] = {
+    **{
+        f"e_{operation}_{width}": Key("number", "pJ", f"{word} of {width}")
+        for operation, word in (("add", "addition"), ("mul", "multiplication"))
+        for width in ("int8", "int16", "int32", "fp16", "fp32")
+    },
+    "e_sram64b_by_bytes": Key("lookup", "pJ", "64-bit access to an SRAM of so many bytes"),
+    "e_dram64b": Key("range", "pJ", "64-bit access to DRAM"),
+}
+
+COSTS: dict[str, Key] = {
+    **{f"e_{name}": Key(key.kind, "pJ", key.meaning) for name, key in _PRICES.items()},
+    **{f"t_{name}": Key(key.kind, "ns", key.meaning) for name, key in _PRICES.items()},
+    "t_barrier": Key("lookup", "ns", "barrier by mapped tiles, linear between the entries"),
+    "t_barrier_by_tiles": Key("lookup", "ns", "barrier by mapped tiles, floor look-up"),
+    "p_static_chip": Key("number", "mW", "static power of one chip"),
+    **_INFORMATION,
+    **_LOGIC,
+}
+
+ENERGIES = tuple(f"e_{name}" for name in _PRICES)
+"""Energy prices of events; a table of scope ``all_in`` has none beside ``e_synop``."""
+
+_EACH = ("neuron",)
+_SPLIT = ("neuron_active", "neuron_inactive")
+_EXTRA = ("neuron_access", "neuron_update_extra")
+
+EXCLUSIVE: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    *(
+        (tuple(f"{prefix}_{name}" for name in one), tuple(f"{prefix}_{name}" for name in other))
+        for prefix in "et"
+        for one, other in ((_EACH, _SPLIT), (_EACH, _EXTRA), (_SPLIT, _EXTRA))
+    ),
+    (("t_barrier",), ("t_barrier_by_tiles",)),
+)
+"""Pairs of groups of prices that would count the same event twice."""
