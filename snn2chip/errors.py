@@ -17,6 +17,7 @@ comes from), and what to change.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -92,7 +93,15 @@ class WitnessError(Snn2chipError):
     exit_code = 8
 
 
-def did_you_mean(name: str, known: list[str] | tuple[str, ...]) -> str:
+def combine(errors: Sequence[Snn2chipError]) -> Snn2chipError:
+    """One error of the first one's class that says all of them at once."""
+    if len(errors) == 1:
+        return errors[0]
+    text = "\n".join(str(error) for error in errors)
+    return type(errors[0])(f"{len(errors)} problems\n{text}")
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
     """A suggestion for a mistyped ``name``, or the list of what there is."""
     from difflib import get_close_matches
 

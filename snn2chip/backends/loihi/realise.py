@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from snn2chip.core import (
     ProgramPopulation,
     ProgramProjection,
 )
-from snn2chip.errors import UnsupportedError
+from snn2chip.errors import UnsupportedError, combine
 from snn2chip.graph import Conv, Dense, Graph, Population, Projection
 from snn2chip.graph.operators import Operator, weights_of, with_weights
 from snn2chip.graph.order import latencies
@@ -59,43 +60,47 @@ def realise(
     Raises:
         UnsupportedError: something that the chip has not, by name.
     """
-    multipliers = multipliers or {}
     latency = chip_latencies(graph)
-    scaled = {}
-    for population in graph.populations:
-        if not population.is_input:
-            folded = fold(graph, population)
-            unit = _unit(graph, population, folded, formats, reference)
-            unit = _storable_unit(population, unit * multipliers.get(population.name, 1.0), formats)
-            scaled[population.name] = _Scaled(population, folded, unit)
-    notes = [s.folded.note for s in scaled.values() if s.folded.note]
-    projections = []
-    for projection in graph.projections:
-        result, clipped = _projection(projection, scaled[projection.target], formats)
-        projections.append(result)
-        if clipped:
-            notes.append(f"{projection.name}: {clipped} weights cut to {formats.weight_bits} bits")
-    populations = []
-    for population in graph.populations:
-        if population.is_input:
-            populations.append(
-                ProgramPopulation(population.name, "input", "input", population.shape)
-            )
-            continue
-        result_population, note = _population(scaled[population.name], latency, formats)
-        populations.append(result_population)
-        notes.extend(note)
+    scaled = _collect(
+        [p for p in graph.populations if not p.is_input],
+        lambda p: _scaled(graph, p, formats, (multipliers or {}).get(p.name, 1.0), reference),
+    )
+    by_name = {s.population.name: s for s in scaled}
+    projections = [_projection(p, by_name[p.target], formats) for p in graph.projections]
+    populations = [
+        _population(by_name[p.name], latency, formats) if not p.is_input else (_input(p), ())
+        for p in graph.populations
+    ]
+    notes = [s.folded.note for s in scaled if s.folded.note]
+    notes += [note for _, found in (*projections, *populations) for note in found]
     return Program(
         name=graph.name,
         arithmetic=LoihiArithmetic.name,
-        populations=tuple(populations),
-        projections=tuple(projections),
+        populations=tuple(p for p, _ in populations),
+        projections=tuple(p for p, _ in projections),
         outputs=graph.outputs,
         readout=graph.readout,
         encoding=graph.encoding,
         classes=graph.classes,
         notes=tuple(notes),
     )
+
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+
+def _collect(items: Iterable[_T], action: Callable[[_T], _R]) -> list[_R]:
+    """Applies ``action`` to all items; what it refuses is raised at the end, all at once."""
+    results, errors = [], []
+    for item in items:
+        try:
+            results.append(action(item))
+        except UnsupportedError as error:
+            errors.append(error)
+    if errors:
+        raise combine(errors)
+    return results
 
 
 def chip_latencies(graph: Graph) -> dict[str, int]:
@@ -118,6 +123,22 @@ def chip_latencies(graph: Graph) -> dict[str, int]:
             has="fewer steps of delay in the graph",
             remedy="a delay of one step more per projection of the cycle",
         ) from None
+
+
+def _scaled(
+    graph: Graph,
+    population: Population,
+    formats: LoihiFormats,
+    multiplier: float,
+    reference: Activity | None,
+) -> _Scaled:
+    folded = fold(graph, population)
+    unit = multiplier * _unit(graph, population, folded, formats, reference)
+    return _Scaled(population, folded, _storable_unit(population, unit, formats))
+
+
+def _input(population: Population) -> ProgramPopulation:
+    return ProgramPopulation(population.name, "input", "input", population.shape)
 
 
 def _unit(
@@ -187,12 +208,13 @@ def _fold_weights(projection: Projection, factor: NDArray[np.float64]) -> Operat
 
 def _projection(
     projection: Projection, scaled: _Scaled, formats: LoihiFormats
-) -> tuple[ProgramProjection, int]:
+) -> tuple[ProgramProjection, tuple[str, ...]]:
     """Integer weights of one projection, and how many were cut."""
     operator = _fold_weights(projection, scaled.folded.factor)
     target = weights_of(operator) * scaled.unit
     exponent = _exponent(operator, float(np.abs(target).max(initial=0.0)), formats)
     weights, _, clipped = round_weights(target / 2.0**exponent, formats.weight_bits)
+    note = f"{projection.name}: {clipped} weights cut to {formats.weight_bits} bits"
     return (
         ProgramProjection(
             source=projection.source,
@@ -202,7 +224,7 @@ def _projection(
             parameters={"exponent": np.array(exponent)},
             weight_bits=formats.weight_bits,
         ),
-        clipped,
+        (note,) if clipped else (),
     )
 
 
@@ -220,7 +242,7 @@ def _exponent(operator: Operator, largest: float, formats: LoihiFormats) -> int:
 
 def _population(
     scaled: _Scaled, latency: Mapping[str, int], formats: LoihiFormats
-) -> tuple[ProgramPopulation, list[str]]:
+) -> tuple[ProgramPopulation, tuple[str, ...]]:
     """Integer parameters of one population, and what was cut."""
     population, folded, unit = scaled.population, scaled.folded, scaled.unit
     spiking = population.neuron.spiking
@@ -252,5 +274,5 @@ def _population(
             offset=folded.offset,
             latency=latency[population.name],
         ),
-        notes,
+        tuple(notes),
     )
