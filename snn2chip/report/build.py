@@ -1,0 +1,151 @@
+"""From a result to a report: definitions of the report's numbers, and nothing about their looks.
+
+Counts and energies are totals over the run's samples. A term without a price is None, never 0.
+Nothing here depends on the clock, the machine or the place of a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from snn2chip import __version__
+from snn2chip.energy.types import Layer, LayerEnergy
+from snn2chip.pipeline import Result
+from snn2chip.report.figures import figures, resource
+from snn2chip.report.types import (
+    SCHEMA,
+    TERMS,
+    LayerRow,
+    NetworkInfo,
+    Report,
+    RunInfo,
+    TargetInfo,
+    Terms,
+    Tool,
+    Totals,
+    finite,
+)
+
+_SUMMED = (
+    "neurons",
+    "synapses",
+    "spikes",
+    "synaptic_events",
+    "neuron_steps",
+    "neuron_updates",
+    "packets",
+    "packets_sent",
+    "hops",
+)
+
+
+def build(result: Result) -> Report:
+    """The report of one run."""
+    layers = tuple(_layer(layer) for layer in result.energy.layers)
+    totals = _totals(result, layers)
+    return Report(
+        schema=SCHEMA,
+        tool=Tool("snn2chip", __version__),
+        network=_network(result, totals),
+        discretization=result.graph.discretization,
+        target=_target(result),
+        fidelity=result.fidelity,
+        run=_run(result),
+        drift=result.drift,
+        layers=layers,
+        totals=totals,
+        bottleneck=result.energy.bottleneck,
+        baseline=result.baseline,
+        unpriced=result.energy.unpriced,
+        assumptions=result.energy.assumptions,
+        violations=result.violations,
+        figures=figures(result.program, result.activity, result.mapping, result.target),
+        costs=result.target.costs.get(result.energy.table),
+    )
+
+
+def _layer(layer: Layer) -> LayerRow:
+    counts: Any = layer.counts
+    return LayerRow(
+        name=counts.name,
+        kind=counts.kind,
+        shape=tuple(int(size) for size in counts.shape),
+        cores=int(counts.cores),
+        spike_rate=finite(counts.spike_rate),
+        energy_pj=_terms(layer.energy_pj),
+        time_ns=finite(layer.time_ns),
+        **{name: int(getattr(counts, name)) for name in _SUMMED},
+    )
+
+
+def _terms(energy: LayerEnergy) -> Terms:
+    return Terms(*(finite(getattr(energy, name)) for name in (*TERMS, "total")))
+
+
+def _totals(result: Result, layers: tuple[LayerRow, ...]) -> Totals:
+    energy, samples = result.energy, result.energy.samples
+    terms = Terms(*(_sum(row.energy_pj.term(name) for row in layers) for name in (*TERMS, "total")))
+    total = finite(energy.total_pj)
+    return Totals(
+        energy_pj=terms,
+        static_pj=finite(energy.static_pj),
+        total_pj=total,
+        energy_per_inference_nj=None if total is None or not samples else total / samples / 1000.0,
+        latency_us=finite(energy.latency_us),
+        cores_used=len({s.core for slices in result.mapping.cores.values() for s in slices}),
+        **{name: sum(getattr(row, name) for row in layers) for name in _SUMMED},
+    )
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _network(result: Result, totals: Totals) -> NetworkInfo:
+    graph = result.graph
+    return NetworkInfo(
+        name=graph.name,
+        populations=len(graph.populations),
+        projections=len(graph.projections),
+        neurons=totals.neurons,
+        synapses=totals.synapses,
+        inputs=tuple(population.name for population in graph.inputs),
+        outputs=graph.outputs,
+        readout=graph.readout.kind,
+        encoding=graph.encoding,
+        classes=graph.classes,
+    )
+
+
+def _target(result: Result) -> TargetInfo:
+    target, mesh = result.target, result.target.mesh
+    return TargetInfo(
+        name=target.name,
+        title=target.title,
+        cores=resource(target, "cores") or mesh.columns * mesh.rows * mesh.cores_per_tile or None,
+        cost_table=result.energy.table,
+        cost_label=result.energy.label,
+        sha256=target.sha256,
+        arithmetic=result.program.arithmetic,
+    )
+
+
+def _run(result: Result) -> RunInfo:
+    activity = result.activity
+    warnings = {
+        name: {event: int(times) for event, times in sorted(population.warnings.items()) if times}
+        for name, population in activity.populations.items()
+    }
+    return RunInfo(
+        samples=activity.samples,
+        steps=activity.steps,
+        chip_steps=activity.steps + result.program.max_latency,
+        seed=result.seed,
+        accuracy=finite(result.accuracy),
+        data=result.data,
+        calibrated_on=result.calibrated_on,
+        notes=result.program.notes,
+        warnings={name: events for name, events in warnings.items() if events},
+    )

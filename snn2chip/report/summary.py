@@ -1,0 +1,203 @@
+"""The verdict in sentences, shared by the terminal, the web page and the notebook."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from snn2chip.core import Drift, PredictionChange
+from snn2chip.report.numbers import UNKNOWN, accuracy, energy, percent, plural, ratio, shown
+from snn2chip.report.types import TERMS, LayerRow, Report
+
+TERM_WORDS = {
+    "synapse": "synaptic events",
+    "neuron": "neuron updates",
+    "packet": "packets",
+    "hop": "hops",
+}
+GRADES = {
+    "measured": "on silicon, published",
+    "presilicon": "circuit simulation or synthesis by the chip's authors",
+    "regressed": "a third party's fit to silicon",
+    "derived": "arithmetic on published numbers",
+    "vendor": "data sheet or marketing",
+    "secondary": "quoted by another paper or tool; the original was not read",
+    "memory": "recalled; to be verified",
+}
+"""Grades of evidence, the strongest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costliest:
+    """The layer that costs most, its share of the layers' energy and its dearest term."""
+
+    layer: LayerRow
+    share: float
+    term: str
+
+
+def fits(report: Report) -> bool:
+    """Whether the network breaks no limit of the target."""
+    return not report.violations
+
+
+def verdict(report: Report) -> str:
+    """``Fits`` or ``Does not fit``, and why not."""
+    broken = len(report.violations)
+    return f"Does not fit: {plural(broken, 'limit')} broken" if broken else "Fits"
+
+
+def cores(report: Report) -> str:
+    """``14 of 128 cores``."""
+    used, available = report.totals.cores_used, report.target.cores
+    if available is None:
+        return plural(used, "core")
+    return f"{used:,} of {plural(available, 'core')}"
+
+
+def accuracy_before(report: Report) -> float | None:
+    """Accuracy before the first lossy stage, where the run has labels."""
+    known = [d.accuracy_before for d in report.drift if d.accuracy_before is not None]
+    return known[0] if known else None
+
+
+def accuracy_change(report: Report) -> str:
+    """``before quantization 96.94 %, -0.55 points``, or "" where there is nothing to compare."""
+    before, after = accuracy_before(report), report.run.accuracy
+    if before is None or after is None:
+        return ""
+    points = 100.0 * (after - before)
+    change = "unchanged" if abs(points) < 0.005 else f"{points:+.2f} points"
+    return f"before quantization {accuracy(before)}, {change}"
+
+
+def predictions_changed(report: Report) -> int | None:
+    """Predictions that differ over all stages, or None where no stage was compared."""
+    return sum(d.predictions_differing for d in report.drift) if report.drift else None
+
+
+def costliest(report: Report) -> Costliest | None:
+    """The layer with the largest energy, or None where nothing is priced."""
+    total = report.totals.energy_pj.total
+    priced = [row for row in report.layers if row.energy_pj.total is not None]
+    if not total or not priced:
+        return None
+    layer = max(priced, key=lambda row: row.energy_pj.total or 0.0)
+    term = max(TERMS, key=lambda name: layer.energy_pj.term(name) or 0.0)
+    return Costliest(layer, (layer.energy_pj.total or 0.0) / total, term)
+
+
+def costliest_sentence(report: Report) -> str:
+    """Which layer costs most and why, or that nothing is priced."""
+    top = costliest(report)
+    if top is None:
+        return "No event of this run has a price in this cost table."
+    return (
+        f"{shown(top.layer.name)} costs most: {percent(top.share)} % of the layers' energy, "
+        f"mostly {TERM_WORDS[top.term]}."
+    )
+
+
+def versus_baseline(report: Report) -> str:
+    """How the energy compares with the quantized ANN's, or "" where one of them is unknown.
+
+    The baseline has no static part, so the dynamic energy is compared first.
+    """
+    layers, baseline = report.totals.energy_pj.total, report.baseline
+    samples = report.run.samples
+    if baseline is None or not layers or not samples or not baseline.energy_per_inference_nj:
+        return ""
+    reference = baseline.energy_per_inference_nj
+    said = f"this network: {_times(layers / samples / 1000.0 / reference)} (dynamic)"
+    if report.totals.static_pj and report.totals.energy_per_inference_nj:
+        said += f", {_times(report.totals.energy_per_inference_nj / reference)} with static"
+    return said
+
+
+def _times(factor: float) -> str:
+    return f"{ratio(factor)} as much" if factor >= 1.0 else f"{ratio(1.0 / factor)} less"
+
+
+def parts(report: Report) -> str:
+    """``415 nJ dynamic, 1.92 uJ static``, or "" where only one of them is known."""
+    samples, totals = max(1, report.run.samples), report.totals
+    if totals.energy_pj.total is None or totals.static_pj is None:
+        return ""
+    dynamic, static = (v / samples / 1000.0 for v in (totals.energy_pj.total, totals.static_pj))
+    return f"{energy(dynamic)} dynamic, {energy(static)} static"
+
+
+def caveats(report: Report) -> tuple[str, ...]:
+    """What must be said in the same breath as the energy."""
+    said: list[str] = []
+    if report.run.data == "random":
+        said.append("random input: the energy means nothing")
+    if report.violations:
+        said.append("as if it fitted")
+    if report.unpriced:
+        said.append(f"{plural(len(report.unpriced), 'term')} unpriced")
+    return tuple(said)
+
+
+def bottleneck(report: Report) -> str:
+    """``core 3 (hidden, synapse)``, or "" where no time is modelled."""
+    found = report.bottleneck
+    return f"core {found.core} ({shown(found.layer)}, {found.term})" if found else ""
+
+
+def evidence(report: Report) -> tuple[tuple[str, int], ...]:
+    """(grade, number of cost constants), the strongest grade first."""
+    constants = report.costs.constants.values() if report.costs else ()
+    grades = [constant.grade for constant in constants]
+    return tuple((grade, grades.count(grade)) for grade in GRADES if grade in grades)
+
+
+def drift_lines(report: Report, drift: Drift, most: int) -> list[tuple[str, list[str]]]:
+    """(label, lines) of what one stage changed; at most ``most`` changed predictions by name."""
+    samples = plural(drift.samples, "sample")
+    rows = [
+        ("accuracy", f"{accuracy(drift.accuracy_before)} -> {accuracy(drift.accuracy_after)}"),
+        ("predictions", f"{drift.predictions_differing:,} of {samples} differ"),
+        ("output spikes", f"{drift.output_spikes_differing:,} differ in {drift.steps:,} steps"),
+        ("first differs", _first(drift)),
+        ("changed", _changed(report, drift, most)),
+    ]
+    if drift.accuracy_before is None and drift.accuracy_after is None:
+        rows = rows[1:]
+    return [(label, [line]) for label, line in rows if line]
+
+
+def _first(drift: Drift) -> str:
+    first = drift.first
+    if first is None:
+        return "" if drift.output_spikes_differing else "no spike differs in any population"
+    where = f"neuron {first.neuron} of {shown(first.population)}"
+    return f"sample {first.sample}, step {first.step}, {where}"
+
+
+def _changed(report: Report, drift: Drift, most: int) -> str:
+    lines = [change(report, item) for item in drift.changed[:most]]
+    left = len(drift.changed) - len(lines)
+    return ", ".join(lines) + (f" and {left:,} more" if left else "")
+
+
+def change(report: Report, item: PredictionChange) -> str:
+    """``#4 9 -> 4 (right)``: sample, prediction before and after, and what the label says."""
+    before, after = class_name(report, item.before), class_name(report, item.after)
+    return f"#{item.sample} {before} -> {after}" + (f" ({word})" if (word := judged(item)) else "")
+
+
+def judged(item: PredictionChange) -> str:
+    """Whether a changed prediction became right or wrong, or "" without a label."""
+    if item.label is None:
+        return ""
+    if item.label == item.after:
+        return "now right"
+    return "now wrong" if item.label == item.before else "wrong before and after"
+
+
+def class_name(report: Report, index: int | None) -> str:
+    """The name of a class, or its number where it has none."""
+    if index is None:
+        return UNKNOWN
+    classes = report.network.classes
+    return shown(classes[index]) if 0 <= index < len(classes) else str(index)

@@ -1,0 +1,129 @@
+"""Tables of the terminal report: activity, energy and drift per layer. Counts are per inference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from snn2chip.core import Drift
+from snn2chip.report.numbers import (
+    UNKNOWN,
+    Unit,
+    count,
+    energy_unit,
+    percent,
+    plural,
+    shape,
+    shown,
+)
+from snn2chip.report.types import TERMS, LayerRow, Report, Terms, Totals
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+WIDE = 100
+"""Columns of a terminal from which every column is shown."""
+
+
+def activity_table(report: Report, width: int) -> Table:
+    """What every layer is and does: shape, cores, spikes, events, updates, packets."""
+    wide, samples = width >= WIDE, max(1, report.run.samples)
+    table = _table(f"Activity per inference, mean of {plural(report.run.samples, 'sample')}")
+    if wide:
+        table.add_column("kind", no_wrap=True)
+    table.add_column("shape", no_wrap=True)
+    _numbers(table, *(("neurons", "synapses") if wide else ()), "cores", "spikes", "rate %")
+    _numbers(table, "syn.\nevents", "updates", "packets", *(("hops",) if wide else ()))
+    for row in report.layers:
+        words = [shown(row.kind), shape(row.shape)] if wide else [shape(row.shape)]
+        rate = percent(row.spike_rate)
+        table.add_row(_name(row.name), *words, *_counts(row, row.cores, rate, samples, wide))
+    table.add_section()
+    totals = report.totals
+    words = ["", ""] if wide else [""]
+    table.add_row("total", *words, *_counts(totals, totals.cores_used, "", samples, wide))
+    return table
+
+
+def _counts(row: LayerRow | Totals, cores: int, rate: str, samples: int, wide: bool) -> list[str]:
+    size = [count(row.neurons), count(row.synapses)] if wide else []
+    events = (row.synaptic_events, row.neuron_updates, row.packets, *((row.hops,) if wide else ()))
+    spikes = count(row.spikes / samples)
+    return [*size, f"{cores:,}", spikes, rate, *(count(number / samples) for number in events)]
+
+
+def energy_table(report: Report, width: int, *, ascii_only: bool = False) -> Table:
+    """Energy per layer and term in one unit, with each layer's share as a bar."""
+    samples = max(1, report.run.samples)
+    largest = max((row.energy_pj.total or 0.0 for row in report.layers), default=0.0)
+    unit = energy_unit(largest / samples / 1000.0)
+    table = _table(f"Energy in {unit.name} per inference")
+    _numbers(table, *TERMS, "total", "share %")
+    table.add_column("", no_wrap=True)
+    bar = 10 if width < WIDE else 20 if width < 130 else 32
+    whole = report.totals.energy_pj.total
+    for row in report.layers:
+        share = None if not whole or row.energy_pj.total is None else row.energy_pj.total / whole
+        drawn = "" if share is None else _bar(share, bar, ascii_only)
+        table.add_row(_name(row.name), *_terms(row.energy_pj, unit, samples), percent(share), drawn)
+    table.add_section()
+    table.add_row("layers", *_terms(report.totals.energy_pj, unit, samples), "", "")
+    blank = [""] * len(TERMS)
+    for label, value in (("static", report.totals.static_pj), ("total", report.totals.total_pj)):
+        style = "bold" if label == "total" else None
+        table.add_row(label, *blank, _per_sample(value, unit, samples), "", "", style=style)
+    return table
+
+
+def drift_table(drift: Drift) -> Table:
+    """Spike rates per population before and after a stage."""
+    table = _table("", head="population")
+    _numbers(table, "latency\nsteps", "rate %\nbefore", "rate %\nafter", "spikes\ndiffering")
+    for row in drift.populations:
+        rates = percent(row.rate_before), percent(row.rate_after)
+        table.add_row(_name(row.name), str(row.latency), *rates, f"{row.differing:,}")
+    return table
+
+
+def _terms(terms: Terms, unit: Unit, samples: int) -> list[str]:
+    return [_per_sample(terms.term(name), unit, samples) for name in (*TERMS, "total")]
+
+
+def _per_sample(value: float | None, unit: Unit, samples: int) -> str:
+    return UNKNOWN if value is None else unit.number(value / samples / 1000.0)
+
+
+def _bar(share: float, width: int, ascii_only: bool) -> str:
+    if ascii_only:
+        return "#" * round(share * width)
+    eighths = round(min(share, 1.0) * width * 8)
+    return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
+
+
+def _table(title: str, head: str = "layer") -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        title=Text(title, "bold") if title else None,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1),
+        header_style="dim",
+        show_edge=False,
+    )
+    table.add_column(head, overflow="fold", min_width=8)
+    return table
+
+
+def _numbers(table: Table, *heads: str) -> None:
+    for head in heads:
+        table.add_column(head, justify="right", no_wrap=True, vertical="top")
+
+
+def _name(name: str) -> Text:
+    from rich.text import Text
+
+    return Text(shown(name))

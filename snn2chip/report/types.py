@@ -1,0 +1,197 @@
+"""The report as data: one frozen object that every printer reads.
+
+The fields of each class are the keys of the JSON report, in its order, so ``Report.to_dict`` is a
+plain walk and ``schema.json`` says the same thing a second time. What only pictures need lives in
+``figures`` and ``costs``, which are not in the JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from snn2chip.backends import Fidelity
+from snn2chip.core import Drift, Violation
+from snn2chip.energy.types import Baseline, Bottleneck
+from snn2chip.graph import Discretization, Encoding
+from snn2chip.report.figures import Figures
+from snn2chip.targets.types import CostTable
+
+SCHEMA = "snn2chip/report/1"
+TERMS = ("synapse", "neuron", "packet", "hop")
+"""Terms of a layer's energy, in the order they are printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """Who made the report."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkInfo:
+    """What was deployed."""
+
+    name: str
+    populations: int
+    projections: int
+    neurons: int
+    synapses: int
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    readout: str
+    encoding: Encoding
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetInfo:
+    """What it was deployed on, and who says what that costs.
+
+    Attributes:
+        cores: number of cores that the chip has, or None where its file does not say.
+        cost_label: what the cost table says of itself.
+    """
+
+    name: str
+    title: str
+    cores: int | None
+    cost_table: str
+    cost_label: str
+    sha256: str
+    arithmetic: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """How it was run.
+
+    Attributes:
+        steps: graph steps per sample; ``chip_steps`` adds the chip's latency.
+        accuracy: of the simulated chip, None without labels.
+        notes: lossy choices made while compiling.
+        warnings: population -> event of the arithmetic -> how often.
+    """
+
+    samples: int
+    steps: int
+    chip_steps: int
+    seed: int
+    accuracy: float | None
+    data: str
+    calibrated_on: str
+    notes: tuple[str, ...]
+    warnings: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Energy in pJ over all samples. None is unpriced; ``total`` is None where every term is."""
+
+    synapse: float | None
+    neuron: float | None
+    packet: float | None
+    hop: float | None
+    total: float | None
+
+    def term(self, name: str) -> float | None:
+        """The term called ``name``, one of ``TERMS``."""
+        value: float | None = getattr(self, name)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRow:
+    """A population with its incoming projections; counts over all samples."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    neurons: int
+    synapses: int
+    cores: int
+    spikes: int
+    spike_rate: float | None
+    synaptic_events: int
+    neuron_steps: int
+    neuron_updates: int
+    packets: int
+    packets_sent: int
+    hops: int
+    energy_pj: Terms
+    time_ns: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over the layers, and what belongs to no layer."""
+
+    neurons: int
+    synapses: int
+    spikes: int
+    synaptic_events: int
+    neuron_steps: int
+    neuron_updates: int
+    packets: int
+    packets_sent: int
+    hops: int
+    energy_pj: Terms
+    static_pj: float | None
+    total_pj: float | None
+    energy_per_inference_nj: float | None
+    latency_us: float | None
+    cores_used: int
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """Everything that a reader is told about one run."""
+
+    schema: str
+    tool: Tool
+    network: NetworkInfo
+    discretization: Discretization
+    target: TargetInfo
+    fidelity: Fidelity
+    run: RunInfo
+    drift: tuple[Drift, ...]
+    layers: tuple[LayerRow, ...]
+    totals: Totals
+    bottleneck: Bottleneck | None
+    baseline: Baseline | None
+    unpriced: tuple[str, ...]
+    assumptions: tuple[str, ...]
+    violations: tuple[Violation, ...]
+    figures: Figures
+    costs: CostTable | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON report: plain dicts, lists, strings, ints and finite floats."""
+        parts = (f.name for f in fields(self) if f.name not in ("figures", "costs"))
+        return {name: plain(getattr(self, name)) for name in parts}
+
+
+def plain(value: Any) -> Any:
+    """``value`` in JSON's types; numbers that are not finite become None."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return finite(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    return [plain(item) for item in value]
+
+
+def finite(value: float | np.floating[Any] | None) -> float | None:
+    """A Python float, or None where ``value`` is missing, infinite or not a number."""
+    return float(value) if value is not None and isfinite(value) else None

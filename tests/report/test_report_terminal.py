@@ -1,0 +1,169 @@
+"""The terminal report: golden text, widths, hostile names. ``UPDATE_GOLDEN=1`` writes it anew."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+
+from snn2chip.core import PredictionChange
+from snn2chip.report import terminal
+from snn2chip.report.build import build
+from snn2chip.report.types import TERMS, Report
+from tests.report.synthetic_results import PRICES, VIOLATION, result
+
+GOLDEN = Path(__file__).parent / "golden"
+NAMES = st.text(st.characters(), min_size=1, max_size=30)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_golden_text(report: Report, width: int) -> None:
+    path = GOLDEN / f"terminal_{width}.txt"
+    text = terminal.text(report, width)
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(text, "utf-8")
+    assert text == path.read_text("utf-8")
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_no_line_is_wider_than_the_terminal(report: Report, width: int) -> None:
+    assert max(map(cell_len, terminal.text(report, width).splitlines())) <= width
+
+
+def section(text: str, title: str) -> list[str]:
+    """Lines from the one that starts with ``title`` to the next empty line but one."""
+    lines = text.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith(title))
+    return lines[start : start + 12]
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_numbers_are_never_broken(width: int) -> None:
+    names = ("in", "a/very/long/path/of/nested/modules/conv1", "b" * 40, "out")
+    run = result(names=names)
+    energy = replace(run.energy, static_pj=123456789.0 * 5000, total_pj=123456789.0 * 5000)
+    text = terminal.text(build(replace(run, energy=energy)), width)
+    assert re.search(r"^static +123,456,789$", text, re.M)
+    assert "…" not in text
+    assert "282" in "".join(section(text, "Energy in nJ"))
+
+
+def test_every_layer_and_its_energy_is_in_the_text(report: Report) -> None:
+    energy = "\n".join(section(terminal.text(report, 80), "Energy in nJ per inference"))
+    for name, total in (("input", "6.84"), ("conv", "325"), ("hidden", "69.6"), ("output", "14.1")):
+        assert re.search(rf"^{name} .* {re.escape(total)} ", energy, re.M)
+    assert re.search(r"^static +1,921$", energy, re.M)
+
+
+def test_a_wide_terminal_shows_more_columns(report: Report) -> None:
+    narrow, wide = terminal.text(report, 80), terminal.text(report, 120)
+    assert "synapses" not in section(narrow, "Activity")[2]
+    for head in ("kind", "neurons", "synapses", "hops"):
+        assert head in section(wide, "Activity")[2]
+
+
+def test_unpriced_terms_print_as_unknown_and_are_named() -> None:
+    text = terminal.text(build(result(prices={**PRICES, "hop": None})), 80)
+    assert re.search(r"^conv .* n/a ", "\n".join(section(text, "Energy in")), re.M)
+    assert re.search(r"^unpriced +hop: no price$", text, re.M)
+    assert "2 terms unpriced" in text
+
+
+def test_nothing_priced_is_said_in_the_verdict() -> None:
+    run = result(prices=dict.fromkeys(TERMS), static_mw=None, latency=False)
+    text = terminal.text(build(run), 80)
+    assert "energy         n/a: nothing is priced" in text
+    assert "latency        n/a: this cost table has no times" in text
+    assert "No event of this run has a price in this cost table." in text
+
+
+def test_violations_have_four_parts_and_lead() -> None:
+    text = terminal.text(build(result(violations=(VIOLATION,))), 80)
+    assert "DOES NOT FIT: 1 LIMIT BROKEN" in text.splitlines()[2]
+    for part in ("hidden: loihi2.neurons-per-core", "needs 9,000", "has 8,192", "change: let the"):
+        assert part in text
+    assert "as if it fitted" in text
+
+
+def test_fitting_networks_say_so(report: Report) -> None:
+    assert terminal.text(report, 80).splitlines()[2] == "FITS   9 of 128 cores"
+
+
+def test_random_data_are_called_meaningless() -> None:
+    text = terminal.text(build(result(data="random")), 80)
+    assert "random input: the energy means nothing" in text
+
+
+def test_the_list_of_changed_predictions_is_shortened() -> None:
+    run = result()
+    changed = tuple(PredictionChange(i, 1, 2, None) for i in range(50))
+    drift = replace(run.drift[0], changed=changed, predictions_differing=50)
+    text = terminal.text(build(replace(run, drift=(drift,))), 120)
+    assert f"and {50 - terminal.MAX_CHANGED} more" in text
+    assert text.count("1 -> 2") == terminal.MAX_CHANGED
+
+
+def test_markup_and_escapes_in_names_are_inert() -> None:
+    names = ("[bold]in[/bold]", "\x1b[31mred", "[link=http://x]y", "a\u202eb")
+    buffer = io.StringIO()
+    console = Console(file=buffer, width=120, force_terminal=True, color_system="standard")
+    terminal.show(build(result(names=names)), console)
+    text = buffer.getvalue()
+    assert "[bold]in[/bold]" in text
+    assert "\x1b[31m" not in text
+    assert "\\x1b[31mred" in text
+    assert "[link=http://x]y" in text
+    assert "a\\u202eb" in text
+
+
+def test_a_pipe_gets_plain_text_and_a_terminal_gets_colours(report: Report) -> None:
+    pipe, screen = io.StringIO(), io.StringIO()
+    terminal.show(report, Console(file=pipe, width=100))
+    terminal.show(report, Console(file=screen, width=100, force_terminal=True))
+    assert pipe.getvalue() == terminal.text(report, 100)
+    assert "\x1b[" in screen.getvalue()
+
+
+def test_an_ascii_console_gets_ascii() -> None:
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, "ascii", newline="\n")
+    terminal.show(build(result(names=("in", "schön", "層", "out"))), Console(file=out, width=100))
+    out.flush()
+    text = raw.getvalue().decode("ascii")
+    assert "sch\\xf6n" in text
+    assert "#" * 10 in text
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    names=st.lists(NAMES, min_size=4, max_size=4, unique=True),
+    prices=st.fixed_dictionaries({term: st.none() | st.floats(0, 1e9) for term in TERMS}),
+    width=st.integers(80, 160),
+)
+def test_any_names_and_prices_fit_the_terminal(
+    names: list[str], prices: dict[str, float | None], width: int
+) -> None:
+    text = terminal.text(build(result(names=tuple(names), prices=prices)), width)
+    assert all(line.isprintable() for line in text.splitlines())
+    assert max(map(cell_len, text.splitlines())) <= width
+    assert "nan" not in section(text, "Energy in")
+    assert text.isprintable() or "\n" in text
+
+
+def test_the_room_is_cheap_to_import() -> None:
+    code = (
+        "import sys, snn2chip.report, snn2chip.report.terminal, snn2chip.report.csvfile;"
+        "print(sorted({'rich', 'jinja2', 'torch', 'jsonschema'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
