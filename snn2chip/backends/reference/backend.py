@@ -25,6 +25,10 @@ class ReferenceBackend:
         reference: Activity | None = None,
     ) -> Program:
         """The graph in its own numbers."""
+        return self.program(graph)
+
+    def program(self, graph: Graph) -> Program:
+        """The graph in its own numbers, whatever the target."""
         return realise(graph)
 
     def arithmetic(self, graph: Graph) -> Arithmetic:

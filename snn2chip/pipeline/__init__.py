@@ -1,0 +1,13 @@
+"""The chain in one place, used by the Python API and by the command line."""
+
+from snn2chip.backends import Fidelity
+from snn2chip.pipeline.types import (
+    Check,
+    Compilation,
+    Network,
+    Options,
+    Progress,
+    Result,
+)
+
+__all__ = ["Check", "Compilation", "Fidelity", "Network", "Options", "Progress", "Result"]

@@ -1,0 +1,87 @@
+"""Opening a network: a file, a compiled folder, or the name of a bundled student."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from snn2chip.compiled import is_compiled, read_folder
+from snn2chip.errors import ConfigError, InputFileError, did_you_mean
+from snn2chip.frontends import load
+from snn2chip.graph import Graph
+from snn2chip.pipeline.types import Network, Options
+from snn2chip.resources import models_dir
+
+DEFAULT_MODEL = "digits-mlp"
+_RESETS = {"zero": "zero", "value": "zero", "subtract": "subtract"}
+
+
+def list_models() -> tuple[str, ...]:
+    """Names of the bundled students."""
+    return tuple(sorted(path.parent.name for path in models_dir().glob("*/student.nir")))
+
+
+def open_network(network: str | Path | None, options: Options) -> Network:
+    """The network that a user means.
+
+    Args:
+        network: a file, a compiled folder, a bundled student's name, or None for the bundled MLP.
+
+    Raises:
+        InputFileError, ConfigError, UnsupportedError: as the front end says.
+    """
+    if network is None:
+        return _bundled(DEFAULT_MODEL, options, note=" (no network was given)")
+    path = Path(network)
+    if path.is_dir():
+        return _folder(path, options)
+    if path.is_file():
+        return Network(_load(path, options), str(network), path)
+    if str(network) in list_models():
+        return _bundled(str(network), options)
+    known = list_models()
+    raise InputFileError(
+        f"network {str(network)!r}: no such file",
+        has="bundled students: " + ", ".join(known),
+        remedy=did_you_mean(str(network), known),
+    )
+
+
+def _bundled(name: str, options: Options, note: str = "") -> Network:
+    path = models_dir() / name / "student.nir"
+    graph = replace(_load(path, options), name=name)
+    return Network(graph, f"bundled student {name}{note}", path)
+
+
+def _folder(path: Path, options: Options) -> Network:
+    if not is_compiled(path):
+        raise InputFileError(
+            f"{path}: a folder without manifest.json",
+            needs="a network file, or a folder that `snn2chip compile` made",
+        )
+    compiled = read_folder(path)
+    graph = replace(_load(compiled.network, options), name=compiled.program.name)
+    return Network(
+        graph,
+        f"compiled folder {path}",
+        path,
+        program=compiled.program,
+        mapping=compiled.mapping,
+        target=compiled.target,
+    )
+
+
+def _load(path: Path, options: Options) -> Graph:
+    """The graph of a file with the user's overrides of time, reset and encoding."""
+    overrides = dict(options.preset_set)
+    if options.reset is not None:
+        if options.reset not in _RESETS:
+            raise ConfigError(
+                f"--reset {options.reset!r}", remedy=did_you_mean(options.reset, list(_RESETS))
+            )
+        overrides["reset"] = _RESETS[options.reset]
+    graph = load(path, preset=options.preset, dt=options.dt, overrides=overrides)
+    if options.encoding is not None and options.encoding != graph.encoding.kind:
+        encoding = replace(graph.encoding, kind=options.encoding)  # type: ignore[arg-type]
+        graph = replace(graph, encoding=encoding)
+    return graph

@@ -1,0 +1,217 @@
+"""The chain: calibrate, quantize, simulate, map, count, price, and compare with the float graph."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from snn2chip.backends import Backend, find_backend
+from snn2chip.backends.reference import ReferenceBackend
+from snn2chip.core import Activity, Drift, Program, Violation
+from snn2chip.core import Mapping as CoreMapping
+from snn2chip.drift import accuracy, compare
+from snn2chip.energy import ann_baseline, count, price
+from snn2chip.errors import ConfigError
+from snn2chip.graph import Graph
+from snn2chip.mapping import map_program, read_mapping
+from snn2chip.pipeline.samples import Samples, calibration_samples, scored_samples
+from snn2chip.pipeline.types import Check, Compilation, Network, Options, Progress, Result
+from snn2chip.quantize import coordinate_search
+from snn2chip.simulate import RunOptions, simulate
+from snn2chip.targets import load_target
+from snn2chip.targets.types import Target
+
+
+class _Clock:
+    """Wall seconds per stage, and the progress of each."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.seconds: dict[str, float] = {}
+        self._progress = progress
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Times a block under ``name``."""
+        begun = time.perf_counter()
+        self.tell(name, 0, 1)
+        yield
+        self.tell(name, 1, 1)
+        self.seconds[name] = time.perf_counter() - begun
+
+    def tell(self, name: str, done: int, total: int) -> None:
+        """Passes progress on."""
+        if self._progress is not None:
+            self._progress(name, done, total)
+
+
+def check(network: Network, options: Options) -> Check:
+    """Realises and maps without simulating; every violation at once.
+
+    Raises:
+        UnsupportedError: the target has no such thing; all of them at once.
+    """
+    target = _target(network, options)
+    backend = find_backend(target.family)
+    program = network.program or backend.realise(network.graph, target)
+    mapping, violations = _map(network, program, backend, target, options)
+    return Check(network.graph, target, program, mapping, violations)
+
+
+def run(network: Network, options: Options, progress: Progress | None = None) -> Result:
+    """The whole chain on the samples that the options name."""
+    clock = _Clock(progress)
+    graph, target = network.graph, _target(network, options)
+    backend = find_backend(target.family)
+    with clock.stage("read samples"):
+        samples = scored_samples(graph, options)
+    program, calibrated_on = _quantize(network, backend, target, options, clock)
+    arithmetic = backend.arithmetic(graph)
+    settings = RunOptions(
+        options.batch,
+        options.block_steps,
+        options.trace or options.trace_state,
+        options.trace_state,
+    )
+    with clock.stage("simulate"):
+        activity, trace = simulate(
+            program, samples.spikes, arithmetic, settings, lambda a, b: clock.tell("simulate", a, b)
+        )
+    is_reference = isinstance(backend, ReferenceBackend)
+    reference = None
+    if not is_reference:
+        with clock.stage("float reference"):
+            reference = _reference_run(graph, samples, options)
+    with clock.stage("map and price"):
+        mapping, violations = _map(network, program, backend, target, options)
+        energy = price(count(program, activity, mapping, target.mesh), target, options.costs)
+    return Result(
+        graph=graph,
+        target=target,
+        program=program,
+        activity=activity,
+        reference=reference,
+        mapping=mapping,
+        violations=violations,
+        energy=energy,
+        baseline=ann_baseline(program),
+        drift=() if reference is None else (_drift(program, reference, activity, samples),),
+        fidelity=backend.fidelity(program),
+        labels=samples.labels,
+        accuracy=accuracy(activity, samples.labels),
+        data=samples.name,
+        calibrated_on=calibrated_on,
+        seed=options.seed,
+        synthetic=samples.synthetic,
+        trace=trace,
+        wall_times=clock.seconds,
+    )
+
+
+def compile_network(
+    network: Network, options: Options, progress: Progress | None = None
+) -> Compilation:
+    """Program and mapping, with a run on the network's data where it has any."""
+    if options.data or network.graph.data:
+        result = run(network, options, progress)
+        found = Check(
+            result.graph, result.target, result.program, result.mapping, result.violations
+        )
+        return Compilation(found, result, result.calibrated_on)
+    clock = _Clock(progress)
+    target = _target(network, options)
+    backend = find_backend(target.family)
+    program, calibrated_on = _quantize(network, backend, target, options, clock)
+    mapping, violations = _map(network, program, backend, target, options)
+    found = Check(network.graph, target, program, mapping, violations)
+    return Compilation(found, None, calibrated_on)
+
+
+def _target(network: Network, options: Options) -> Target:
+    """The user's target; a compiled folder runs on the one it was compiled for only."""
+    target = load_target(options.target)
+    if network.target is not None and target.name != network.target:
+        raise ConfigError(
+            f"{network.origin}: compiled for {network.target}",
+            needs=f"target {network.target}",
+            has=f"--target {options.target}",
+            remedy="compile the network for that target",
+        )
+    return target
+
+
+def _quantize(
+    network: Network, backend: Backend, target: Target, options: Options, clock: _Clock
+) -> tuple[Program, str]:
+    """The program, its scales searched on calibration data where there are any."""
+    graph = network.graph
+    if network.program is not None:
+        return network.program, "the compiled folder"
+    if not backend.scale_candidates:
+        return backend.realise(graph, target), "not quantized"
+    with clock.stage("quantize"):
+        samples, sentence = calibration_samples(graph, options)
+        if samples is None:
+            return backend.realise(graph, target), sentence
+        reference = _reference_run(graph, samples, options)
+        multipliers = _search(graph, backend, target, samples, reference, clock)
+        return backend.realise(graph, target, multipliers, reference), sentence
+
+
+def _search(
+    graph: Graph,
+    backend: Backend,
+    target: Target,
+    samples: Samples,
+    reference: Activity,
+    clock: _Clock,
+) -> dict[str, float]:
+    """Multipliers of the scales with the least difference from the float run, per population."""
+    arithmetic = backend.arithmetic(graph)
+    spiking = {p.name: p.neuron.spiking for p in graph.populations}
+
+    def cost(multipliers: Mapping[str, float], name: str) -> float:
+        program = backend.realise(graph, target, multipliers, reference)
+        activity, _ = simulate(program, samples.spikes, arithmetic)
+        if spiking[name] or name != graph.outputs[0]:
+            drift = compare("search", reference, activity, order=[name], outputs=[name], latency={})
+            return float(drift.output_spikes_differing)
+        return float(((activity.scores - reference.scores) ** 2).sum())
+
+    names = [p.name for p in graph.populations if not p.is_input]
+    return coordinate_search(
+        names, backend.scale_candidates, cost, lambda a, b: clock.tell("quantize", a, b)
+    )
+
+
+def _reference_run(graph: Graph, samples: Samples, options: Options) -> Activity:
+    """The float graph on the same spikes."""
+    backend = ReferenceBackend()
+    settings = RunOptions(options.batch, options.block_steps)
+    activity, _ = simulate(
+        backend.program(graph), samples.spikes, backend.arithmetic(graph), settings
+    )
+    return activity
+
+
+def _map(
+    network: Network, program: Program, backend: Backend, target: Target, options: Options
+) -> tuple[CoreMapping, tuple[Violation, ...]]:
+    """The mapping and every violation, of formats and of capacity."""
+    path: Path | None = options.mapping or network.mapping
+    pinned = None if path is None else read_mapping(path, program, target)
+    mapping, violations = map_program(program, target, pinned)
+    return mapping, (*backend.violations(program, target), *violations)
+
+
+def _drift(program: Program, reference: Activity, activity: Activity, samples: Samples) -> Drift:
+    return compare(
+        f"float64 graph -> {program.arithmetic}",
+        reference,
+        activity,
+        order=[p.name for p in program.populations],
+        outputs=program.outputs,
+        latency={p.name: p.latency for p in program.populations},
+        labels=samples.labels,
+    )

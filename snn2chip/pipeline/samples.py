@@ -1,0 +1,108 @@
+"""Input spikes for a run: the data set, its encoding and its length."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip.data import Dataset, encode, load_calibration, load_data
+from snn2chip.errors import ConfigError, InputFileError
+from snn2chip.graph import Graph
+from snn2chip.graph.operators import Array
+from snn2chip.pipeline.types import Options
+
+CALIBRATION_SAMPLES = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Input spikes [step, sample, *shape] by input, with labels where there are any."""
+
+    name: str
+    spikes: Mapping[str, Array]
+    labels: NDArray[np.int64] | None
+    synthetic: bool
+
+
+def scored_samples(graph: Graph, options: Options) -> Samples:
+    """The samples that a run is scored on."""
+    ref = options.data or graph.data
+    if not ref:
+        raise ConfigError(
+            f"network {graph.name!r}: no samples to run",
+            needs="input data; the network's metadata name none",
+            remedy="--data FILE.npz, --data digits, or --data random (its energy means nothing)",
+        )
+    dataset = load_data(
+        ref,
+        _inputs(graph),
+        seed=_seed(ref, graph, options),
+        samples=options.samples,
+        classes=graph.population(graph.outputs[0]).size,
+        random_steps=None if graph.encoding.steps else options.steps,
+    )
+    return Samples(dataset.name, _spikes(dataset, graph, options), dataset.y, dataset.synthetic)
+
+
+def calibration_samples(graph: Graph, options: Options) -> tuple[Samples | None, str]:
+    """Samples that scales may be picked from, none of them scored, and a sentence on them."""
+    scored = options.data or graph.data
+    ref = options.calibrate or scored
+    if not ref or (options.calibrate is None and ref == "random"):
+        return None, "the weights' maxima (no calibration data)"
+    seed = _seed(ref, graph, options)
+    if options.calibrate is None:
+        dataset = load_data(ref, _inputs(graph), seed=seed)
+        if not dataset.calibration:
+            return None, f"the weights' maxima ({dataset.name} has no training split)"
+    dataset = load_calibration(ref, _inputs(graph), seed=seed, scored=scored or None)
+    count = min(CALIBRATION_SAMPLES, dataset.samples)
+    x = {name: values[:count] for name, values in dataset.x.items()}
+    first = Dataset(dataset.name, x, dataset.timed, None)
+    samples = Samples(dataset.name, _spikes(first, graph, options), None, dataset.synthetic)
+    return samples, f"{count} samples of {dataset.name} that are not scored"
+
+
+def _inputs(graph: Graph) -> dict[str, tuple[int, ...]]:
+    return {p.name: p.shape for p in graph.inputs}
+
+
+def _seed(ref: str, graph: Graph, options: Options) -> int:
+    """The split the network was trained with; else the user's seed."""
+    return graph.split_seed if ref == graph.data else options.seed
+
+
+def _spikes(dataset: Dataset, graph: Graph, options: Options) -> dict[str, Array]:
+    if dataset.timed:
+        return {name: _timed(x, options.steps, dataset.name) for name, x in dataset.x.items()}
+    if graph.encoding.kind == "none":
+        raise ConfigError(
+            f"data {dataset.name!r} are static values and network {graph.name!r} has no encoding",
+            needs="spikes over time",
+            remedy="--encoding if with --steps N, or data with a step axis [sample, step, ...]",
+        )
+    steps = options.steps or graph.encoding.steps
+    if steps is None:
+        raise ConfigError(
+            f"network {graph.name!r}: the length of a sample is not known",
+            remedy="--steps N",
+        )
+    return {name: encode(x, graph.encoding, steps) for name, x in dataset.x.items()}
+
+
+def _timed(x: Array, steps: int | None, name: str) -> Array:
+    """[step, sample, *shape] of timed data, cut to ``steps``; spikes only."""
+    if x.dtype != np.bool_ and not np.isin(x, (0, 1)).all():
+        raise InputFileError(
+            f"data {name!r}: timed values other than 0 and 1",
+            needs="spikes (0 or 1) at every step",
+            remedy="encode the values into spikes first",
+        )
+    if steps is not None and steps > x.shape[1]:
+        raise ConfigError(
+            f"--steps {steps}: data {name!r} have {x.shape[1]} steps", remedy="fewer steps"
+        )
+    return np.moveaxis(x[:, :steps] != 0, 1, 0)

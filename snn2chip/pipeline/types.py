@@ -1,0 +1,132 @@
+"""What the chain takes and gives. Frozen data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip.backends import Fidelity
+from snn2chip.core import Activity, Drift, Program, Trace, Violation
+from snn2chip.core import Mapping as CoreMapping
+from snn2chip.energy.types import Baseline, EnergyReport
+from snn2chip.graph import Graph
+from snn2chip.targets.types import Target
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Called with the stage's name, what is done, and all of it."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may say; the command line's flags by the same names.
+
+    Attributes:
+        target: name of a bundled target, or a path.
+        data, calibrate: as ``snn2chip.data.load_data`` takes them; None asks the network's
+            metadata, and the data's own training split.
+        steps: graph steps per sample, or None for the network's own.
+        samples: score the first so many only.
+        reset: ``zero`` or ``value`` (v_reset), or ``subtract``; None keeps the discretization's.
+        seed: of every random choice.
+        mapping: a ``mapping.json`` that pins neurons to cores.
+        costs: name of a cost table, or None for the target's default.
+        batch, block_steps: how a run is cut; they change no integer result.
+        trace, trace_state: record outputs, and states too.
+    """
+
+    target: str = "loihi2"
+    data: str | None = None
+    calibrate: str | None = None
+    steps: int | None = None
+    samples: int | None = None
+    preset: str | None = None
+    dt: float | None = None
+    preset_set: Mapping[str, str] = field(default_factory=dict)
+    reset: str | None = None
+    encoding: str | None = None
+    seed: int = 0
+    mapping: Path | None = None
+    costs: str | None = None
+    batch: int = 256
+    block_steps: int | None = None
+    trace: bool = False
+    trace_state: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A network that was opened.
+
+    Attributes:
+        graph: as the file states it, with the user's overrides.
+        program, mapping: of a compiled folder, else None.
+        target: what a compiled folder was compiled for, else None.
+        origin: where it came from, for people.
+        path: the file or folder, or None.
+    """
+
+    graph: Graph
+    origin: str
+    path: Path | None = None
+    program: Program | None = None
+    mapping: Path | None = None
+    target: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """Whether a network fits a target; nothing was simulated."""
+
+    graph: Graph
+    target: Target
+    program: Program
+    mapping: CoreMapping
+    violations: tuple[Violation, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Everything a run gave; the report is made of it.
+
+    Attributes:
+        reference: the float graph on the same samples, None where the target is the reference.
+        labels: class index per sample, or None where the data have none.
+        data: name of the data set, or of the file.
+        calibrated_on: what the quantization scales come from, one sentence.
+        synthetic: the samples mean nothing, and neither does their energy.
+        wall_times: seconds per stage; only ever written to the manifest.
+    """
+
+    graph: Graph
+    target: Target
+    program: Program
+    activity: Activity
+    reference: Activity | None
+    mapping: CoreMapping
+    violations: tuple[Violation, ...]
+    energy: EnergyReport
+    baseline: Baseline | None
+    drift: tuple[Drift, ...]
+    fidelity: Fidelity
+    labels: NDArray[np.int64] | None
+    accuracy: float | None
+    data: str
+    calibrated_on: str
+    seed: int
+    synthetic: bool = False
+    trace: Trace | None = None
+    wall_times: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Compilation:
+    """What ``compile`` made: the check, and a run where there were data."""
+
+    check: Check
+    result: Result | None
+    calibrated_on: str
