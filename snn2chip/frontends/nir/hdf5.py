@@ -1,0 +1,155 @@
+"""NIR files (HDF5, as nir 1.0.8 writes them) into plain node graphs.
+
+Layout: ``/version``; ``/node`` is a graph; a graph has ``type`` = "NIRGraph", ``edges`` [n, 2],
+``nodes/<name>`` and optionally ``metadata``; a node has ``type`` and one data set per parameter.
+Links to elsewhere are never followed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+
+from snn2chip.errors import InputFileError, Snn2chipError
+from snn2chip.frontends.nir.datasets import Budget, read_array, read_words
+from snn2chip.frontends.nir.nodes import Edge, NirGraph, NirNode, Param
+
+_DEPTH = 32
+"""Deepest nesting of graphs."""
+
+_OBJECTS = 100_000
+"""Most nodes and parameters of a file: hard links can make a small file exponentially large."""
+
+_WORDS = frozenset({"type", "padding"})
+"""Parameters that may be words."""
+
+
+def read_nodes(path: Path) -> NirGraph:
+    """The node graph of a NIR file.
+
+    Raises:
+        InputFileError: no such file, no HDF5, no NIR, damaged, or hostile.
+    """
+    if not path.is_file():
+        raise InputFileError(f"{path}: no such file", needs="a NIR file")
+    try:
+        budget = Budget(path.stat().st_size)
+        with h5py.File(path, "r") as file:
+            return _Reader(str(path), budget).root(file, path.stem)
+    except Snn2chipError:
+        raise
+    except Exception as error:
+        raise InputFileError(
+            f"{path}: cannot be read as a NIR file",
+            needs="an HDF5 file as nir.write makes it",
+            has=f"{type(error).__name__}: {error}",
+            remedy="the file is truncated, damaged or of another kind: export it again",
+        ) from error
+
+
+class _Reader:
+    """Walks the groups of one file; remembers how much it has read."""
+
+    def __init__(self, path: str, budget: Budget) -> None:
+        self.path = path
+        self.budget = budget
+        self.objects = 0
+
+    def root(self, file: h5py.File, stem: str) -> NirGraph:
+        version = "unknown"
+        if "version" in file:
+            version = self._text(file, "version", "version")
+        node = self._group(file, "node", "the file")
+        kind = self._text(node, "type", "the outermost node")
+        if kind != "NIRGraph":
+            raise InputFileError(
+                f"{self.path}: the outermost node is {kind!r}",
+                needs="a NIRGraph",
+                remedy="wrap the node in a nir.NIRGraph with an Input and an Output",
+            )
+        return self._graph(node, stem, "", version)
+
+    def _graph(self, group: h5py.Group, name: str, prefix: str, version: str) -> NirGraph:
+        where = f"{self.path}: graph {name!r}"
+        if prefix.count("/") > _DEPTH:
+            raise InputFileError(f"{where}: nested deeper than {_DEPTH} graphs")
+        children = self._group(group, "nodes", where)
+        nodes: dict[str, NirNode | NirGraph] = {}
+        for key in children:
+            full = prefix + key
+            child = self._group(children, key, where)
+            kind = self._text(child, "type", f"node {full!r}")
+            if kind == "NIRGraph":
+                nodes[key] = self._graph(child, full, full + "/", version)
+            else:
+                nodes[key] = NirNode(kind, self._params(child, full), full)
+        metadata = self._metadata(group) if "metadata" in group else {}
+        return NirGraph(nodes, self._edges(group, where), metadata, version, name)
+
+    def _params(self, group: h5py.Group, name: str) -> dict[str, Param]:
+        params: dict[str, Param] = {}
+        for key in group:
+            if key in ("type", "metadata"):
+                continue
+            where = f"{self.path}: node {name!r}: {key}"
+            dataset = self._member(group, key, h5py.Dataset, f"node {name!r}")
+            if dataset.dtype.kind in "OS" and key in _WORDS:
+                params[key] = read_words(dataset, self.budget, where)[0]
+            else:
+                params[key] = read_array(dataset, self.budget, where)
+        return params
+
+    def _edges(self, group: h5py.Group, where: str) -> tuple[Edge, ...]:
+        dataset = self._member(group, "edges", h5py.Dataset, where)
+        if dataset.shape is not None and 0 in dataset.shape:
+            return ()
+        if dataset.shape is None or dataset.ndim != 2 or dataset.shape[1] != 2:
+            raise InputFileError(
+                f"{where}: edges have shape {dataset.shape}", needs="one (source, target) per row"
+            )
+        words = read_words(dataset, self.budget, f"{where}: edges")
+        return tuple(zip(words[::2], words[1::2], strict=True))
+
+    def _metadata(self, group: h5py.Group) -> dict[str, str]:
+        """The words among a graph's metadata; what else other tools keep there is theirs."""
+        members = self._group(group, "metadata", "metadata")
+        found: dict[str, str] = {}
+        for key in members:
+            if not isinstance(members.get(key, getlink=True), h5py.HardLink):
+                continue
+            item = members[key]
+            is_words = isinstance(item, h5py.Dataset) and item.dtype.kind in "OS"
+            if is_words and item.shape == ():
+                found[key] = read_words(item, self.budget, f"{self.path}: metadata {key!r}")[0]
+        return found
+
+    def _text(self, group: h5py.Group, key: str, where: str) -> str:
+        dataset = self._member(group, key, h5py.Dataset, where)
+        words = read_words(dataset, self.budget, f"{self.path}: {where}: {key}")
+        if len(words) != 1:
+            raise InputFileError(f"{self.path}: {where}: {key} has {len(words)} words")
+        return words[0]
+
+    def _group(self, group: h5py.Group, key: str, where: str) -> h5py.Group:
+        return self._member(group, key, h5py.Group, where)
+
+    def _member(self, group: h5py.Group, key: str, kind: type, where: str) -> h5py.Dataset:
+        """A member of a group, if it lies in this file and is of the kind expected."""
+        self.objects += 1
+        if self.objects > _OBJECTS:
+            raise InputFileError(f"{self.path}: more than {_OBJECTS} nodes and parameters")
+        link = group.get(key, getlink=True)
+        wanted = "a group" if kind is h5py.Group else "a data set"
+        if link is None:
+            raise InputFileError(f"{self.path}: {where}: {key!r} is missing", needs=wanted)
+        if not isinstance(link, h5py.HardLink):
+            raise InputFileError(
+                f"{self.path}: {where}: {key!r} is a link to elsewhere",
+                needs=f"{wanted} within the file",
+                remedy="write the file again with nir.write",
+            )
+        member = group[key]
+        if not isinstance(member, kind):
+            raise InputFileError(f"{self.path}: {where}: {key!r} is not {wanted}")
+        return member
