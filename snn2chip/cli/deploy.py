@@ -1,0 +1,104 @@
+"""``snn2chip demo`` and ``snn2chip simulate``: the whole chain, and its report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from snn2chip.cli import console, outputs
+from snn2chip.cli import options as o
+
+if TYPE_CHECKING:
+    from snn2chip.pipeline import Options
+
+
+def demo(
+    target: o.Chip = "loihi2",
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the reports.")] = Path(
+        "demo-out"
+    ),
+) -> None:
+    """The whole chain on the bundled digits student, with the report as HTML, JSON and CSV."""
+    from snn2chip.pipeline import Options
+
+    files = {name: out / f"report.{name}" for name in ("html", "json", "csv")}
+    _deploy(None, Options(target=target), files)
+
+
+def simulate(
+    network: o.Network = None,
+    target: o.Chip = "loihi2",
+    data: o.Data = None,
+    calibrate: o.Calibrate = None,
+    steps: o.Steps = None,
+    samples: o.Samples = None,
+    preset: o.Preset = None,
+    dt: o.Dt = None,
+    preset_set: o.PresetSet = None,
+    reset: o.Reset = None,
+    encoding: o.EncodingName = None,
+    seed: o.Seed = 0,
+    mapping: o.MappingFile = None,
+    costs: o.Costs = None,
+    batch: Annotated[int, typer.Option(min=1, help="Samples simulated together.")] = 256,
+    block_steps: Annotated[
+        int | None, typer.Option(min=1, help="Steps computed together.", show_default="chosen")
+    ] = None,
+    trace: Annotated[Path | None, typer.Option(help="Write spikes per step to an .npz.")] = None,
+    trace_state: Annotated[
+        bool, typer.Option("--trace-state", help="Add membranes and currents to --trace.")
+    ] = False,
+    json: Annotated[
+        Path | None, typer.Option(help="Write the report as JSON; - is standard output.")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the layers as CSV.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the report as HTML.")] = None,
+) -> None:
+    """Run a network as the chip would, and report accuracy, drift, energy and time per layer."""
+    from snn2chip.errors import ConfigError
+    from snn2chip.pipeline import Options
+
+    if trace_state and trace is None:
+        raise ConfigError("--trace-state without --trace", remedy="add --trace FILE.npz")
+    chosen = Options(
+        target=target,
+        data=data,
+        calibrate=calibrate,
+        steps=steps,
+        samples=samples,
+        preset=preset,
+        dt=dt,
+        preset_set=o.key_values(preset_set),
+        reset=reset,
+        encoding=encoding,
+        seed=seed,
+        mapping=mapping,
+        costs=costs,
+        batch=batch,
+        block_steps=block_steps,
+        trace=trace is not None,
+        trace_state=trace_state,
+    )
+    files = {"json": json, "csv": csv, "html": html, "trace": trace}
+    _deploy(network, chosen, {name: path for name, path in files.items() if path is not None})
+
+
+def _deploy(network: str | None, options: Options, files: dict[str, Path]) -> None:
+    """Run, write, print, and end with 5 where it does not fit."""
+    from snn2chip import pipeline, report
+    from snn2chip.report import terminal
+
+    outputs.check_outputs(files)
+    opened = pipeline.open_network(network, options)
+    console.note(f"network: {opened.origin}")
+    with console.progress() as progress:
+        result = pipeline.run(opened, options, progress)
+    made = report.build(result)
+    with console.results():
+        outputs.write_outputs(made, result, files)
+        if files.get("json") != outputs.HERE:
+            terminal.show(made)
+    console.wrote(*files.values())
+    console.refuse(result.violations)

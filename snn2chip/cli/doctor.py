@@ -1,0 +1,93 @@
+"""``snn2chip doctor``: is this installation whole, and what else could it do?"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+from snn2chip.cli import console
+
+CORE = ("numpy", "scikit-learn", "h5py", "safetensors", "rich", "typer", "jinja2")
+EXTRAS = {"train": ("torch", "norse")}
+
+
+class Finding(NamedTuple):
+    """One line of the examination; ``state`` is ok, absent (an extra) or wrong."""
+
+    subject: str
+    state: str
+    detail: str
+
+
+def doctor() -> None:
+    """Versions, extras, bundled data: is this installation whole? Ends with 1 if it is not."""
+    from snn2chip.errors import Snn2chipError
+
+    findings = [*_versions(), *_extras(), *_bundled(), _writable(Path.cwd())]
+    console.out(console.table(("part", "state", "detail"), findings))
+    wrong = [found.subject for found in findings if found.state == "wrong"]
+    if wrong:
+        raise Snn2chipError(
+            "this installation is not whole: " + ", ".join(wrong),
+            remedy="pip install --force-reinstall snn2chip, in a fresh virtual environment",
+        )
+
+
+def _versions() -> Iterator[Finding]:
+    from snn2chip import __version__
+
+    yield Finding("snn2chip", "ok", __version__)
+    yield Finding("python", "ok", f"{platform.python_version()} on {platform.platform()}")
+    for name in CORE:
+        version = _version(name)
+        yield Finding(name, "ok" if version else "wrong", version or "not installed")
+
+
+def _extras() -> Iterator[Finding]:
+    for extra, names in EXTRAS.items():
+        for name in names:
+            version = _version(name)
+            remedy = f"for training and export: pip install 'snn2chip[{extra}]'"
+            yield Finding(name, "ok" if version else "absent", version or remedy)
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _bundled() -> Iterator[Finding]:
+    yield _try("targets", _targets)
+    yield _try("models", _models)
+
+
+def _try(subject: str, examine: Callable[[], str]) -> Finding:
+    from snn2chip.errors import Snn2chipError
+
+    try:
+        return Finding(subject, "ok", examine())
+    except (Snn2chipError, OSError) as error:
+        return Finding(subject, "wrong", str(error).splitlines()[0])
+
+
+def _targets() -> str:
+    from snn2chip.targets import list_targets, load_target
+
+    return ", ".join(load_target(name).name for name in list_targets())
+
+
+def _models() -> str:
+    from snn2chip.cli.students import bundled_models
+
+    return ", ".join(f"{name} ({neurons} neurons)" for name, neurons, *_ in bundled_models())
+
+
+def _writable(folder: Path) -> Finding:
+    state = "ok" if os.access(folder, os.W_OK) else "wrong"
+    return Finding("this folder", state, "writable" if state == "ok" else "not writable")

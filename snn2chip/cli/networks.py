@@ -1,0 +1,164 @@
+"""``snn2chip info``, ``check`` and ``compile``: a network, without running it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from snn2chip.cli import console
+from snn2chip.cli import options as o
+
+if TYPE_CHECKING:
+    from snn2chip.graph import Graph
+    from snn2chip.neurons import Neuron
+
+
+def info(
+    network: o.GivenNetwork,
+    preset: o.Preset = None,
+    dt: o.Dt = None,
+    preset_set: o.PresetSet = None,
+    reset: o.Reset = None,
+) -> None:
+    """Populations, projections and parameters of a network."""
+    from snn2chip.pipeline import Options, open_network
+
+    chosen = Options(
+        target="reference",
+        preset=preset,
+        dt=dt,
+        preset_set=o.key_values(preset_set),
+        reset=reset,
+    )
+    console.out("\n\n".join(_sections(open_network(network, chosen).graph)))
+
+
+def check(
+    network: o.Network = None,
+    target: o.Chip = "loihi2",
+    calibrate: o.Calibrate = None,
+    preset: o.Preset = None,
+    dt: o.Dt = None,
+    preset_set: o.PresetSet = None,
+    reset: o.Reset = None,
+    encoding: o.EncodingName = None,
+    mapping: o.MappingFile = None,
+) -> None:
+    """Every limit of the target that a network breaks, at once; nothing is simulated."""
+    from snn2chip import pipeline
+
+    chosen = pipeline.Options(
+        target=target,
+        calibrate=calibrate,
+        preset=preset,
+        dt=dt,
+        preset_set=o.key_values(preset_set),
+        reset=reset,
+        encoding=encoding,
+        mapping=mapping,
+    )
+    opened = pipeline.open_network(network, chosen)
+    console.note(f"network: {opened.origin}")
+    checked = pipeline.check(opened, chosen)
+    console.refuse(checked.violations)
+    cores = checked.mapping.cores
+    rows = [
+        (p.name, p.kind, p.size, len({s.core for s in cores.get(p.name, ())}))
+        for p in checked.program.populations
+    ]
+    console.out(console.table(("population", "kind", "neurons", "cores"), rows))
+    console.out(
+        f"{checked.graph.name} fits {checked.target.name}: {checked.mapping.cores_used} cores"
+    )
+    for line in checked.program.notes:
+        console.note(f"note: {line}")
+
+
+def compile_(
+    network: o.GivenNetwork,
+    out: Annotated[Path, typer.Option("-o", "--out", file_okay=False, help="Folder to write.")],
+    target: o.Chip = "loihi2",
+    data: o.Data = None,
+    calibrate: o.Calibrate = None,
+    preset: o.Preset = None,
+    dt: o.Dt = None,
+    preset_set: o.PresetSet = None,
+    reset: o.Reset = None,
+    encoding: o.EncodingName = None,
+    seed: o.Seed = 0,
+    mapping: o.MappingFile = None,
+) -> None:
+    """Write program, mapping and manifest of a network for a target into a folder."""
+    from snn2chip import pipeline
+
+    chosen = pipeline.Options(
+        target=target,
+        data=data,
+        calibrate=calibrate,
+        preset=preset,
+        dt=dt,
+        preset_set=o.key_values(preset_set),
+        reset=reset,
+        encoding=encoding,
+        seed=seed,
+        mapping=mapping,
+    )
+    graph = pipeline.open_network(network, chosen)
+    with console.progress() as progress:
+        pipeline.compile_network(graph, chosen, out, progress)
+    console.wrote(*sorted(path for path in out.rglob("*") if path.is_file()))
+
+
+def _sections(graph: Graph) -> list[str]:
+    from dataclasses import asdict
+
+    from snn2chip.graph.linear import synapses
+
+    neurons = sum(p.size for p in graph.populations if not p.is_input)
+    total = sum(synapses(p.operator) for p in graph.projections)
+    encoding = graph.encoding.kind + (f", {s} steps" if (s := graph.encoding.steps) else "")
+    options = ", ".join(f"{k} {v}" for k, v in asdict(graph.discretization).items())
+    head = [
+        f"{graph.name}: {neurons:,} neurons, {total:,} synapses",
+        f"discretization: {options}",
+        f"encoding: {encoding}; readout: {graph.readout.kind} of {graph.outputs[0]}",
+    ]
+    return ["\n".join(head), _populations(graph), _projections(graph)]
+
+
+def _populations(graph: Graph) -> str:
+    rows = [
+        (p.name, p.neuron.kind, "x".join(map(str, p.shape)), p.size, _parameters(p.neuron))
+        for p in graph.populations
+    ]
+    return console.table(("population", "model", "shape", "neurons", "parameters"), rows)
+
+
+def _parameters(neuron: Neuron) -> str:
+    """Every parameter with its value, or its range where the neurons differ."""
+    parts = []
+    for name, values in neuron.parameters().items():
+        low, high = float(values.min()), float(values.max())
+        parts.append(f"{name} {low:.4g}" if low == high else f"{name} {low:.4g}..{high:.4g}")
+    return ", ".join(parts) or "-"
+
+
+def _projections(graph: Graph) -> str:
+    from snn2chip.graph.linear import synapses
+    from snn2chip.graph.operators import weights_of
+
+    rows = [
+        (
+            p.name,
+            type(p.operator).__name__.lower(),
+            synapses(p.operator),
+            weights_of(p.operator).size,
+            "yes" if p.bias is not None else "no",
+            p.delay.largest,
+        )
+        for p in graph.projections
+    ]
+    head = ("projection", "operator", "synapses", "weights", "bias", "delay")
+    return console.table(head, rows)

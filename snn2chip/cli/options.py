@@ -1,0 +1,86 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from snn2chip.errors import ConfigError
+
+Network: TypeAlias = Annotated[
+    str | None,
+    typer.Argument(
+        help="A .nir file, a checkpoint, a compiled folder, or the name of a bundled model; "
+        "without it the bundled digits student.",
+        show_default=False,
+    ),
+]
+GivenNetwork: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        help="A .nir file, a checkpoint, a compiled folder, or the name of a bundled model."
+    ),
+]
+Chip: TypeAlias = Annotated[
+    str, typer.Option("--target", "-t", help="A bundled target's name, or a .toml file of yours.")
+]
+Data: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="'digits', 'random' (synthetic, its energy means nothing), or an .npz file.",
+        show_default="the data set named in the network's metadata",
+    ),
+]
+Calibrate: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="Data that scales are picked from, like --data.",
+        show_default="the training split of --data",
+    ),
+]
+Steps: TypeAlias = Annotated[int | None, typer.Option(min=1, help="Steps per sample.")]
+Samples: TypeAlias = Annotated[int | None, typer.Option(min=1, help="Samples to score.")]
+Preset: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="The discretization of a framework, for example norse or snntorch."),
+]
+Dt: TypeAlias = Annotated[
+    float | None, typer.Option(help="Length of a step, in the network file's own unit.")
+]
+PresetSet: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="KEY=VALUE", help="Override one field of the discretization; repeatable."),
+]
+Reset: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="zero|value|subtract", help="What a spike does to the state.")
+]
+EncodingName: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--encoding", metavar="none|if|rate|latency|direct", help="Values into spikes."),
+]
+Seed: TypeAlias = Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")]
+MappingFile: TypeAlias = Annotated[
+    Path | None, typer.Option("--mapping", help="A mapping.json that says which neuron goes where.")
+]
+Costs: TypeAlias = Annotated[
+    str | None, typer.Option(help="A cost table of the target.", show_default="the target's own")
+]
+
+
+def key_values(pairs: list[str] | None) -> dict[str, str]:
+    """``["a=1", "b=2"]`` as a dict.
+
+    Raises:
+        ConfigError: a pair without "=", or a key given twice.
+    """
+    values: dict[str, str] = {}
+    for pair in pairs or []:
+        key, equals, value = pair.partition("=")
+        if not equals or not key or not value:
+            raise ConfigError(f"--preset-set {pair!r}", needs="KEY=VALUE, for example reset=zero")
+        if key in values:
+            raise ConfigError(f"--preset-set {key!r} is given twice", remedy="give it once")
+        values[key] = value
+    return values

@@ -1,0 +1,29 @@
+"""``snn2chip report``: a report that was saved, printed again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from snn2chip.cli import console, outputs
+
+
+def report(
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="DIR", help="A compiled folder, demo-out, or a report.json."),
+    ],
+    csv: Annotated[Path | None, typer.Option(help="Write the layers as CSV.")] = None,
+) -> None:
+    """Print the report that a folder holds; nothing is simulated again."""
+    from snn2chip.report import csvfile, saved, terminal
+
+    outputs.check_outputs({} if csv is None else {"csv": csv})
+    found = saved.read(folder / "report.json" if folder.is_dir() else folder)
+    with console.results():
+        terminal.show(found)
+    if csv is not None:
+        outputs.write_bytes(csv, csvfile.text(found).encode("utf-8", "backslashreplace"))
+        console.wrote(csv)

@@ -1,0 +1,98 @@
+"""A JSON report read back. Pictures and the cost table are not in it, so they are empty."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from snn2chip.errors import InputFileError
+from snn2chip.report.figures import Figures, Floorplan
+from snn2chip.report.types import SCHEMA, Report
+
+MAX_BYTES = 1 << 28
+
+_NOT_SAVED = {"figures": Figures((), (), Floorplan(0, 0, 0, ())), "costs": None}
+
+
+def read(path: str | Path) -> Report:
+    """The report that `snn2chip.report.jsonfile.write` wrote.
+
+    Raises:
+        InputFileError: there is no such file, or it is no report of this version.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputFileError(f"{path}: too large for a report", needs="at most 256 MiB")
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputFileError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise InputFileError(f"{path}: no JSON ({error})") from error
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if schema != SCHEMA:
+        raise InputFileError(
+            f"{path}: a file of schema {schema!r}",
+            needs=SCHEMA,
+            remedy="write it again with this version: snn2chip simulate --json FILE",
+        )
+    try:
+        return _object(Report, document, "report")
+    except (TypeError, ValueError) as error:
+        raise InputFileError(f"{path}: a damaged report: {error}") from error
+
+
+@cache
+def _hints(kind: type[Any]) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _object(kind: type[Any], value: Any, where: str) -> Any:
+    """A frozen dataclass of its fields' plain values; a missing or foreign field is an error."""
+    if not isinstance(value, dict):
+        raise TypeError(f"{where} is no table")
+    names = [f.name for f in fields(kind)]
+    saved = [name for name in names if kind is not Report or name not in _NOT_SAVED]
+    if set(value) != set(saved):
+        odd = ", ".join(sorted(set(value) ^ set(saved)))
+        raise ValueError(f"{where} has missing or unknown fields: {odd}")
+    made = {name: _value(_hints(kind)[name], value[name], f"{where}.{name}") for name in saved}
+    return kind(**(_NOT_SAVED if kind is Report else {}), **made)
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        return _value(next(a for a in arguments if a is not type(None)), value, where)
+    if is_dataclass(hint) and isinstance(hint, type):
+        return _object(hint, value, where)
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise TypeError(f"{where} is no list")
+        hints = [arguments[0]] * len(value) if arguments[1:] == (...,) else list(arguments)
+        return tuple(
+            _value(h, v, f"{where}[{i}]") for i, (h, v) in enumerate(zip(hints, value, strict=True))
+        )
+    if origin is not None and isinstance(origin, type) and issubclass(origin, Mapping):
+        if not isinstance(value, dict):
+            raise TypeError(f"{where} is no table")
+        return {key: _value(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+    return _scalar(hint, value, where)
+
+
+def _scalar(hint: Any, value: Any, where: str) -> Any:
+    """A string, number or flag; literals are left to the dataclass that holds them."""
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, type) and type(value) is not hint:
+        raise TypeError(f"{where} is {type(value).__name__}, not {hint.__name__}")
+    if not isinstance(value, str | int | float | bool):
+        raise TypeError(f"{where} is {type(value).__name__}")
+    return value
