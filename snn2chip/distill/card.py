@@ -1,0 +1,153 @@
+"""Cards: what was measured about a student, as a short Markdown file beside its checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+
+from snn2chip.distill.checkpoint import CheckpointMetadata, write_atomically
+from snn2chip.distill.sequence import Evaluation
+from snn2chip.errors import InputFileError
+
+HEADER = ("| figure | value |", "|---|---|")
+NOT_MEASURED = "not measured"
+
+
+@dataclass(frozen=True, slots=True)
+class CardFigures:
+    """Everything a card shows.
+
+    Attributes:
+        evaluation: on the held-out test split.
+        samples: of the training and of the test split.
+        folds: accuracy of every fold of the cross-validation, or empty.
+        seconds: wall time of the one training run that made the checkpoint.
+    """
+
+    name: str
+    metadata: CheckpointMetadata
+    evaluation: Evaluation
+    samples: tuple[int, int]
+    parameters: int
+    seconds: float
+    epoch: int
+    folds: Sequence[float] = ()
+
+
+def render_card(figures: CardFigures, extra_rows: Mapping[str, str] | None = None) -> str:
+    """The card's text; ``extra_rows`` (figure -> value) follow the measured ones."""
+    rows = {**_accuracy_rows(figures), **_network_rows(figures), **_training_rows(figures)}
+    rows.update(extra_rows or {})
+    flag = f" --folds {len(figures.folds)}" if figures.folds else ""
+    return "\n".join(
+        [
+            f"# {figures.name}",
+            "",
+            f"A spiking student for {figures.metadata.data.name}: {_layers(figures)}.",
+            "",
+            *HEADER,
+            *(_row(figure, value) for figure, value in rows.items()),
+            "",
+            "Reproduced, in this folder, by",
+            "",
+            f"    snn2chip distill recipe.toml -o .{flag}",
+            "",
+        ]
+    )
+
+
+def add_rows(card: str | Path, rows: Mapping[str, str]) -> Path:
+    """Add figures to a card, such as those of an integer program; known figures are replaced.
+
+    Raises:
+        InputFileError: the file is no card.
+    """
+    card = Path(card)
+    try:
+        lines = card.read_text(encoding="utf-8").splitlines()
+        start = lines.index(HEADER[0]) + len(HEADER)
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise InputFileError(f"{card}: no card with a table {HEADER[0]!r}") from error
+    end = start
+    while end < len(lines) and lines[end].startswith("|"):
+        end += 1
+    table = {line.split("|")[1].strip(): line for line in lines[start:end]}
+    table.update({_clean(figure): _row(figure, value) for figure, value in rows.items()})
+    text = "\n".join([*lines[:start], *table.values(), *lines[end:], ""])
+    return write_atomically(card, text.encode())
+
+
+def _row(figure: str, value: str) -> str:
+    return f"| {_clean(figure)} | {_clean(value)} |"
+
+
+def _clean(cell: str) -> str:
+    """A cell that cannot break the table."""
+    return " ".join(cell.replace("|", "/").split())
+
+
+def _percent(accuracy: float) -> str:
+    return f"{100.0 * accuracy:.2f} %"
+
+
+def _accuracy_rows(figures: CardFigures) -> dict[str, str]:
+    data, samples = figures.metadata.data, figures.samples
+    right = round(figures.evaluation.accuracy * samples[1])
+    rows = {
+        "float accuracy, test split": f"{_percent(figures.evaluation.accuracy)} "
+        f"({right} of {samples[1]} samples)",
+        "test samples with tied best scores": _percent(figures.evaluation.ties),
+        "split": f"{samples[0]} training, {samples[1]} test samples "
+        f"(test_size {data.test_size:g}, stratified, seed {data.split_seed})",
+    }
+    folds = figures.folds
+    label = "float accuracy, cross-validation"
+    if not folds:
+        return {**rows, label: NOT_MEASURED}
+    spread = stdev(folds) if len(folds) > 1 else 0.0
+    rows[label] = (
+        f"{_percent(mean(folds))} (standard deviation {100.0 * spread:.2f} points; "
+        f"{len(folds)} folds of all {sum(samples)} samples, each trained anew)"
+    )
+    rows["each fold"] = ", ".join(_percent(fold) for fold in folds)
+    return rows
+
+
+def _network_rows(figures: CardFigures) -> dict[str, str]:
+    metadata, evaluation = figures.metadata, figures.evaluation
+    encoding = metadata.encoding
+    kinds = {str(index): layer["kind"] for index, layer in enumerate(metadata.architecture)}
+    rows = {
+        "parameters": str(figures.parameters),
+        "readout": metadata.readout.kind,
+        "encoding": f"{encoding.kind}, {encoding.steps} steps of "
+        f"{metadata.discretization.dt:g} s, threshold {encoding.threshold:g}",
+    }
+    for name, spikes in evaluation.spikes.items():
+        label = f"{name} ({kinds[name]})" if name in kinds else name
+        rows[f"spikes per sample, {label}"] = f"{spikes:.1f} of {evaluation.neurons[name]} neurons"
+    rows["spikes per sample, all populations"] = f"{sum(evaluation.spikes.values()):.1f}"
+    return rows
+
+
+def _training_rows(figures: CardFigures) -> dict[str, str]:
+    training = figures.metadata.recipe["training"]
+    versions = figures.metadata.trained_with
+    return {
+        "training": f"{figures.seconds:.0f} s on {training['threads']} threads, "
+        f"{training['epochs']} epochs (epoch {figures.epoch} kept), seed {training['seed']}",
+        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+    }
+
+
+def _layers(figures: CardFigures) -> str:
+    """The architecture in one line, such as ``linear 64>128, lif``."""
+    names = []
+    for layer in figures.metadata.architecture:
+        size = f" {layer['inputs']}>{layer['outputs']}" if "inputs" in layer else ""
+        if "kernel" in layer:
+            size += f" {layer['kernel']}x{layer['kernel']}"
+        names.append(layer["kind"] + size)
+    return ", ".join(names)

@@ -1,0 +1,174 @@
+"""Whole samples through a student: step by step as users run it, or layer by layer for training.
+
+Layer by layer, a layer without state sees all steps at once as one large batch. Both ways compute
+the same; the second is faster because convolutions and products are few and large.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import norse.torch as norse
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from snn2chip.distill.students import SPIKING, STATEFUL
+from snn2chip.graph import Encoding, Readout
+
+EVALUATION_BATCH = 256
+
+
+@dataclass(eq=False)
+class Sequence:
+    """What one pass over whole samples produced.
+
+    Attributes:
+        output: of the last layer [step, sample, class].
+        drive: what went into the last layer [step, sample, class].
+        spikes: module name -> spikes of every spiking population [step, sample, *shape].
+    """
+
+    output: Tensor
+    drive: Tensor
+    spikes: dict[str, Tensor] = field(default_factory=dict)
+
+
+def encode_spikes(x: Tensor, encoding: Encoding) -> Tensor:
+    """Deterministic ``if`` encoding: v += x each step, a spike where v > threshold, then v = 0.
+
+    Exact for the digits' values in any float type: they are multiples of 1/16.
+
+    Args:
+        x: values [sample, *shape].
+
+    Returns:
+        0 or 1 [step, sample, *shape], in the type of x.
+    """
+    assert encoding.steps is not None
+    drive = x * encoding.gain
+    v = torch.zeros_like(drive)
+    spikes = []
+    for _ in range(encoding.steps):
+        v = v + drive
+        fired = v > encoding.threshold
+        v = v.masked_fill(fired, 0.0)
+        spikes.append(fired)
+    return torch.stack(spikes).to(x.dtype)
+
+
+def run_steps(student: norse.SequentialState, x: Tensor) -> Tensor:
+    """Step by step: outputs [step, sample, class] of input x [step, sample, *input_shape]."""
+    state = None
+    outputs = []
+    for step in x:
+        y, state = student(step, state)
+        outputs.append(y)
+    return torch.stack(outputs)
+
+
+def run_layers(student: norse.SequentialState, x: Tensor) -> Sequence:
+    """Layer by layer: the same outputs as `run_steps`, with the spikes of every population.
+
+    In training mode it differs in two ways that are meant: BatchNorm sees the statistics of all
+    steps together, and Dropout leaves out the same values at all steps of a sample.
+
+    Args:
+        x: input spikes [step, sample, *input_shape].
+    """
+    spikes: dict[str, Tensor] = {}
+    drive = x
+    for name, module in student.named_children():
+        drive, x = x, _run_layer(module, x)
+        if isinstance(module, SPIKING):
+            spikes[name] = x
+    return Sequence(x, drive, spikes)
+
+
+def _run_layer(module: nn.Module, x: Tensor) -> Tensor:
+    if isinstance(module, STATEFUL):
+        state = None
+        outputs = []
+        for step in x:
+            y, state = module(step, state)
+            outputs.append(y)
+        return torch.stack(outputs)
+    if isinstance(module, nn.Dropout):
+        mask: Tensor = module(torch.ones_like(x[0]))
+        return x * mask
+    flat: Tensor = module(x.flatten(0, 1))
+    return flat.reshape(*x.shape[:2], *flat.shape[1:])
+
+
+def readout_scores(output: Tensor, readout: Readout) -> Tensor:
+    """Scores [sample, class] of the output population's spikes or membranes [step, sample, class].
+
+    The prediction is the argmax; the lowest class wins a tie.
+    """
+    match readout.kind:
+        case "spike_count":
+            return output.sum(0)
+        case "v_last":
+            return output[-1]
+        case "v_mean":
+            return output.mean(0)
+        case "v_max":
+            return output.amax(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A student judged on samples.
+
+    Attributes:
+        predictions: int64 [sample].
+        spikes: population -> mean spikes per sample, the input population first.
+        neurons: population -> its number of neurons.
+        ties: share of the samples whose two best scores are equal.
+    """
+
+    accuracy: float
+    predictions: NDArray[np.int64]
+    spikes: dict[str, float]
+    neurons: dict[str, int]
+    ties: float
+
+
+def evaluate(
+    student: norse.SequentialState,
+    x: NDArray[np.float64],
+    y: NDArray[np.int64],
+    encoding: Encoding,
+    readout: Readout,
+) -> Evaluation:
+    """Accuracy and spikes of a student in float32, without gradients, in evaluation mode.
+
+    Args:
+        x: values [sample, *input_shape].
+        y: classes [sample].
+    """
+    was_training = student.training
+    student.eval()
+    scores = []
+    spikes: dict[str, float] = {}
+    neurons: dict[str, int] = {}
+    with torch.no_grad():
+        for batch in torch.split(torch.as_tensor(x, dtype=torch.float32), EVALUATION_BATCH):
+            encoded = encode_spikes(batch, encoding)
+            result = run_layers(student, encoded)
+            scores.append(readout_scores(result.output, readout))
+            for name, values in {"input": encoded, **result.spikes}.items():
+                spikes[name] = spikes.get(name, 0.0) + float(values.sum())
+                neurons[name] = values[0, 0].numel()
+    student.train(was_training)
+    score = torch.cat(scores)
+    best = score.topk(2, dim=1).values
+    predictions = score.argmax(1).numpy()
+    return Evaluation(
+        accuracy=float((predictions == y).mean()),
+        predictions=predictions,
+        spikes={name: total / len(y) for name, total in spikes.items()},
+        neurons=neurons,
+        ties=float((best[:, 0] == best[:, 1]).float().mean()),
+    )

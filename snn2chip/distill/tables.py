@@ -1,0 +1,97 @@
+"""From TOML tables to frozen dataclasses, with messages that name the file and the key."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from snn2chip.errors import ConfigError, did_you_mean
+
+
+def from_table(kind: type[Any], table: Any, source: str, path: str) -> Any:
+    """The dataclass ``kind`` from one table.
+
+    Args:
+        source: the file's name, in front of every message.
+        path: the table's dotted name, "" for the whole file.
+
+    Raises:
+        ConfigError: an unknown or missing key, a value of the wrong type, or one that the
+            dataclass refuses.
+    """
+    name = f"[{path}]" if path else "the recipe"
+    if not isinstance(table, Mapping):
+        raise ConfigError(f"{source}: {path} is {table!r}", needs=f"a table, {name}")
+    hints = get_type_hints(kind)
+    known = [f.name for f in fields(kind)]
+    for key in table:
+        if key not in known:
+            dotted = f"{path}.{key}" if path else key
+            raise ConfigError(
+                f"{source}: unknown key {dotted!r}", remedy=did_you_mean(str(key), known)
+            )
+    _check_required(kind, table, source, path)
+    values = {
+        key: _value(hints[key], value, source, f"{path}.{key}" if path else key)
+        for key, value in table.items()
+    }
+    try:
+        return kind(**values)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{source}: {name}: {error.what}",
+            needs=error.needs,
+            has=error.has,
+            remedy=error.remedy,
+        ) from None
+
+
+def _check_required(kind: type[Any], table: Mapping[str, Any], source: str, path: str) -> None:
+    for item in fields(kind):
+        optional = item.default is not MISSING or item.default_factory is not MISSING
+        if not optional and item.name not in table:
+            dotted = f"{path}.{item.name}" if path else item.name
+            raise ConfigError(f"{source}: {dotted!r} is missing")
+
+
+def _value(hint: Any, value: Any, source: str, key: str) -> Any:
+    """``value`` as the field's type; whole numbers pass as floats, one value as a list of one."""
+    if is_dataclass(hint) and isinstance(hint, type):
+        return from_table(hint, value, source, key)
+    if get_origin(hint) is tuple:
+        items = value if isinstance(value, list) else [value]
+        return tuple(_value(get_args(hint)[0], item, source, key) for item in items)
+    if get_origin(hint) is Literal:
+        choices = [str(choice) for choice in get_args(hint)]
+        if value not in choices:
+            raise ConfigError(
+                f"{source}: {key} = {value!r}", remedy=did_you_mean(str(value), choices)
+            )
+        return value
+    if hint is float and type(value) is int:
+        return float(value)
+    if type(value) is not hint:
+        needs = {int: "a whole number", float: "a number"}.get(hint, hint.__name__)
+        raise ConfigError(f"{source}: {key} = {value!r}", needs=needs)
+    return value
+
+
+def positive(name: str, value: float) -> None:
+    """Refuse a value that is not a positive, finite number."""
+    if not 0.0 < value < math.inf:
+        raise ConfigError(f"{name} = {value}", needs="a positive number")
+
+
+def at_least(name: str, value: float, least: float) -> None:
+    """Refuse a value below ``least``, or one that is not finite."""
+    if not least <= value < math.inf:
+        raise ConfigError(f"{name} = {value}", needs=f"at least {least:g}")
+
+
+def between(name: str, value: float, low: float, high: float, closed: bool = False) -> None:
+    """Refuse a value outside (low, high), or outside [low, high) where ``closed``."""
+    inside = low <= value < high if closed else low < value < high
+    if not inside:
+        raise ConfigError(f"{name} = {value}", needs=f"a number between {low:g} and {high:g}")
