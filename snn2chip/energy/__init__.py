@@ -1,1 +1,27 @@
+"""Counting what a run did, pricing it with cost tables, and the baseline beside it."""
 
+from snn2chip.energy.count import count
+from snn2chip.energy.price import price
+from snn2chip.energy.types import (
+    Baseline,
+    Bottleneck,
+    CoreCounts,
+    Counts,
+    EnergyReport,
+    Layer,
+    LayerCounts,
+    LayerEnergy,
+)
+
+__all__ = [
+    "Baseline",
+    "Bottleneck",
+    "CoreCounts",
+    "Counts",
+    "EnergyReport",
+    "Layer",
+    "LayerCounts",
+    "LayerEnergy",
+    "count",
+    "price",
+]

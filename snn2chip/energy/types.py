@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,49 @@ class LayerCounts:
     @property
     def hops(self) -> int:
         return self.hops_x + self.hops_y
+
+
+@dataclass(frozen=True, eq=False)
+class CoreCounts:
+    """What one core did in every chip step: all that a time model needs.
+
+    Attributes:
+        layers: name -> neurons of that layer on the core, inputs included.
+        neurons: neurons that are visited in every step; inputs are not.
+        series: event -> how many in each [chip step, sample]; an absent event never happens.
+            ``updates`` and ``spikes`` of its neurons, ``packets_out`` by its neurons and inputs,
+            ``packets_in`` and ``events_dense``, ``events_conv``, ``events_identity`` of the
+            spikes that reach it, in the step in which they are fired.
+    """
+
+    core: int
+    layers: Mapping[str, int]
+    neurons: int
+    series: Mapping[str, NDArray[np.int64]]
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """Everything that is counted once and priced often.
+
+    Attributes:
+        steps: N, graph steps per sample.
+        chip_steps: N + max L.
+        layers: in program order.
+        cores: in ascending order.
+        tiles: tiles that hold a mapped core.
+    """
+
+    samples: int
+    steps: int
+    chip_steps: int
+    layers: tuple[LayerCounts, ...]
+    cores: tuple[CoreCounts, ...]
+    tiles: int
+
+    @property
+    def cores_used(self) -> int:
+        return len(self.cores)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,52 @@
+"""Mapping programs onto chips: partition, place, limits, and ``mapping.json``."""
 
+from __future__ import annotations
+
+from snn2chip.core import Mapping, Program, Violation
+from snn2chip.graph.operators import Conv
+from snn2chip.mapping.file import check_coverage, read_mapping, write_mapping
+from snn2chip.mapping.limits import violations
+from snn2chip.mapping.memory import SHARED_KERNELS, memory_of
+from snn2chip.mapping.partition import partition
+from snn2chip.mapping.place import place_all
+from snn2chip.targets.types import Target
+
+__all__ = ["assumptions", "map_program", "read_mapping", "write_mapping"]
+
+
+def map_program(
+    program: Program, target: Target, pinned: Mapping | None = None
+) -> tuple[Mapping, tuple[Violation, ...]]:
+    """Neurons on cores, and every limit that this breaks.
+
+    A network that needs more cores than the chip has is mapped all the same, onto cores numbered
+    beyond the chip.
+
+    Args:
+        pinned: a mapping to take as it is; only its limits are checked.
+
+    Raises:
+        InputFileError: ``pinned`` does not cover every neuron once.
+    """
+    if pinned is None:
+        cores = partition(program, target)
+        used = (part.core for slices in cores.values() for part in slices)
+        mapping = Mapping(target.name, cores, place_all(used, target.mesh))
+    else:
+        check_coverage(pinned, program)
+        mapping = pinned
+    return mapping, violations(program, target, mapping)
+
+
+def assumptions(program: Program, target: Target) -> tuple[str, ...]:
+    """What the limits of a mapping rest on, one sentence each, for the report."""
+    found = []
+    if memory_of(target) is not None:
+        found.append(
+            f"synaptic memory: {target.resources['axon_header_bits'].source}; "
+            "delays, routing tables and neuron states are not counted"
+        )
+        if any(isinstance(p.operator, Conv) for p in program.projections):
+            found.append(SHARED_KERNELS)
+    found += [f"{name}: no public number is known, not checked" for name in target.unknown]
+    return tuple(found)

@@ -1,0 +1,183 @@
+"""``mapping.json``: which neuron sits on which core, written and read.
+
+::
+
+    {"schema": "snn2chip/mapping/1", "target": "loihi2",
+     "cores": {"<population>": [[first, last, core], ...]},
+     "places": {"<core>": {"tile": 0, "x": 0, "y": 0}}}
+
+Neurons are numbered in flattened C order; ``last`` is inclusive. A file that pins a mapping needs
+``cores`` only: places that it leaves out are those of the target's mesh.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from snn2chip.core import Mapping, Program
+from snn2chip.core.mapping import Place, Slice
+from snn2chip.errors import InputFileError, did_you_mean
+from snn2chip.mapping.place import place
+from snn2chip.targets.types import Target
+
+SCHEMA = "snn2chip/mapping/1"
+_KEYS = ("schema", "target", "cores", "places")
+_LARGEST_FILE = 64 << 20
+_LARGEST_NUMBER = 2**31 - 1
+
+
+def mapping_text(mapping: Mapping) -> str:
+    """The text of ``mapping.json``, the same for equal mappings."""
+    document = {
+        "schema": SCHEMA,
+        "target": mapping.target,
+        "cores": {name: [list(part) for part in slices] for name, slices in mapping.cores.items()},
+        "places": {str(core): p._asdict() for core, p in sorted(mapping.places.items())},
+    }
+    return json.dumps(document, indent=1) + "\n"
+
+
+def write_mapping(mapping: Mapping, path: Path) -> None:
+    """Write ``mapping.json`` under a temporary name, then rename it."""
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(mapping_text(mapping), encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def read_mapping(path: Path, program: Program, target: Target) -> Mapping:
+    """A pinned mapping of a program.
+
+    Raises:
+        InputFileError: no such file, no JSON, or a mapping that does not cover every neuron once;
+            all problems are listed.
+    """
+    document = _load(path)
+    problems = list(_document_problems(document, target))
+    cores: dict[str, tuple[Slice, ...]] = {}
+    places: dict[int, Place] = {}
+    if not problems:
+        cores = _slices(document["cores"], problems)
+        places = _places(document.get("places", {}), problems)
+    if not problems:
+        problems += coverage_problems(cores, program)
+    if problems:
+        _refuse(f"mapping {path}", problems)
+    ordered = {p.name: cores[p.name] for p in program.populations}
+    used = sorted({part.core for slices in ordered.values() for part in slices})
+    known = {core: places.get(core) or place(core, target.mesh) for core in used}
+    return Mapping(target.name, ordered, known)
+
+
+def check_coverage(mapping: Mapping, program: Program) -> None:
+    """Refuse a mapping that does not hold every neuron of the program once.
+
+    Raises:
+        InputFileError: with every population that is wrong.
+    """
+    problems = list(coverage_problems(mapping.cores, program))
+    if not problems:
+        used = {part.core for slices in mapping.cores.values() for part in slices}
+        problems += [f"core {core} has no place" for core in sorted(used - set(mapping.places))]
+    if problems:
+        _refuse("mapping", problems)
+
+
+def coverage_problems(cores: Any, program: Program) -> Iterator[str]:
+    """One sentence for each population that is missing, unknown, or not covered once."""
+    names = [population.name for population in program.populations]
+    for name in cores:
+        if name not in names:
+            yield f"unknown population {name!r}; {did_you_mean(name, names)}"
+    for population in program.populations:
+        if population.name not in cores:
+            yield f"population {population.name!r} is missing"
+            continue
+        expected = 0
+        for part in sorted(cores[population.name]):
+            if part.first != expected or part.last < part.first:
+                fault = "twice" if part.first < expected else "not"
+                number = min(part.first, expected)
+                yield f"population {population.name!r}: neuron {number} is {fault} mapped"
+                break
+            expected = part.last + 1
+        else:
+            if expected != population.size:
+                yield (
+                    f"population {population.name!r}: {expected} neurons are mapped, "
+                    f"it has {population.size}"
+                )
+
+
+def _load(path: Path) -> Any:
+    if not path.is_file():
+        raise InputFileError(f"mapping {path}: there is no such file")
+    if path.stat().st_size > _LARGEST_FILE:
+        raise InputFileError(f"mapping {path}: larger than {_LARGEST_FILE} bytes")
+    try:
+        return json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise InputFileError(f"mapping {path}: no JSON: {error}") from error
+
+
+def _document_problems(document: Any, target: Target) -> Iterator[str]:
+    if not isinstance(document, dict):
+        yield "must be an object with the key 'cores'"
+        return
+    for key in document:
+        if key not in _KEYS:
+            yield f"unknown key {key!r}; {did_you_mean(key, _KEYS)}"
+    if document.get("schema", SCHEMA) != SCHEMA:
+        yield f"schema is {document['schema']!r}, not {SCHEMA!r}"
+    if document.get("target", target.name) != target.name:
+        yield f"is for target {document['target']!r}, not {target.name!r}"
+    if not isinstance(document.get("cores"), dict):
+        yield "'cores' must be an object: population -> [[first, last, core], ...]"
+    if not isinstance(document.get("places", {}), dict):
+        yield "'places' must be an object: core -> {tile, x, y}"
+
+
+def _slices(cores: dict[str, Any], problems: list[str]) -> dict[str, tuple[Slice, ...]]:
+    read: dict[str, tuple[Slice, ...]] = {}
+    for name, rows in cores.items():
+        if not isinstance(rows, list) or not all(
+            isinstance(row, list) and len(row) == 3 and all(map(_is_number, row)) for row in rows
+        ):
+            problems.append(
+                f"population {name!r}: must be a list of [first, last, core], integers from 0"
+            )
+            continue
+        read[name] = tuple(Slice(*row) for row in sorted(rows))
+    return read
+
+
+def _places(places: dict[str, Any], problems: list[str]) -> dict[int, Place]:
+    read: dict[int, Place] = {}
+    tiles: dict[int, Place] = {}
+    for core, entry in places.items():
+        keyed = isinstance(entry, dict) and set(entry) == {"tile", "x", "y"}
+        numbered = core.isascii() and core.isdigit() and len(core) < 10
+        if not (numbered and keyed and all(map(_is_number, entry.values()))):
+            problems.append(f"place of core {core!r}: must be tile, x and y, integers from 0")
+            continue
+        read[int(core)] = Place(**entry)
+        first = tiles.setdefault(entry["tile"], read[int(core)])
+        if first != read[int(core)]:
+            problems.append(f"place of core {core!r}: tile {first.tile} has another position")
+    return read
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_NUMBER
+
+
+def _refuse(what: str, problems: list[str]) -> None:
+    listing = "\n".join(f"  {problem}" for problem in problems)
+    raise InputFileError(
+        f"{what}: {len(problems)} problem{'s' if len(problems) > 1 else ''}\n{listing}",
+        needs="every neuron of every population on exactly one core",
+        remedy="start from the mapping.json that `snn2chip compile` writes",
+    )

@@ -1,0 +1,140 @@
+"""Limits of a target as named rules. Every rule runs; each returns what breaks it.
+
+A violation names its object, what that needs, what the chip has and where the limit comes from.
+Where several cores break a rule in the same way, the worst one is given with the number of the
+others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from snn2chip.core import Mapping, Program, Violation
+from snn2chip.mapping.memory import memory_of, slice_words
+from snn2chip.mapping.reach import destinations
+from snn2chip.targets.types import Target
+
+Rule = Callable[[Program, Target, Mapping], Iterator[Violation]]
+
+
+def cores(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
+    """The highest core number must lie on the chip."""
+    limit = target.limit("cores")
+    needed = max(mapping.places, default=-1) + 1
+    if limit is not None and needed > limit:
+        yield Violation(
+            f"{target.name}.cores",
+            f"network {program.name!r}",
+            f"{needed} cores",
+            f"{limit} cores",
+            target.resources["cores"].source,
+            "fewer neurons or synapses, or a larger chip",
+        )
+
+
+def neurons_per_core(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
+    """Neurons of each core, inputs included."""
+    used: dict[int, int] = {}
+    for slices in mapping.cores.values():
+        for part in slices:
+            used[part.core] = used.get(part.core, 0) + part.last - part.first + 1
+    yield from _worst(
+        target, mapping, used, "neurons_per_core", "neurons", "spread them over more cores"
+    )
+
+
+def synaptic_memory(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
+    """Words of synaptic memory of each core."""
+    memory = memory_of(target)
+    if memory is None:
+        return
+    used: dict[int, int] = {}
+    for projection in program.projections:
+        for part in mapping.cores[projection.target]:
+            words = slice_words(memory, projection, part.first, part.last)
+            used[part.core] = used.get(part.core, 0) + words
+    yield from _worst(
+        target,
+        mapping,
+        used,
+        "synaptic_words_per_core",
+        "words of synaptic memory",
+        "fewer inputs per neuron, fewer weight bits, or fewer neurons on the core",
+    )
+
+
+def single_neuron(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
+    """The synapses of one neuron alone must fit a core."""
+    memory, limit = memory_of(target), target.limit("synaptic_words_per_core")
+    if memory is None or limit is None:
+        return
+    for population in program.populations:
+        incoming = program.incoming(population.name)
+        words = sum(slice_words(memory, p, 0, 0) for p in incoming)
+        if words > limit:
+            yield Violation(
+                f"{target.name}.single-neuron",
+                f"population {population.name!r}",
+                f"{words} words of synaptic memory for a single neuron",
+                f"{limit} words per core",
+                target.resources["synaptic_words_per_core"].source,
+                "fewer inputs per neuron, or a layer in between",
+            )
+
+
+def axons(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
+    """Source neurons that reach each core, and routes that leave it."""
+    if target.limit("axons_in_per_core") is None and target.limit("axons_out_per_core") is None:
+        return
+    arriving: dict[int, int] = {}
+    leaving: dict[int, int] = {}
+    for population in program.populations:
+        reached, reach = destinations(program, mapping, population.name)
+        for core, row in zip(reached, reach, strict=True):
+            arriving[core] = arriving.get(core, 0) + int(np.count_nonzero(row))
+        for part in mapping.cores[population.name]:
+            routes = int(np.count_nonzero(reach[:, part.first : part.last + 1]))
+            leaving[part.core] = leaving.get(part.core, 0) + routes
+    remedy = "fewer neurons per core, or sparser connections"
+    yield from _worst(target, mapping, arriving, "axons_in_per_core", "input axons", remedy)
+    yield from _worst(target, mapping, leaving, "axons_out_per_core", "output axons", remedy)
+
+
+RULES: tuple[Rule, ...] = (cores, neurons_per_core, single_neuron, synaptic_memory, axons)
+
+
+def violations(program: Program, target: Target, mapping: Mapping) -> tuple[Violation, ...]:
+    """Everything that breaks a limit of the target, rule by rule."""
+    return tuple(found for rule in RULES for found in rule(program, target, mapping))
+
+
+def _worst(
+    target: Target, mapping: Mapping, used: dict[int, int], name: str, unit: str, remedy: str
+) -> Iterator[Violation]:
+    """One violation per set of populations that share a core: its worst core."""
+    limit = target.limit(name)
+    if limit is None:
+        return
+    over: dict[tuple[str, ...], list[int]] = {}
+    for core in sorted(core for core, amount in used.items() if amount > limit):
+        over.setdefault(_populations_on(mapping, core), []).append(core)
+    for populations, broken in over.items():
+        worst = max(broken, key=lambda core: used[core])
+        others = f" (and {len(broken) - 1} more cores)" if len(broken) > 1 else ""
+        plural = "population" if len(populations) == 1 else "populations"
+        yield Violation(
+            f"{target.name}.{name.replace('_', '-')}",
+            f"{plural} " + ", ".join(repr(p) for p in populations),
+            f"{used[worst]} {unit} on core {worst}{others}",
+            f"{limit} per core",
+            target.resources[name].source,
+            remedy,
+        )
+
+
+def _populations_on(mapping: Mapping, core: int) -> tuple[str, ...]:
+    return tuple(
+        name for name, slices in mapping.cores.items() if any(s.core == core for s in slices)
+    )
