@@ -38,7 +38,7 @@ def dump_program(program: Program) -> bytes:
             _dump_projection(f"s{k}", p, arrays) for k, p in enumerate(program.projections)
         ],
     }
-    stored = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    stored = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     return save(stored, {"snn2chip": json.dumps(header, sort_keys=True)})
 
 

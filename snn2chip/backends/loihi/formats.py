@@ -17,8 +17,7 @@ class LoihiFormats:
         weight_exponent_min, weight_exponent_max: range of the shift on synaptic sums.
         decay_bits: of du and dv; 2^decay_bits is a full decay.
         threshold_bits: of the unsigned threshold mantissa, which is shifted left by 6.
-        bias_mantissa_bits: of the bias, sign included.
-        bias_exponent_bits: of its unsigned exponent.
+        bias_mantissa_bits, bias_exponent_max: of the bias, sign included.
         state_bits: of u and v, sign included.
         delay_max: largest synaptic delay beyond the synapse's own step.
     """
@@ -29,17 +28,13 @@ class LoihiFormats:
     decay_bits: int
     threshold_bits: int
     bias_mantissa_bits: int
-    bias_exponent_bits: int
+    bias_exponent_max: int
     state_bits: int
     delay_max: int
 
     @property
     def threshold_max(self) -> int:
         return (1 << self.threshold_bits) - 1
-
-    @property
-    def bias_exponent_max(self) -> int:
-        return (1 << self.bias_exponent_bits) - 1
 
     @property
     def input_max(self) -> int:
