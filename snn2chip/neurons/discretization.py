@@ -16,6 +16,7 @@ IfGain = Literal["one", "dt"]
 Reset = Literal["zero", "subtract"]
 Fires = Literal[">", ">="]
 InitialV = Literal["v_leak", "zero"]
+EarlyBias = Literal["kept", "dropped"]
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "integrator": get_args(Integrator),
@@ -23,6 +24,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "reset": get_args(Reset),
     "fires": get_args(Fires),
     "initial_v": get_args(InitialV),
+    "early_bias": get_args(EarlyBias),
 }
 
 
@@ -38,7 +40,11 @@ class Discretization:
         if_gain: an IF adds R*I per step (``one``) or dt*R*I (``dt``).
         reset: a spike sets v to v_reset (``zero``) or subtracts the threshold (``subtract``).
         fires: comparison of v with the threshold.
-        initial_v: the membrane starts at v_leak or at 0.
+        initial_v: the membrane starts at rest (``v_leak``; an IF, which has none, at v_reset) or
+            at 0.
+        early_bias: the bias of a projection with a delay of d steps acts from the first step on
+            (``kept``) or from step d on, when its first spikes can arrive (``dropped``: the bias
+            of a recurrent layer is missing at step 0).
     """
 
     preset: str
@@ -48,6 +54,7 @@ class Discretization:
     reset: Reset = "zero"
     fires: Fires = ">"
     initial_v: InitialV = "v_leak"
+    early_bias: EarlyBias = "kept"
 
     def __post_init__(self) -> None:
         if not self.dt > 0.0 or self.dt == float("inf"):
@@ -81,6 +88,7 @@ PRESETS: dict[str, dict[str, str]] = {
         "reset": "zero",
         "fires": ">",
         "initial_v": "v_leak",
+        "early_bias": "dropped",
     },
 }
 """Options of each preset, without dt. Norse: read in norse 1.1.0 ``torch/functional``."""

@@ -47,8 +47,9 @@ def factors(tau: FloatArray, discretization: Discretization) -> Factors:
 def initial_state(neuron: Neuron, shape: tuple[int, ...], discretization: Discretization) -> State:
     """State before the first step, of shape ``shape`` = [sample, *population shape]."""
     v = np.zeros(shape)
-    if discretization.initial_v == "v_leak" and hasattr(neuron, "v_leak"):
-        v = v + neuron.v_leak
+    if discretization.initial_v == "v_leak":
+        rest = neuron.v_reset if isinstance(neuron, IF) else getattr(neuron, "v_leak", 0.0)
+        v = v + rest
     return State(v, np.zeros(shape) if isinstance(neuron, CubaLIF | CubaLI) else None)
 
 

@@ -13,6 +13,8 @@ import h5py
 
 from snn2chip.errors import InputFileError, Snn2chipError
 from snn2chip.frontends.nir.datasets import Budget, read_array, read_words
+from snn2chip.frontends.nir.metadata import KEY
+from snn2chip.frontends.nir.names import unescape
 from snn2chip.frontends.nir.nodes import Edge, NirGraph, NirNode, Param
 
 _DEPTH = 32
@@ -55,6 +57,7 @@ class _Reader:
         self.path = path
         self.budget = budget
         self.objects = 0
+        self.escaped = False
 
     def root(self, file: h5py.File, stem: str) -> NirGraph:
         version = "unknown"
@@ -68,6 +71,8 @@ class _Reader:
                 needs="a NIRGraph",
                 remedy="wrap the node in a nir.NIRGraph with an Input and an Output",
             )
+        metadata = self._metadata(node) if "metadata" in node else {}
+        self.escaped = KEY in metadata
         return self._graph(node, stem, "", version)
 
     def _graph(self, group: h5py.Group, name: str, prefix: str, version: str) -> NirGraph:
@@ -76,9 +81,10 @@ class _Reader:
             raise InputFileError(f"{where}: nested deeper than {_DEPTH} graphs")
         children = self._group(group, "nodes", where)
         nodes: dict[str, NirNode | NirGraph] = {}
-        for key in children:
+        for link in children:
+            key = unescape(link) if self.escaped else link
             full = prefix + key
-            child = self._group(children, key, where)
+            child = self._group(children, link, where)
             kind = self._text(child, "type", f"node {full!r}")
             if kind == "NIRGraph":
                 nodes[key] = self._graph(child, full, full + "/", version)
@@ -109,6 +115,7 @@ class _Reader:
                 f"{where}: edges have shape {dataset.shape}", needs="one (source, target) per row"
             )
         words = read_words(dataset, self.budget, f"{where}: edges")
+        words = [unescape(word) for word in words] if self.escaped else words
         return tuple(zip(words[::2], words[1::2], strict=True))
 
     def _metadata(self, group: h5py.Group) -> dict[str, str]:

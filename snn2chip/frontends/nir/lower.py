@@ -25,9 +25,9 @@ from snn2chip.frontends.nir.paths import LinearPart, Path, natural
 from snn2chip.frontends.nir.recurrence import break_cycles, ordered
 from snn2chip.frontends.nir.shapes import unify_shapes
 from snn2chip.graph import Operator, Population, Projection, identity
+from snn2chip.graph.compose import compose, push_bias
 from snn2chip.graph.operators import Array, Identity
 from snn2chip.neurons import Input
-from snn2chip.passes.compose import compose, push_bias
 
 
 def populations_of(flat: FlatGraph, file: str) -> dict[str, Population]:

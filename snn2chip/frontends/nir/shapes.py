@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 
 from snn2chip.graph import Conv, Delay, Population, Projection
+from snn2chip.graph.compose import reshaped, to_dense
 from snn2chip.graph.operators import Shape
-from snn2chip.passes.compose import reshaped, to_dense
 
 
 def unify_shapes(

@@ -1,0 +1,85 @@
+"""Checkpoints of snn2chip (safetensors) into Graphs, and into proven NIR files.
+
+PyTorch and Norse are imported only where a checkpoint is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from snn2chip.errors import ConfigError
+from snn2chip.frontends.nir.metadata import KEY, Metadata, overrides_of, to_text
+from snn2chip.frontends.nir.nodes import NirGraph
+from snn2chip.frontends.nir.read import graph_of
+from snn2chip.frontends.norse import require_torch, walk
+from snn2chip.graph import Graph
+from snn2chip.graph.operators import Shape
+
+
+def open_checkpoint(path: str | Path) -> tuple[Any, Metadata, Shape]:
+    """The module of a checkpoint, what its file says about running it, and the input's shape.
+
+    Raises:
+        ConfigError: torch or norse is not installed.
+        InputFileError: the checkpoint is damaged or foreign.
+    """
+    require_torch()
+    from snn2chip.distill.checkpoint import load_checkpoint
+
+    module, content = load_checkpoint(Path(path))
+    metadata = Metadata(
+        dt=content.discretization.dt,
+        preset=content.discretization.preset,
+        overrides=overrides_of(content.discretization),
+        encoding=content.encoding,
+        readout=content.readout,
+        classes=tuple(content.class_names),
+        data=content.data.name,
+        split_seed=content.data.split_seed,
+    )
+    return module, metadata, tuple(content.input_shape)
+
+
+def graph_of_checkpoint(
+    path: str | Path,
+    preset: str | None = None,
+    dt: float | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Graph:
+    """The network of a checkpoint, walked in memory and not proven; ``export_norse`` proves.
+
+    Raises:
+        As ``open_checkpoint``; UnsupportedError: a module that NIR cannot hold.
+    """
+    module, metadata, shape = open_checkpoint(path)
+    nodes, _ = nodes_of_module(module, metadata, shape, Path(path).stem)
+    return graph_of(nodes, str(path), preset, dt, overrides)
+
+
+def nodes_of_module(
+    module: Any, metadata: Metadata, input_shape: Shape, name: str
+) -> tuple[NirGraph, Mapping[str, str]]:
+    """The node graph of a Norse module with its metadata; and path of each cell -> population.
+
+    Raises:
+        ConfigError: the metadata name no dt, or a preset that is not Norse's.
+        UnsupportedError: a module that NIR cannot hold.
+    """
+    if metadata.dt is None:
+        raise ConfigError(
+            f"{name}: the length of a step is unknown",
+            needs="the dt that the cells were built with",
+            remedy="Metadata(dt=1e-3)",
+        )
+    if metadata.preset not in (None, "norse"):
+        raise ConfigError(
+            f"{name}: preset {metadata.preset!r} for a Norse module", remedy="preset 'norse'"
+        )
+    walked = walk(module, input_shape, metadata.dt, name)
+    overrides = {**metadata.overrides, **walked.overrides}
+    full = replace(metadata, preset="norse", overrides=overrides)
+    nodes = replace(walked.nodes, metadata={KEY: to_text(full)})
+    return nodes, walked.cells

@@ -1,0 +1,265 @@
+"""Export with proof: a NIR file appears only if it gives what PyTorch gives.
+
+The file is written under a temporary name, read back, and run by the float64 reference beside the
+PyTorch model in float64 on real samples. Every spike must be equal and every membrane within
+``TOLERANCE``; then the file takes its name.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip.errors import ConfigError, DriftError
+from snn2chip.frontends.checkpoint import nodes_of_module
+from snn2chip.frontends.nir.hdf5_write import replacing, write_plain
+from snn2chip.frontends.nir.metadata import Metadata
+from snn2chip.frontends.nir.read import read_graph
+from snn2chip.frontends.norse import require_torch
+from snn2chip.graph import Graph
+from snn2chip.graph.operators import Array
+from snn2chip.graph.oracle import run_graph
+
+TOLERANCE = 1e-9
+"""Largest difference of a membrane, absolute below 1 and relative above."""
+
+_BATCH_VALUES = 2**24
+"""Values recorded at a time: steps x samples x neurons."""
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What a proof compared.
+
+    Attributes:
+        populations: names of the populations, inputs left out.
+        values: number of outputs compared: steps x samples x neurons.
+        spikes: how many of them were spikes.
+        largest_difference: of a membrane between PyTorch and the reference, both in float64.
+        float32_differing: spikes that differ where PyTorch runs in float32; not judged.
+    """
+
+    path: Path
+    populations: tuple[str, ...]
+    samples: int
+    steps: int
+    values: int
+    spikes: int
+    largest_difference: float
+    float32_differing: int
+
+
+@dataclass(frozen=True)
+class _Difference:
+    """The first place where two runs disagree; ordered by step, then population."""
+
+    step: int
+    place: int
+    population: str
+    sample: int
+    neuron: tuple[int, ...]
+    torch: str
+    graph: str
+
+
+def export_norse(module: Any, metadata: Metadata, samples: Array, path: str | Path) -> ExportReport:
+    """Writes a Norse module as NIR, proven against the module itself.
+
+    Args:
+        metadata: dt (which the cells must have), encoding, readout, classes, data, split.
+        samples: input spikes [step, sample, *input shape].
+        path: of the file; nothing is written there if the proof fails.
+
+    Raises:
+        DriftError: the file's network differs from the module; names the first step, population,
+            neuron and sample.
+        UnsupportedError: a module that NIR cannot hold.
+        ConfigError: no samples, no dt, a folder that cannot be written, or no torch.
+        InputFileError: parameters that are not finite, or shapes that do not fit.
+    """
+    require_torch()
+    path, samples = Path(path), np.asarray(samples, np.float64)
+    if samples.ndim < 3 or 0 in samples.shape:
+        raise ConfigError(
+            f"{path}: a proof on samples of shape {list(samples.shape)}",
+            needs="input spikes [step, sample, *input shape], at least one",
+        )
+    nodes, cells = nodes_of_module(module, metadata, samples.shape[2:], path.stem)
+    with replacing(path) as temporary:
+        write_plain(nodes, temporary)
+        graph = replace(read_graph(temporary), name=path.stem)
+        return replace(prove(module, graph, cells, samples), path=path)
+
+
+def prove(
+    module: Any, graph: Graph, cells: Mapping[str, str], samples: NDArray[np.float64]
+) -> ExportReport:
+    """Compares a module with the graph made of it.
+
+    Args:
+        cells: path of each cell of the module -> name of its population.
+
+    Raises:
+        DriftError: they differ.
+    """
+    import torch
+
+    exact = _copy(module, torch.float64)
+    single = _copy(module, torch.float32)
+    spikes = float32 = 0
+    largest = 0.0
+    for start, batch in _batches(graph, samples):
+        ours = run_graph(graph, batch)
+        theirs = record(exact, cells, batch, torch.float64)
+        differences = [
+            found
+            for place, name in enumerate(cells.values())
+            if (found := _first_difference(graph, name, place, ours, theirs, start)) is not None
+        ]
+        if differences:
+            raise _drift(graph, min(differences, key=lambda d: (d.step, d.place)))
+        rough = record(single, cells, batch, torch.float32)
+        for name in cells.values():
+            distance = np.abs(theirs[f"{name}.v"] - _flat(ours[f"{name}.v"]))
+            largest = max(largest, float(distance.max()))
+            if graph.population(name).neuron.spiking:
+                spikes += int(theirs[name].sum())
+                float32 += int((theirs[name] != rough[name]).sum())
+    neurons = sum(graph.population(name).size for name in cells.values())
+    steps, count = samples.shape[:2]
+    names = tuple(cells.values())
+    values = steps * count * neurons
+    return ExportReport(Path(), names, count, steps, values, spikes, largest, float32)
+
+
+def _batches(
+    graph: Graph, samples: NDArray[np.float64]
+) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    neurons = sum(p.size for p in graph.populations)
+    size = max(1, _BATCH_VALUES // (samples.shape[0] * neurons))
+    for start in range(0, samples.shape[1], size):
+        yield start, samples[:, start : start + size]
+
+
+def _copy(module: Any, dtype: Any) -> Any:
+    """The module in evaluation mode with all numbers in ``dtype``, the cells' parameters too."""
+    import torch
+
+    twin = copy.deepcopy(module).to(dtype=dtype).eval()
+    for part in twin.modules():
+        parameters: Any = getattr(part, "p", None)
+        if isinstance(parameters, tuple) and hasattr(parameters, "_replace"):
+            values = {
+                name: value.detach().to(dtype)
+                for name, value in parameters._asdict().items()
+                if isinstance(value, torch.Tensor)
+            }
+            part.p = parameters._replace(**values)
+    return twin
+
+
+def record(
+    module: Any, cells: Mapping[str, str], batch: NDArray[np.float64], dtype: Any
+) -> dict[str, NDArray[np.float64]]:
+    """Runs a module and records its cells.
+
+    Args:
+        batch: input [step, sample, *shape].
+
+    Returns:
+        ``<population>`` outputs and ``<population>.v`` membranes, [step, sample, neuron].
+    """
+    import torch
+
+    lists: dict[str, list[Array]] = {}
+    for name in cells.values():
+        lists[name], lists[f"{name}.v"] = [], []
+    handles = [
+        module.get_submodule(path.replace("/", ".")).register_forward_hook(_hook(lists, name))
+        for path, name in cells.items()
+    ]
+    try:
+        state = None
+        with torch.no_grad():
+            for x in batch:
+                _, state = _step(module, torch.as_tensor(x, dtype=dtype), state)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return {name: np.stack(values).astype(np.float64) for name, values in lists.items()}
+
+
+def _hook(lists: dict[str, list[Array]], name: str) -> Any:
+    def keep(_module: Any, inputs: Any, result: Any) -> None:
+        output, state = result
+        samples = inputs[0].shape[0]
+        v = state.v.expand_as(output)
+        lists[name].append(output.detach().reshape(samples, -1).numpy().copy())
+        lists[f"{name}.v"].append(v.detach().reshape(samples, -1).numpy().copy())
+
+    return keep
+
+
+def _step(module: Any, x: Any, state: Any) -> tuple[Any, Any]:
+    """One step; a plain Sequential hands its cells' states on, which torch's does not."""
+    import inspect
+
+    import torch
+
+    if "state" in inspect.signature(module.forward).parameters:
+        output, state = module(x, state)
+        return output, state
+    if isinstance(module, torch.nn.Sequential):
+        states = [None] * len(module) if state is None else list(state)
+        for k, part in enumerate(module):
+            x, states[k] = _step(part, x, states[k])
+        return x, states
+    return module(x), None
+
+
+def _flat(array: NDArray[np.float64]) -> NDArray[np.float64]:
+    return array.reshape(*array.shape[:2], -1)
+
+
+def _first_difference(
+    graph: Graph,
+    name: str,
+    place: int,
+    ours: Mapping[str, NDArray[np.float64]],
+    theirs: Mapping[str, NDArray[np.float64]],
+    first_sample: int,
+) -> _Difference | None:
+    """Where a population's spikes differ or its membranes are too far apart; None if nowhere."""
+    population = graph.population(name)
+    v, v_torch = _flat(ours[f"{name}.v"]), theirs[f"{name}.v"]
+    output, output_torch = _flat(ours[name]), theirs[name]
+    apart = np.abs(v - v_torch) > TOLERANCE * np.maximum(1.0, np.abs(v_torch))
+    wrong = apart | ~np.isfinite(v_torch)
+    if population.neuron.spiking:
+        wrong |= output != output_torch
+    if not wrong.any():
+        return None
+    t, sample, neuron = (int(k) for k in np.unravel_index(int(wrong.argmax()), wrong.shape))
+    where = (t, sample, neuron)
+    index = tuple(int(k) for k in np.unravel_index(neuron, population.shape))
+    said = [f"output {float(o[where])!r}, v {float(u[where])!r}" for o, u in
+            ((output_torch, v_torch), (output, v))]  # fmt: skip
+    return _Difference(t, place, name, first_sample + sample, index, *said)
+
+
+def _drift(graph: Graph, found: _Difference) -> DriftError:
+    neuron = list(found.neuron) if prod(graph.population(found.population).shape) else []
+    return DriftError(
+        f"export of {graph.name!r}: population {found.population!r} differs from PyTorch at "
+        f"step {found.step}, neuron {neuron}, sample {found.sample}",
+        needs=f"equal spikes, and membranes within {TOLERANCE}, in float64",
+        has=f"PyTorch: {found.torch}; the exported network: {found.graph}",
+        remedy="report it with the model; nothing was written",
+    )

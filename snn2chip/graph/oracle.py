@@ -1,0 +1,110 @@
+"""The reference run of a Graph: float64, step by step, one population after another.
+
+Slow and obvious: every engine, target and framework is compared with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip.graph.linear import apply
+from snn2chip.graph.operators import Array, Dense, with_weights
+from snn2chip.graph.types import Graph, Projection
+from snn2chip.neurons import State, initial_state, step
+
+FloatArray = NDArray[np.float64]
+
+
+def run_graph(graph: Graph, spikes: Array | Mapping[str, Array]) -> dict[str, FloatArray]:
+    """Outputs and membranes of all populations.
+
+    Args:
+        spikes: input [step, sample, *shape], or one such array per input by name. Other values
+            than 0 and 1 are taken as they are.
+
+    Returns:
+        by population name its output [step, sample, *shape]: spikes, or the membrane where nothing
+        spikes; and as ``<name>.v`` the membrane after the step's reset.
+
+    Raises:
+        ValueError: an input is missing or has another shape; a projection without delay comes
+            from a population that runs later.
+    """
+    given = _inputs(graph, spikes)
+    steps, samples = next(iter(given.values())).shape[:2]
+    outputs: dict[str, FloatArray] = dict(given)
+    states: dict[str, State] = {}
+    place = {p.name: k for k, p in enumerate(graph.populations)}
+    for projection in graph.projections:
+        instant = projection.delay.smallest == 0
+        if instant and place[projection.source] >= place[projection.target]:
+            raise ValueError(f"{projection.name} has no delay but its source runs later")
+    for population in graph.populations:
+        if not population.is_input:
+            shape = (samples, *population.shape)
+            states[population.name] = initial_state(population.neuron, shape, graph.discretization)
+            outputs[population.name] = np.zeros((steps, *shape))
+            outputs[f"{population.name}.v"] = np.zeros((steps, *shape))
+    incoming = {p.name: graph.incoming(p.name) for p in graph.populations}
+    for t in range(steps):
+        for population in graph.populations:
+            name = population.name
+            if population.is_input:
+                continue
+            current = np.zeros((samples, *population.shape))
+            for projection in incoming[name]:
+                current += arriving(projection, outputs[projection.source], t)
+                if projection.bias is not None and _bias_acts(graph, projection, t):
+                    current += projection.bias
+            outputs[name][t], states[name] = step(
+                population.neuron, states[name], current, graph.discretization
+            )
+            outputs[f"{name}.v"][t] = states[name].v
+    return outputs
+
+
+def _inputs(graph: Graph, spikes: Array | Mapping[str, Array]) -> dict[str, FloatArray]:
+    if not isinstance(spikes, Mapping):
+        if len(graph.inputs) != 1:
+            raise ValueError(f"{graph.name} has {len(graph.inputs)} inputs: give one array each")
+        spikes = {graph.inputs[0].name: spikes}
+    found = {}
+    for population in graph.inputs:
+        if population.name not in spikes:
+            raise ValueError(f"no values for the input {population.name!r}")
+        array = np.asarray(spikes[population.name], np.float64)
+        if array.shape[2:] != population.shape:
+            raise ValueError(
+                f"input {population.name!r} has shape {population.shape}, "
+                f"the values [step, sample, *shape] have {array.shape}"
+            )
+        found[population.name] = array
+    return found
+
+
+def _bias_acts(graph: Graph, projection: Projection, t: int) -> bool:
+    """Whether a bias acts at step t; see ``Discretization.early_bias``."""
+    return graph.discretization.early_bias == "kept" or t >= projection.delay.smallest
+
+
+def arriving(projection: Projection, sent: FloatArray, t: int) -> FloatArray:
+    """What reaches the targets at step t of the outputs ``sent`` [step, sample, *source_shape]."""
+    steps, axis, operator = projection.delay.steps, projection.delay.axis, projection.operator
+    total = np.zeros((sent.shape[1], *operator.target_shape))
+    for delay in np.unique(steps):
+        if delay > t:
+            continue
+        chosen, x = steps == delay, sent[t - delay]
+        if axis == "source":
+            total += apply(operator, x * chosen)
+        elif axis == "target":
+            total += apply(operator, x) * chosen
+        elif axis == "synapse":
+            assert isinstance(operator, Dense)
+            total += apply(with_weights(operator, operator.weight * chosen), x)
+        else:
+            total += apply(operator, x)
+    return total
