@@ -42,17 +42,35 @@ def distill(
     recipe: Annotated[Path, typer.Argument(help="A recipe, as a TOML file.")],
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", help="Folder to write.", show_default="the recipe's name"),
+        typer.Option(
+            "-o",
+            "--out",
+            file_okay=False,
+            help="Folder to write.",
+            show_default="the recipe's name",
+        ),
     ] = None,
-    folds: Annotated[int, typer.Option(min=0, help="Cross-validate with so many folds first.")] = 0,
+    folds: Annotated[
+        int, typer.Option(min=0, help="Cross-validate with so many folds too; 0 does not.")
+    ] = 0,
 ) -> None:
-    """Train a student: checkpoint, card and NIR file."""
-    need_torch("training")
+    """Train a student from a recipe: checkpoint and card."""
+    from snn2chip.distill import Progress
     from snn2chip.distill import distill as train
 
     folder = out or Path(recipe.stem)
-    train(recipe, folder, folds=folds)
-    console.wrote(*sorted(path for path in folder.rglob("*") if path.is_file()))
+    with console.progress() as tell:
+
+        def epoch(done: Progress) -> None:
+            if tell is not None:
+                tell(done.stage, done.epoch, done.epochs)
+
+        made = train(recipe, folder, folds, epoch)
+    rows = [("student", made.name), ("test accuracy", f"{made.evaluation.accuracy:.2%}")]
+    rows += [(f"fold {i}", f"{accuracy:.2%}") for i, accuracy in enumerate(made.folds, start=1)]
+    rows += [("parameters", f"{made.parameters:,}"), ("training", f"{made.seconds:.1f} s")]
+    console.out(console.table(("figure", "value"), rows))
+    console.wrote(made.checkpoint, made.card, made.recipe)
 
 
 def export(
@@ -72,23 +90,4 @@ def export(
 
     if format != "nir":
         raise ConfigError(f"--format {format!r}", has="nir", remedy="--format nir")
-    need_torch("exporting a PyTorch network")
-
-
-def need_torch(purpose: str) -> None:
-    """Refuse with the command that adds them where torch or norse are missing.
-
-    Raises:
-        ConfigError: one of them is not installed.
-    """
-    from importlib.util import find_spec
-
-    from snn2chip.errors import ConfigError
-
-    missing = [name for name in ("torch", "norse") if find_spec(name) is None]
-    if missing:
-        raise ConfigError(
-            f"{purpose} needs {' and '.join(missing)}",
-            has="an installation of the core only",
-            remedy="pip install 'snn2chip[train]'",
-        )
+    console.note("")

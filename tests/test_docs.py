@@ -1,0 +1,139 @@
+"""The pages of ``docs/`` and the README are run, and say what the commands say.
+
+A ``python`` block is executed, the blocks of one page after each other in one namespace. In a
+``console`` block the lines after ``$ `` are run, and what is shown is compared with what is
+printed: ``...`` stands for anything, and ``[exit code N]`` for how it ended. A block of another
+language whose first line is ``# file: NAME`` is written to that file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sybil import Document, Example, Sybil
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
+
+from snn2chip import errors
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+NEED_TORCH = {"your-own-pytorch-model.md"}
+
+BEGIN, END = "<!-- exit codes: begin -->", "<!-- exit codes: end -->"
+
+
+def run(command: str) -> str:
+    """What a command prints on both streams, and its exit code where that is not 0."""
+    program, *arguments = shlex.split(command)
+    known = {"snn2chip": [sys.executable, "-m", "snn2chip"], "python": [sys.executable]}
+    done = subprocess.run(
+        [*known.get(program, [program]), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=300,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "PYTHONIOENCODING": "utf-8"},
+    )
+    ending = f"[exit code {done.returncode}]\n" if done.returncode else ""
+    return done.stdout + ending
+
+
+def matches(shown: str, printed: str) -> bool:
+    """Whether ``shown``, in which ``...`` stands for anything, is what was printed."""
+    parts = [re.escape(part) for part in shown.strip().split("...")]
+    return re.fullmatch(".*?".join(parts), printed.strip(), re.DOTALL) is not None
+
+
+def console(example: Example) -> str | None:
+    """Run the commands of a block; the first difference, or None."""
+    for block in re.split(r"^\$ ", example.parsed, flags=re.MULTILINE)[1:]:
+        lines = block.splitlines()
+        command = lines.pop(0)
+        while command.endswith("\\"):
+            command = command[:-1] + lines.pop(0).lstrip("> ")
+        if command.split()[0] in ("git", "make", "pip", "cd"):
+            continue
+        printed = run(command)
+        if not matches("\n".join(lines), printed):
+            return f"$ {command}\nprinted:\n{printed}\nthe page shows:\n" + "\n".join(lines)
+    return None
+
+
+def write_file(example: Example) -> str | None:
+    """Write a block that names its file."""
+    first, _, content = str(example.parsed).partition("\n")
+    if first.startswith("# file: "):
+        Path(first.removeprefix("# file: ")).write_text(content)
+    return None
+
+
+def page(path: Path) -> Document:
+    """The examples of a page."""
+    parsers = [
+        PythonCodeBlockParser(),
+        CodeBlockParser("console", console),
+        CodeBlockParser("toml", write_file),
+    ]
+    return Sybil(parsers=parsers).parse(path)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_page(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if path.name in NEED_TORCH:
+        pytest.importorskip("norse.torch")
+    monkeypatch.chdir(tmp_path)
+    for example in page(path).examples():
+        example.evaluate()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text("utf-8")):
+        if not target.startswith(("https://", "mailto:")):
+            assert (path.parent / target).exists(), target
+
+
+def exit_code_table() -> str:
+    """The table of exit codes, as the classes of errors say it."""
+    rows = [("0", "", "all went well"), ("130", "", "interrupted from the keyboard")]
+    rows.append(("141", "", "the reader of the output went away (`snn2chip ... \\| head`)"))
+    for name, kind in vars(errors).items():
+        if isinstance(kind, type) and issubclass(kind, errors.Snn2chipError):
+            meaning = (kind.__doc__ or "").splitlines()[0].rstrip(".")
+            if kind is errors.Snn2chipError:
+                meaning = "A fault of snn2chip: please report it"
+            rows.append((str(kind.exit_code), f"`{name}`", meaning[0].lower() + meaning[1:]))
+    lines = ["| code | error | meaning |", "|---|---|---|"]
+    lines += [
+        f"| {' | '.join(row)} |".replace("|  |", "| |")
+        for row in sorted(rows, key=lambda r: int(r[0]))
+    ]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("name", ["docs/exit-codes.md", "README.md"])
+def test_exit_codes_are_those_of_the_errors(name: str) -> None:
+    text = (ROOT / name).read_text("utf-8")
+    assert text.partition(BEGIN)[2].partition(END)[0].strip() == exit_code_table()
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "same"),
+    [
+        ("a 1 b", "a 1 b\n", True),
+        ("a ... b", "a 17\nlines b\n", True),
+        ("a ...", "b", False),
+        ("", "something", False),
+        ("a.b", "axb", False),
+    ],
+)
+def test_shown_output_is_compared(shown: str, printed: str, same: bool) -> None:
+    assert matches(shown, printed) is same
