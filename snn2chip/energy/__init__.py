@@ -1,5 +1,6 @@
 """Counting what a run did, pricing it with cost tables, and the baseline beside it."""
 
+from snn2chip.energy.baseline import ann_baseline
 from snn2chip.energy.count import count
 from snn2chip.energy.price import price
 from snn2chip.energy.types import (
@@ -22,6 +23,7 @@ __all__ = [
     "Layer",
     "LayerCounts",
     "LayerEnergy",
+    "ann_baseline",
     "count",
     "price",
 ]

@@ -1,61 +1,131 @@
 """Sequential fill: populations in program order, each on cores of its own.
 
-A core takes as many neurons, in flattened C order, as the target's neurons and synaptic words per
-core allow. Inputs occupy cores too, as in SANA-FE and in Intel's published map of PilotNet.
+A core takes as many neurons, in flattened C order, as the target's limits on neurons, synaptic
+words and axons per core allow at once. Inputs occupy cores too, as in SANA-FE and in Intel's
+published map of PilotNet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip.core import Mapping as CoreMapping
 from snn2chip.core import Program
 from snn2chip.core.mapping import Slice
 from snn2chip.mapping.memory import memory_of, slice_words
+from snn2chip.mapping.reach import destinations, synapses_into
 from snn2chip.targets.types import Target
 
 Fits = Callable[[int, int], bool]
+"""Whether neurons ``first`` to ``last`` fit a core; once False it stays so for larger ``last``."""
+
+Routes = Mapping[str, NDArray[np.int64]]
+
+_ROUNDS = 16
 
 
 def partition(program: Program, target: Target) -> dict[str, tuple[Slice, ...]]:
-    """Population -> its slices; cores are numbered from 0 and may exceed those of the chip."""
+    """Population -> its slices; cores are numbered from 0 and may exceed those of the chip.
+
+    Routes that leave a core depend on how many cores the targets take, so the fill is repeated
+    until no population needs more cores than before.
+    """
+    cores = _fill_all(program, target, {})
+    if target.limit("axons_out_per_core") is None:
+        return cores
+    for _ in range(_ROUNDS):
+        before = {name: len(slices) for name, slices in cores.items()}
+        cores = _fill_all(program, target, _routes(program, cores))
+        if all(len(slices) <= before[name] for name, slices in cores.items()):
+            break
+    return cores
+
+
+def _fill_all(program: Program, target: Target, routes: Routes) -> dict[str, tuple[Slice, ...]]:
     cores: dict[str, tuple[Slice, ...]] = {}
     core = 0
     for population in program.populations:
-        fits = _fits(program, target, population.name)
-        cuts = _fill(population.size, target.limit("neurons_per_core") or population.size, fits)
+        most = target.limit("neurons_per_core") or population.size
+        rules = [
+            *_memory_rule(program, target, population.name),
+            *_axons_in_rule(program, target, population.name),
+            *_axons_out_rule(target, routes.get(population.name)),
+        ]
+        cuts = _fill(population.size, most, rules)
         slices = [Slice(first, last, core + k) for k, (first, last) in enumerate(cuts)]
         cores[population.name] = tuple(slices)
         core += len(slices)
     return cores
 
 
-def _fits(program: Program, target: Target, name: str) -> Fits:
-    """Whether neurons ``first`` to ``last`` of a population fit one core's synaptic memory."""
+def _memory_rule(program: Program, target: Target, name: str) -> list[Fits]:
+    """Synaptic words of a core."""
     memory, limit = memory_of(target), target.limit("synaptic_words_per_core")
     incoming = program.incoming(name)
     if memory is None or limit is None or not incoming:
-        return lambda first, last: True
+        return []
 
     def fits(first: int, last: int) -> bool:
         return sum(slice_words(memory, p, first, last) for p in incoming) <= limit
 
-    return fits
+    return [fits]
 
 
-def _fill(size: int, most: int, fits: Fits) -> list[tuple[int, int]]:
-    """(first, last) of each core; words grow with ``last``, so the largest is found by bisection.
+def _axons_in_rule(program: Program, target: Target, name: str) -> list[Fits]:
+    """Distinct source neurons that reach a core."""
+    limit = target.limit("axons_in_per_core")
+    incoming = program.incoming(name)
+    if limit is None or sum(program.population(p.source).size for p in incoming) <= limit:
+        return []
 
-    A neuron that fits no core alone is no reason to give each neuron a core: then only ``most``
-    counts, and the limits report the neuron.
+    def fits(first: int, last: int) -> bool:
+        reached: dict[str, NDArray[np.bool_]] = {}
+        for p in incoming:
+            row = synapses_into(p.operator, Slice(first, last, 0)) > 0
+            reached[p.source] = reached[p.source] | row if p.source in reached else row
+        return sum(int(np.count_nonzero(row)) for row in reached.values()) <= limit
+
+    return [fits]
+
+
+def _axons_out_rule(target: Target, routes: NDArray[np.int64] | None) -> list[Fits]:
+    """Routes that leave a core: pairs of one of its neurons and a destination core."""
+    limit = target.limit("axons_out_per_core")
+    if limit is None or routes is None:
+        return []
+    total = np.concatenate([[0], np.cumsum(routes)])
+    return [lambda first, last: int(total[last + 1] - total[first]) <= limit]
+
+
+def _routes(program: Program, cores: dict[str, tuple[Slice, ...]]) -> Routes:
+    """Destination cores of each neuron, per population: [neuron]."""
+    mapping = CoreMapping("", cores, {})
+    return {
+        p.name: destinations(program, mapping, p.name)[1].sum(axis=0, dtype=np.int64)
+        for p in program.populations
+    }
+
+
+def _fill(size: int, most: int, rules: Sequence[Fits]) -> list[tuple[int, int]]:
+    """(first, last) of each core, the largest ``last`` that keeps every rule, by bisection.
+
+    A rule that a neuron breaks alone is no reason to give each neuron a core: it is left out
+    there, and the limits report the neuron.
     """
     cuts = []
     first = 0
     while first < size:
         low, high = first, min(first + most, size) - 1
-        if fits(first, first):
-            while low < high:
-                middle = (low + high + 1) // 2
-                low, high = (middle, high) if fits(first, middle) else (low, middle - 1)
+        kept = [rule for rule in rules if rule(first, first)]
+        while low < high:
+            middle = (low + high + 1) // 2
+            if all(rule(first, middle) for rule in kept):
+                low = middle
+            else:
+                high = middle - 1
         cuts.append((first, high))
         first = high + 1
     return cuts
