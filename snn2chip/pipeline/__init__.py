@@ -1,6 +1,8 @@
 """The chain in one place, used by the Python API and by the command line."""
 
 from snn2chip.backends import Fidelity
+from snn2chip.pipeline.opening import list_models, open_network
+from snn2chip.pipeline.running import check, compile_network, run
 from snn2chip.pipeline.types import (
     Check,
     Compilation,
@@ -10,4 +12,17 @@ from snn2chip.pipeline.types import (
     Result,
 )
 
-__all__ = ["Check", "Compilation", "Fidelity", "Network", "Options", "Progress", "Result"]
+__all__ = [
+    "Check",
+    "Compilation",
+    "Fidelity",
+    "Network",
+    "Options",
+    "Progress",
+    "Result",
+    "check",
+    "compile_network",
+    "list_models",
+    "open_network",
+    "run",
+]

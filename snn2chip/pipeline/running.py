@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from snn2chip.backends import Backend, find_backend
@@ -15,7 +16,7 @@ from snn2chip.drift import accuracy, compare
 from snn2chip.energy import ann_baseline, count, price
 from snn2chip.errors import ConfigError
 from snn2chip.graph import Graph
-from snn2chip.mapping import map_program, read_mapping
+from snn2chip.mapping import assumptions, map_program, read_mapping
 from snn2chip.pipeline.samples import Samples, calibration_samples, scored_samples
 from snn2chip.pipeline.types import Check, Compilation, Network, Options, Progress, Result
 from snn2chip.quantize import coordinate_search
@@ -85,7 +86,9 @@ def run(network: Network, options: Options, progress: Progress | None = None) ->
             reference = _reference_run(graph, samples, options)
     with clock.stage("map and price"):
         mapping, violations = _map(network, program, backend, target, options)
-        energy = price(count(program, activity, mapping, target.mesh), target, options.costs)
+        energy = price(count(program, activity, mapping), target, options.costs)
+        mapped_on = assumptions(program, target)
+        energy = replace(energy, assumptions=(*energy.assumptions, *mapped_on))
     return Result(
         graph=graph,
         target=target,
