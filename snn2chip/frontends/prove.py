@@ -155,7 +155,7 @@ def _copy(module: Any, dtype: Any) -> Any:
     twin = copy.deepcopy(module).to(dtype=dtype).eval()
     for part in twin.modules():
         parameters: Any = getattr(part, "p", None)
-        if isinstance(parameters, tuple) and hasattr(parameters, "_replace"):
+        if hasattr(parameters, "_asdict"):
             values = {
                 name: value.detach().to(dtype)
                 for name, value in parameters._asdict().items()

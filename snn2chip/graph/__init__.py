@@ -1,7 +1,10 @@
 """The hardware-agnostic network: frozen types, linear operators, orders, validation, text form."""
 
+from snn2chip.graph.equality import differences, equal
 from snn2chip.graph.operators import Conv, Dense, Identity, Operator, identity
+from snn2chip.graph.text import to_text
 from snn2chip.graph.types import Delay, Encoding, Graph, Population, Projection, Readout
+from snn2chip.graph.validate import validate
 from snn2chip.neurons import Discretization
 
 __all__ = [
@@ -16,5 +19,9 @@ __all__ = [
     "Population",
     "Projection",
     "Readout",
+    "differences",
+    "equal",
     "identity",
+    "to_text",
+    "validate",
 ]

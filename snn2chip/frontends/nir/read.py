@@ -13,7 +13,7 @@ from snn2chip.frontends.nir.metadata import KEY, Metadata, choose_discretization
 from snn2chip.frontends.nir.nested import FlatGraph, flatten
 from snn2chip.frontends.nir.nodes import NirGraph
 from snn2chip.frontends.nir.paths import check_kinds
-from snn2chip.graph import Graph, Population, Readout
+from snn2chip.graph import Graph, Population, Readout, validate
 
 _TIMED = frozenset({"LIF", "LI", "CubaLIF", "CubaLI", "Delay"})
 """Primitives with a parameter in units of time."""
@@ -60,7 +60,7 @@ def graph_of(
     discretization = choose_discretization(metadata, file, preset, dt, overrides, _is_timed(flat))
     populations, projections, outputs = lower(flat, file, discretization.dt)
     outputs = _sorted_outputs(outputs, metadata, file)
-    return Graph(
+    graph = Graph(
         name=nodes.name,
         populations=populations,
         projections=projections,
@@ -72,6 +72,8 @@ def graph_of(
         data=metadata.data,
         split_seed=metadata.split_seed,
     )
+    validate(graph)
+    return graph
 
 
 def _is_timed(flat: FlatGraph) -> bool:

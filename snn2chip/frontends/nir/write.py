@@ -1,0 +1,157 @@
+"""A Graph as NIR: ``read_graph`` of what is written equals the graph (``graph.equality``).
+
+1. A population is its node, under its own name. A projection is a chain of nodes between the two,
+   named ``<source>-><target>`` and the node's kind.
+2. One step of delay that a cycle has anyway is left out, as every framework expects.
+3. A population that both a convolution and a matrix feed is written flat, behind a Flatten.
+4. Refused by name, since NIR has no room for them: delays per synapse that are no sum of delays per
+   source and target, matrices into images, convolutions with unequal padding or more than two
+   axes, and biases that vary within a convolution's channel.
+
+nir 1.0.8 itself infers the shapes of grouped convolutions and non-square kernels wrongly and reads
+such files with ``type_check=False`` only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import prod
+from pathlib import Path
+
+import numpy as np
+
+from snn2chip.errors import UnsupportedError
+from snn2chip.frontends.nir.hdf5_write import write_nodes
+from snn2chip.frontends.nir.links import Link, projection_links
+from snn2chip.frontends.nir.metadata import KEY, Metadata, overrides_of, to_text
+from snn2chip.frontends.nir.nodes import NirGraph, NirNode, Param
+from snn2chip.frontends.nir.recurrence import break_cycles
+from snn2chip.graph import Conv, Delay, Dense, Graph, Population, Projection
+from snn2chip.graph.operators import Shape
+
+
+def write_graph(graph: Graph, path: str | Path) -> None:
+    """Writes a graph as a NIR file, whole or not at all.
+
+    Raises:
+        UnsupportedError: something that NIR cannot hold, by name.
+        ConfigError: the file cannot be written.
+    """
+    write_nodes(nodes_of(graph), path)
+
+
+def nodes_of(graph: Graph) -> NirGraph:
+    """The NIR node graph of a graph, with metadata.
+
+    Raises:
+        UnsupportedError: something that NIR cannot hold, by name.
+    """
+    shapes = _written_shapes(graph)
+    emitter = _Emitter({p.name for p in graph.populations})
+    for population in graph.populations:
+        node = _population(population, shapes[population.name])
+        emitter.nodes[population.name] = node
+    for projection in _implicit(graph):
+        ends = shapes[projection.source], shapes[projection.target]
+        links = list(projection_links(projection, *ends, graph.discretization.dt))
+        emitter.chain(projection, links, ends[0])
+    for name in graph.outputs:
+        node_name = emitter.fresh("output" if len(graph.outputs) == 1 else f"output {name}")
+        shape = np.array(shapes[name], np.int64)
+        emitter.nodes[node_name] = NirNode("Output", {"shape": shape}, node_name)
+        emitter.edges.append((name, node_name))
+    metadata = {KEY: to_text(_metadata(graph))}
+    return NirGraph(emitter.nodes, tuple(emitter.edges), metadata, name=graph.name)
+
+
+def _metadata(graph: Graph) -> Metadata:
+    return Metadata(
+        dt=graph.discretization.dt,
+        preset=graph.discretization.preset,
+        overrides=overrides_of(graph.discretization),
+        encoding=graph.encoding,
+        readout=graph.readout,
+        classes=graph.classes,
+        data=graph.data,
+        split_seed=graph.split_seed,
+        outputs=graph.outputs,
+    )
+
+
+def _population(population: Population, shape: Shape) -> NirNode:
+    if population.is_input:
+        return NirNode("Input", {"shape": np.array(shape, np.int64)}, population.name)
+    values = population.neuron.parameters().items()
+    params: dict[str, Param] = {name: value.reshape(shape) for name, value in values}
+    return NirNode(population.neuron.kind, params, population.name)
+
+
+def _written_shapes(graph: Graph) -> dict[str, Shape]:
+    """Shape of each population in the file, after rule 3.
+
+    Raises:
+        UnsupportedError: a matrix feeds an image that no convolution into it declares.
+    """
+    shapes = {p.name: p.shape for p in graph.populations}
+    for projection in graph.projections:
+        name, operator = projection.target, projection.operator
+        if not isinstance(operator, Dense) or len(operator.target_shape) == 1:
+            continue
+        into = any(isinstance(p.operator, Conv) for p in graph.incoming(name))
+        if not into or any(
+            p.source == name and not isinstance(p.operator, Dense) for p in graph.projections
+        ):
+            raise UnsupportedError(
+                f"projection {projection.name}: a matrix into an image of shape "
+                f"{list(operator.target_shape)}",
+                needs="the reverse of a Flatten, which NIR has not",
+                remedy="keep the layers that it was composed of in the NIR file",
+            )
+        shapes[name] = (prod(operator.target_shape),)
+    return shapes
+
+
+def _implicit(graph: Graph) -> list[Projection]:
+    """The projections without the steps of delay that a reader adds to cycles by itself."""
+    names = [p.name for p in graph.populations]
+    bare = [
+        replace(p, delay=Delay()) if p.delay.axis == "all" and p.delay.largest == 1 else p
+        for p in graph.projections
+    ]
+    completed = break_cycles(names, bare)
+    restored = all(
+        mine.delay.largest == read.delay.largest
+        for mine, read in zip(graph.projections, completed, strict=True)
+    )
+    return bare if restored else list(graph.projections)
+
+
+@dataclass
+class _Emitter:
+    """Collects nodes and edges under names that are still free."""
+
+    taken: set[str]
+    nodes: dict[str, NirNode] = field(default_factory=dict)
+    edges: list[tuple[str, str]] = field(default_factory=list)
+
+    def fresh(self, name: str) -> str:
+        """``name``, or the first of name#2, name#3, ... that is free."""
+        found, k = name, 1
+        while found in self.taken:
+            k += 1
+            found = f"{name}#{k}"
+        self.taken.add(found)
+        return found
+
+    def chain(self, projection: Projection, links: Sequence[Link], source: Shape) -> None:
+        """The nodes of one projection; a second direct edge gets a Scale of 1."""
+        last = projection.source
+        if not links and (last, projection.target) in self.edges:
+            links = [("Scale", {"scale": np.ones(source)})]
+        for kind, params in links:
+            name = self.fresh(f"{projection.name} {kind}")
+            self.nodes[name] = NirNode(kind, params, name)
+            self.edges.append((last, name))
+            last = name
+        self.edges.append((last, projection.target))
