@@ -7,6 +7,7 @@ Nothing here depends on the clock, the machine or the place of a file.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import PurePath
 from typing import Any
 
 from snn2chip import __version__
@@ -144,7 +145,8 @@ def _run(result: Result) -> RunInfo:
         chip_steps=activity.steps + result.program.max_latency,
         seed=result.seed,
         accuracy=finite(result.accuracy),
-        data=result.data,
+        data=PurePath(result.data).name,
+        synthetic=result.synthetic,
         calibrated_on=result.calibrated_on,
         notes=result.program.notes,
         warnings={name: events for name, events in warnings.items() if events},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import floor, log10
+from math import floor, isfinite, log10
 
 UNKNOWN = "n/a"
 """Printed where there is no price."""
@@ -11,8 +11,8 @@ UNKNOWN = "n/a"
 
 def significant(value: float, digits: int = 3) -> str:
     """``value`` with ``digits`` significant digits, without an exponent where it can be avoided."""
-    if value == 0:
-        return "0"
+    if value == 0 or not isfinite(value):
+        return f"{value:g}"
     if abs(value) < 1e-4:
         return f"{value:.1e}"
     rounded = float(f"{value:.{digits - 1}e}")

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from snn2chip.core import Drift, PredictionChange
-from snn2chip.report.numbers import UNKNOWN, accuracy, energy, percent, plural, ratio, shown
+from snn2chip.report.numbers import (
+    UNKNOWN,
+    accuracy,
+    energy,
+    percent,
+    plural,
+    ratio,
+    shown,
+    time,
+)
 from snn2chip.report.types import TERMS, LayerRow, Report
 
 TERM_WORDS = {
@@ -129,8 +138,8 @@ def parts(report: Report) -> str:
 def caveats(report: Report) -> tuple[str, ...]:
     """What must be said in the same breath as the energy."""
     said: list[str] = []
-    if report.run.data == "random":
-        said.append("random input: the energy means nothing")
+    if report.run.synthetic:
+        said.append("synthetic input: the energy means nothing")
     if report.violations:
         said.append("as if it fitted")
     if report.unpriced:
@@ -175,6 +184,8 @@ def _first(drift: Drift) -> str:
 
 
 def _changed(report: Report, drift: Drift, most: int) -> str:
+    if not most:
+        return ""
     lines = [change(report, item) for item in drift.changed[:most]]
     left = len(drift.changed) - len(lines)
     return ", ".join(lines) + (f" and {left:,} more" if left else "")
@@ -201,3 +212,18 @@ def class_name(report: Report, index: int | None) -> str:
         return UNKNOWN
     classes = report.network.classes
     return shown(classes[index]) if 0 <= index < len(classes) else str(index)
+
+
+def lead(report: Report) -> str:
+    """The whole report in two or three sentences."""
+    run, totals = report.run, report.totals
+    samples = plural(run.samples, "sample")
+    said = f"Run on {samples} of {plural(run.steps, 'step')}"
+    if run.accuracy is not None:
+        said = f"{accuracy(run.accuracy)} of {samples} are classified correctly"
+        before = accuracy_before(report)
+        said += f", {accuracy(before)} before quantization" if before is not None else ""
+    if totals.energy_per_inference_nj is not None:
+        said += f". One inference costs {energy(totals.energy_per_inference_nj)}"
+        said += f" and takes {time(totals.latency_us)}" if totals.latency_us is not None else ""
+    return f"{said}. {costliest_sentence(report)}"

@@ -75,6 +75,7 @@ class RunInfo:
     Attributes:
         steps: graph steps per sample; ``chip_steps`` adds the chip's latency.
         accuracy: of the simulated chip, None without labels.
+        synthetic: the samples mean nothing, and neither does their energy.
         notes: lossy choices made while compiling.
         warnings: population -> event of the arithmetic -> how often.
     """
@@ -85,6 +86,7 @@ class RunInfo:
     seed: int
     accuracy: float | None
     data: str
+    synthetic: bool
     calibrated_on: str
     notes: tuple[str, ...]
     warnings: Mapping[str, Mapping[str, int]]

@@ -142,6 +142,10 @@ def test_the_clock_leaves_no_trace(run: Result) -> None:
     assert "1.25" not in json.dumps(build(run).to_dict())
 
 
+def test_no_folder_of_the_machine_is_named(run: Result) -> None:
+    assert build(replace(run, data="/home/me/secret/events.npz")).run.data == "events.npz"
+
+
 def test_not_a_number_becomes_null(run: Result) -> None:
     drift = replace(run.drift[0], accuracy_before=float("nan"))
     document = build(replace(run, accuracy=float("nan"), drift=(drift,))).to_dict()

@@ -100,8 +100,8 @@ def test_fitting_networks_say_so(report: Report) -> None:
 
 
 def test_random_data_are_called_meaningless() -> None:
-    text = terminal.text(build(result(data="random")), 80)
-    assert "random input: the energy means nothing" in text
+    text = terminal.text(build(replace(result(data="random"), synthetic=True)), 80)
+    assert "synthetic input: the energy means nothing" in text
 
 
 def test_the_list_of_changed_predictions_is_shortened() -> None:

@@ -1,0 +1,341 @@
+"""The web page and the notebook fragment: complete, inert, self-contained, the same every time."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from snn2chip.core import PredictionChange
+from snn2chip.core.mapping import Mapping, Place, Slice
+from snn2chip.pipeline import Result
+from snn2chip.report import draw, html, notebook
+from snn2chip.report.build import build
+from snn2chip.report.figures import BINS, MAX_ROWS, MAX_STEPS
+from snn2chip.report.types import TERMS, Report, Terms
+from snn2chip.targets.types import Mesh
+from tests.report.synthetic_results import PRICES, VIOLATION, result
+
+NAMES = st.text(st.characters(), min_size=1, max_size=30)
+EVIL = "<script>alert(1)</script>"
+HOSTILE = (EVIL, "</style><img src=x onerror=alert(1)>", "\"'><svg onload=1>", "{{ 7 * 7 }}")
+CHROMIUM = shutil.which("chromium")
+
+
+class Page(HTMLParser):
+    """Tags, attributes and text of a page."""
+
+    VOID = frozenset({"meta", "br", "img", "link", "input", "hr"})
+
+    def __init__(self, content: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(content)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def test_the_page_tells_the_verdict_first(report: Report) -> None:
+    text = Page(html.text(report)).text
+    order = [
+        "Fits",
+        "96.39 %",
+        "2.34 µJ",
+        "18.4 µs",
+        "not a Loihi 2 measurement",
+        "Where the energy",
+    ]
+    places = [text.index(words) for words in order]
+    assert places == sorted(places)
+    assert "conv costs most: 78.2 %" in text
+
+
+def test_the_page_has_every_layer_drift_and_price(report: Report) -> None:
+    page = Page(html.text(report))
+    for words in ("input", "conv", "hidden", "output", "4×4×4", "78.2 %", "now wrong", "now right"):
+        assert words in page.text
+    for words in ("e_synop", "23.6", "presilicon", "Davies 2018 Table 2", "113 to 465", "ab" * 32):
+        assert words in page.text
+    for words in (
+        "barrier energy is not published",
+        "No credit is taken",
+        "v_saturated",
+        "host I/O",
+    ):
+        assert words in page.text
+    assert page.open == []
+
+
+def test_the_page_is_self_contained(report: Report) -> None:
+    content = html.text(report)
+    page = Page(content)
+    assert not {"script", "link", "img", "iframe", "object", "embed", "base", "a"} & set(page.tags)
+    assert not [name for name, _ in page.attributes if name in ("src", "href", "xlink:href")]
+    assert not re.search(r"url\(|@import|https?:|//[a-z]", content)
+    assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in page.attributes
+
+
+def test_hostile_names_are_inert() -> None:
+    run = result(names=HOSTILE, network=EVIL, violations=(replace(VIOLATION, object=EVIL),))
+    content = html.text(build(run))
+    page = Page(content)
+    assert "<script" not in content
+    assert "<img" not in content
+    assert "script" not in page.tags
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    assert EVIL in page.text
+    assert "{{ 7 * 7 }}" in page.text
+    assert page.tags.count("style") == 1
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    names=st.lists(NAMES, min_size=4, max_size=4, unique=True),
+    prices=st.fixed_dictionaries({term: st.none() | st.floats(0, 1e6) for term in TERMS}),
+)
+def test_any_names_and_prices_give_a_whole_page(
+    names: list[str], prices: dict[str, float | None]
+) -> None:
+    page = Page(html.text(build(result(names=tuple(names), prices=prices))))
+    plain = Page(html.text(build(result(names=("a", "b", "c", "d"), prices=prices))))
+    assert page.open == []
+    assert [tag for tag in page.tags if tag != "rect"] == [t for t in plain.tags if t != "rect"]
+    assert "nan" not in [value for _, value in page.attributes]
+
+
+def test_the_page_is_byte_equal_for_equal_runs(tmp_path: Path) -> None:
+    html.write(build(result()), tmp_path / "a.html")
+    html.write(build(result()), tmp_path / "b.html")
+    content = (tmp_path / "a.html").read_bytes()
+    assert content == (tmp_path / "b.html").read_bytes()
+    assert str(tmp_path).encode() not in content
+
+
+def test_violations_are_shown_whole(report: Report) -> None:
+    text = Page(html.text(build(result(violations=(VIOLATION,))))).text
+    for words in ("Does not fit: 1 limit broken", VIOLATION.needs, VIOLATION.has, VIOLATION.remedy):
+        assert words in text
+    assert "What does not fit" not in Page(html.text(report)).text
+
+
+def test_unpriced_terms_are_marked() -> None:
+    text = Page(html.text(build(result(prices={**PRICES, "hop": None})))).text
+    assert "hops (no price)" in text
+    assert "packets (no price)" not in text
+    assert "hop: no price" in text
+
+
+def test_a_bare_report_leaves_its_sections_out(run: Result) -> None:
+    bare = replace(
+        result(drift=False, baseline=False, labels=False, latency=False, static_mw=None),
+        mapping=Mapping("loihi2", {}, {}),
+        energy=replace(run.energy, table="elsewhere", layers=(), total_pj=None, static_pj=None),
+    )
+    page = Page(html.text(build(bare)))
+    ids = [value for name, value in page.attributes if name == "id"]
+    assert not {"floorplan", "baseline", "prices", "violations"} & set(ids)
+    assert {"energy", "layers", "trust", "run"} <= set(ids)
+    assert "No event of this run has a price" in page.text
+
+
+def test_many_changed_predictions_are_cut(run: Result) -> None:
+    changed = tuple(PredictionChange(i, 1, 2, None) for i in range(100))
+    drift = replace(run.drift[0], changed=changed)
+    text = Page(html.text(build(replace(run, drift=(drift,))))).text
+    assert "and 60 more, in the JSON report." in text
+
+
+# ---------------------------------------------------------------- geometry of the pictures
+
+
+def test_energy_bars_share_one_scale() -> None:
+    segments = draw.energy_bar(Terms(50.0, 25.0, None, 0.0, 75.0), longest=150.0)
+    assert [(s.kind, s.start, s.width) for s in segments] == [
+        ("synapse", 0.0, 33.333),
+        ("neuron", 33.333, 16.667),
+    ]
+    assert draw.energy_bar(Terms(None, None, None, None, None), longest=0.0) == ()
+
+
+def test_the_raster_draws_every_spike_of_the_first_sample(run: Result, report: Report) -> None:
+    for figure in report.figures.rasters:
+        flags = run.activity.populations[figure.population].spikes.unpack()[:, 0]
+        assert figure.stride == 1
+        assert len(figure.spikes) == flags.sum()
+        assert draw.raster_path(figure).count("M") == flags.sum()
+        step, row = figure.spikes[0]
+        assert flags.reshape(12, -1)[step, row]
+
+
+def test_large_rasters_are_thinned() -> None:
+    run = result(shapes=((1, 40, 50), (4, 4, 4), (32,), (10,)), steps=300, samples=1)
+    figure = build(run).figures.rasters[0]
+    assert (figure.stride, figure.rows, figure.steps) == (32, 63, MAX_STEPS)
+    assert figure.rows <= MAX_ROWS
+    assert "1 in 32 shown" in Page(html.text(build(run))).text
+
+
+def test_rates_count_every_neuron_once(run: Result, report: Report) -> None:
+    for figure in report.figures.rates:
+        raster = run.activity.populations[figure.population].spikes
+        assert figure.silent + sum(figure.counts) == figure.neurons
+        assert figure.silent == (raster.per_neuron() == 0).sum()
+        assert figure.mean == pytest.approx(raster.total() / (figure.neurons * 60))
+        assert len(figure.counts) == BINS
+        assert max(box.height for box in draw.rate_bars(figure)) == 100.0
+
+
+def test_the_floorplan_shows_each_used_core_with_its_layer(report: Report) -> None:
+    plan = draw.plan(report.figures.floorplan, draw.colours(report))
+    assert plan is not None
+    assert len(plan.cores) == 9
+    assert len(plan.tiles) == 32
+    assert plan.empty.count("M") == 128 - 9
+    titles = [core.frame.title for core in plan.cores]
+    assert (
+        titles[3] == "core 3, tile 0 (column 0, row 0)\nconv: 24 neurons\n100 % of 24 neurons used"
+    )
+    assert titles[5].endswith("conv: 16 neurons\n66.7 % of 24 neurons used")
+    assert plan.cores[5].fill[0].height == pytest.approx(6.667, abs=1e-3)
+    corners = {(core.frame.x, core.frame.y) for core in plan.cores}
+    assert len(corners) == 9
+    assert all(0 <= x <= plan.width - 10 and 0 <= y <= plan.height - 10 for x, y in corners)
+
+
+def test_cores_can_be_shared_by_layers(run: Result) -> None:
+    cores = {"hidden": (Slice(0, 7, 0),), "output": (Slice(0, 3, 0),)}
+    shared = replace(run, mapping=Mapping("loihi2", cores, {0: Place(0, 0, 0)}))
+    report = build(shared)
+    plan = draw.plan(report.figures.floorplan, draw.colours(report))
+    assert plan is not None
+    (core,) = plan.cores
+    assert [box.colour for box in core.fill] == [2, 3]
+    assert core.fill[0].height == pytest.approx(2 * core.fill[1].height, abs=0.01)
+    assert "50 % of 24" in core.frame.title or "50.0 % of 24" in core.frame.title
+
+
+def test_a_mapping_beyond_the_mesh_is_drawn_all_the_same(run: Result) -> None:
+    places = {**run.mapping.places, 8: Place(99, 11, 6)}
+    report = build(replace(run, mapping=replace(run.mapping, places=places)))
+    floorplan = report.figures.floorplan
+    assert (floorplan.columns, floorplan.rows) == (12, 7)
+    assert draw.plan(floorplan, draw.colours(report)) is not None
+
+
+def test_huge_chips_are_cut_to_what_is_used(run: Result) -> None:
+    huge = replace(run.target, mesh=Mesh(500, 500, 4))
+    report = build(replace(run, target=huge))
+    plan = draw.plan(report.figures.floorplan, draw.colours(report))
+    assert plan is not None
+    assert len(plan.tiles) == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (23.6, "23.6"),
+        (81.0, "81"),
+        ([29.9, 59.8], "29.9 to 59.8"),
+        ({"1": 113.0, "32": 465.0}, "1: 113, 32: 465"),
+        ("8x4", "8x4"),
+    ],
+)
+def test_constants_of_every_form_are_printed(value: object, text: str) -> None:
+    assert html.value_text(value) == text
+
+
+# ---------------------------------------------------------------- notebook
+
+
+def test_the_notebook_fragment_has_verdict_and_layers(run: Result) -> None:
+    page = Page(notebook.fragment(run))
+    assert page.open == []
+    for words in (
+        "digits_student on Intel Loihi 2",
+        "Fits",
+        "9 of 128 cores",
+        "96.39 %",
+        "2.34 uJ",
+    ):
+        assert words in page.text
+    assert page.tags.count("tr") == 5
+    assert re.search(r"conv 4x4x4 3 66 8.59 12.0k 325 78.2", page.text)
+    assert "not a Loihi 2 measurement" in page.text
+
+
+def test_the_notebook_fragment_is_inert() -> None:
+    content = notebook.fragment(result(names=HOSTILE, network=EVIL))
+    page = Page(content)
+    assert set(page.tags) == {"div", "p", "b", "br", "small", "table", "tr", "th", "td"}
+    assert {name for name, _ in page.attributes} == {"style"}
+    assert EVIL in page.text
+
+
+def test_the_notebook_fragment_says_what_is_unknown() -> None:
+    run = result(prices=dict.fromkeys(TERMS), static_mw=None, latency=False, labels=False)
+    text = Page(notebook.fragment(run)).text
+    assert "accuracy n/a" in text
+    assert "n/a per inference" in text
+    assert "5 terms unpriced" in text
+
+
+# ---------------------------------------------------------------- a real browser
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not on the PATH")
+def test_chromium_shows_the_layers_and_runs_nothing(tmp_path: Path) -> None:
+    assert CHROMIUM is not None
+    path = tmp_path / "report.html"
+    html.write(build(result(names=("pixels", EVIL, "hidden", "classes"))), path)
+    command = [
+        CHROMIUM,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        f"--user-data-dir={tmp_path / 'profile'}",
+        "--enable-logging=stderr",
+        "--dump-dom",
+        path.as_uri(),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    page = Page(done.stdout)
+    for words in ("pixels", "hidden", "classes", EVIL, "2.34 µJ"):
+        assert words in page.text
+    assert "script" not in page.tags
+    assert page.tags.count("rect") > 50
+    assert "Content Security Policy" not in done.stderr
+    assert "CONSOLE" not in done.stderr
