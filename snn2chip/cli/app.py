@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from snn2chip.cli import chips, console, deploy, doctor, networks, reports, students
+from snn2chip.cli import chips, console, deploy, doctor, export, networks, reports, students
 
 app = typer.Typer(
     help="From a trained spiking neural network to a neuromorphic chip, with energy per layer.",
@@ -47,7 +47,7 @@ def options(
 
 app.command()(deploy.demo)
 app.command()(students.distill)
-app.command()(students.export)
+app.command()(export.export)
 app.command()(networks.info)
 app.command()(networks.check)
 app.command("compile")(networks.compile_)

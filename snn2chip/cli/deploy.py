@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def demo(
-    target: o.Chip = "loihi2",
+    target: o.Chip = None,
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the reports.")] = Path(
         "demo-out"
     ),
@@ -24,12 +24,12 @@ def demo(
     from snn2chip.pipeline import Options
 
     files = {name: out / f"report.{name}" for name in ("html", "json", "csv")}
-    _deploy(None, Options(target=target), files)
+    _deploy(None, target, Options(), files)
 
 
 def simulate(
     network: o.Network = None,
-    target: o.Chip = "loihi2",
+    target: o.Chip = None,
     data: o.Data = None,
     calibrate: o.Calibrate = None,
     steps: o.Steps = None,
@@ -63,7 +63,6 @@ def simulate(
     if trace_state and trace is None:
         raise ConfigError("--trace-state without --trace", remedy="add --trace FILE.npz")
     chosen = Options(
-        target=target,
         data=data,
         calibrate=calibrate,
         steps=steps,
@@ -82,17 +81,20 @@ def simulate(
         trace_state=trace_state,
     )
     files = {"json": json, "csv": csv, "html": html, "trace": trace}
-    _deploy(network, chosen, {name: path for name, path in files.items() if path is not None})
+    _deploy(
+        network, target, chosen, {name: path for name, path in files.items() if path is not None}
+    )
 
 
-def _deploy(network: str | None, options: Options, files: dict[str, Path]) -> None:
+def _deploy(
+    network: str | None, target: str | None, options: Options, files: dict[str, Path]
+) -> None:
     """Run, write, print, and end with 5 where it does not fit."""
     from snn2chip import pipeline, report
     from snn2chip.report import terminal
 
     outputs.check_outputs(files)
-    opened = pipeline.open_network(network, options)
-    console.note(f"network: {opened.origin}")
+    opened, options = o.open_with_target(network, target, options)
     with console.progress() as progress:
         result = pipeline.run(opened, options, progress)
     made = report.build(result)

@@ -21,24 +21,25 @@ def info(
     dt: o.Dt = None,
     preset_set: o.PresetSet = None,
     reset: o.Reset = None,
+    text: Annotated[bool, typer.Option("--text", help="The graph's text form instead.")] = False,
 ) -> None:
     """Populations, projections and parameters of a network."""
+    from snn2chip.graph.text import to_text
     from snn2chip.pipeline import Options, open_network
 
     chosen = Options(
-        target="reference",
         preset=preset,
         dt=dt,
         preset_set=o.key_values(preset_set),
         reset=reset,
     )
-    console.out("\n\n".join(_sections(open_network(network, chosen).graph)))
+    graph = open_network(network, chosen).graph
+    console.out(to_text(graph) if text else "\n\n".join(_sections(graph)))
 
 
 def check(
     network: o.Network = None,
-    target: o.Chip = "loihi2",
-    calibrate: o.Calibrate = None,
+    target: o.Chip = None,
     preset: o.Preset = None,
     dt: o.Dt = None,
     preset_set: o.PresetSet = None,
@@ -50,8 +51,6 @@ def check(
     from snn2chip import pipeline
 
     chosen = pipeline.Options(
-        target=target,
-        calibrate=calibrate,
         preset=preset,
         dt=dt,
         preset_set=o.key_values(preset_set),
@@ -59,8 +58,7 @@ def check(
         encoding=encoding,
         mapping=mapping,
     )
-    opened = pipeline.open_network(network, chosen)
-    console.note(f"network: {opened.origin}")
+    opened, chosen = o.open_with_target(network, target, chosen)
     checked = pipeline.check(opened, chosen)
     console.refuse(checked.violations)
     cores = checked.mapping.cores
@@ -79,7 +77,7 @@ def check(
 def compile_(
     network: o.GivenNetwork,
     out: Annotated[Path, typer.Option("-o", "--out", file_okay=False, help="Folder to write.")],
-    target: o.Chip = "loihi2",
+    target: o.Chip = None,
     data: o.Data = None,
     calibrate: o.Calibrate = None,
     preset: o.Preset = None,
@@ -92,9 +90,10 @@ def compile_(
 ) -> None:
     """Write program, mapping and manifest of a network for a target into a folder."""
     from snn2chip import pipeline
+    from snn2chip.compiled import check_folder
+    from snn2chip.report.folder import write_compiled
 
     chosen = pipeline.Options(
-        target=target,
         data=data,
         calibrate=calibrate,
         preset=preset,
@@ -105,10 +104,14 @@ def compile_(
         seed=seed,
         mapping=mapping,
     )
-    graph = pipeline.open_network(network, chosen)
+    check_folder(out)
+    opened, chosen = o.open_with_target(network, target, chosen)
     with console.progress() as progress:
-        pipeline.compile_network(graph, chosen, out, progress)
-    console.wrote(*sorted(path for path in out.rglob("*") if path.is_file()))
+        made = pipeline.compile_network(opened, chosen, progress)
+    console.refuse(made.check.violations)
+    files = write_compiled(out, opened, made, chosen)
+    console.note(f"scales from {made.calibrated_on}")
+    console.wrote(*files)
 
 
 def _sections(graph: Graph) -> list[str]:

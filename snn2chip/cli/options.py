@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from snn2chip.cli import console
 from snn2chip.errors import ConfigError
+
+if TYPE_CHECKING:
+    from snn2chip.pipeline import Network as OpenNetwork
+    from snn2chip.pipeline import Options
+
+DEFAULT_TARGET = "loihi2"
 
 Network: TypeAlias = Annotated[
     str | None,
@@ -24,7 +31,13 @@ GivenNetwork: TypeAlias = Annotated[
     ),
 ]
 Chip: TypeAlias = Annotated[
-    str, typer.Option("--target", "-t", help="A bundled target's name, or a .toml file of yours.")
+    str | None,
+    typer.Option(
+        "--target",
+        "-t",
+        help="A bundled target's name, or a .toml file of yours.",
+        show_default=f"{DEFAULT_TARGET}, or what a folder was compiled for",
+    ),
 ]
 Data: TypeAlias = Annotated[
     str | None,
@@ -84,3 +97,16 @@ def key_values(pairs: list[str] | None) -> dict[str, str]:
             raise ConfigError(f"--preset-set {key!r} is given twice", remedy="give it once")
         values[key] = value
     return values
+
+
+def open_with_target(
+    network: str | None, target: str | None, options: Options
+) -> tuple[OpenNetwork, Options]:
+    """The network, and the options with the target: the user's, the folder's, or the default."""
+    from dataclasses import replace
+
+    from snn2chip.pipeline import open_network
+
+    opened = open_network(network, options)
+    console.note(f"network: {opened.origin}")
+    return opened, replace(options, target=target or opened.target or DEFAULT_TARGET)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from io import BytesIO
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snn2chip.errors import ConfigError
+from snn2chip.files import write_bytes
 
 if TYPE_CHECKING:
     from snn2chip.core import Trace
@@ -50,24 +50,6 @@ def write_outputs(report: Report, result: Result, files: Mapping[str, Path]) -> 
             sys.stdout.write(content.decode("utf-8"))
         else:
             write_bytes(path, content)
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write ``content`` beside ``path`` and rename it; folders on the way are made.
-
-    Raises:
-        ConfigError: the place cannot be written to.
-    """
-    temporary = path.with_name(f".{path.name[:80]}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise ConfigError(
-            f"{path}: cannot be written ({error.strerror})", remedy="another path"
-        ) from error
 
 
 def _content(name: str, report: Report, result: Result) -> bytes:

@@ -18,6 +18,7 @@ def report(
     csv: Annotated[Path | None, typer.Option(help="Write the layers as CSV.")] = None,
 ) -> None:
     """Print the report that a folder holds; nothing is simulated again."""
+    from snn2chip.files import write_text
     from snn2chip.report import csvfile, saved, terminal
 
     outputs.check_outputs({} if csv is None else {"csv": csv})
@@ -25,5 +26,5 @@ def report(
     with console.results():
         terminal.show(found)
     if csv is not None:
-        outputs.write_bytes(csv, csvfile.text(found).encode("utf-8", "backslashreplace"))
+        write_text(csv, csvfile.text(found))
         console.wrote(csv)

@@ -71,23 +71,3 @@ def distill(
     rows += [("parameters", f"{made.parameters:,}"), ("training", f"{made.seconds:.1f} s")]
     console.out(console.table(("figure", "value"), rows))
     console.wrote(made.checkpoint, made.card, made.recipe)
-
-
-def export(
-    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint (.safetensors or .pt).")],
-    out: Annotated[
-        Path | None,
-        typer.Option("-o", "--out", help="File to write.", show_default="<checkpoint>.nir"),
-    ] = None,
-    format: Annotated[str, typer.Option(metavar="nir", help="Format of the file.")] = "nir",
-    model: Annotated[
-        str | None,
-        typer.Option(metavar="MODULE:FACTORY", help="What makes your own module; it is run."),
-    ] = None,
-) -> None:
-    """Write a network as NIR, after proving that it gives the same spikes as PyTorch does."""
-    from snn2chip.errors import ConfigError
-
-    if format != "nir":
-        raise ConfigError(f"--format {format!r}", has="nir", remedy="--format nir")
-    console.note("")

@@ -43,8 +43,8 @@ def is_compiled(path: Path) -> bool:
     return (path / MANIFEST).is_file()
 
 
-def write_folder(out: Path, files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> None:
-    """Writes all files and the manifest beside ``out``, then renames; an old one is replaced.
+def check_folder(out: Path) -> None:
+    """Whether a compiled folder may be written at ``out``.
 
     Raises:
         ConfigError: ``out`` exists and is not a compiled folder or an empty one.
@@ -54,6 +54,15 @@ def write_folder(out: Path, files: Mapping[str, bytes], manifest: Mapping[str, A
             f"{out}: exists and is not a compiled folder",
             remedy="another -o DIR, so that nothing of yours is overwritten",
         )
+
+
+def write_folder(out: Path, files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> None:
+    """Writes all files and the manifest beside ``out``, then renames; an old one is replaced.
+
+    Raises:
+        ConfigError: as ``check_folder``.
+    """
+    check_folder(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:

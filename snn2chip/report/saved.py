@@ -42,13 +42,14 @@ def read(path: str | Path) -> Report:
             remedy="write it again with this version: snn2chip simulate --json FILE",
         )
     try:
-        return _object(Report, document, "report")
+        report: Report = _object(Report, document, "report")
+        return report
     except (TypeError, ValueError) as error:
         raise InputFileError(f"{path}: a damaged report: {error}") from error
 
 
 @cache
-def _hints(kind: type[Any]) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind)
 
 

@@ -1,0 +1,150 @@
+"""``snn2chip export``: a trained PyTorch network as NIR, proven before it is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from snn2chip.cli import console
+from snn2chip.cli import options as o
+from snn2chip.errors import ConfigError
+
+if TYPE_CHECKING:
+    from snn2chip.frontends.nir.metadata import Metadata
+    from snn2chip.frontends.prove import ExportReport
+    from snn2chip.graph import Graph
+
+PROOF_SAMPLES = 256
+"""Samples of the proof, where the user does not say."""
+
+
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint (.safetensors or .pt).")],
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help="File to write.", show_default="<checkpoint>.nir"),
+    ] = None,
+    format: Annotated[str, typer.Option(metavar="nir", help="Format of the file.")] = "nir",
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="MODULE:FACTORY", help="Makes your own module; its code is run."),
+    ] = None,
+    input_shape: Annotated[
+        str | None,
+        typer.Option(metavar="C,H,W", help="Of one sample, for --model.", show_default="1,8,8"),
+    ] = None,
+    dt: o.Dt = None,
+    encoding: o.EncodingName = None,
+    steps: o.Steps = None,
+    readout: Annotated[
+        str | None,
+        typer.Option(metavar="spike_count|v_last|v_max|v_mean", help="The answer, for --model."),
+    ] = None,
+    data: o.Data = None,
+    samples: Annotated[
+        int | None,
+        typer.Option(min=1, help="Samples of the proof.", show_default=str(PROOF_SAMPLES)),
+    ] = None,
+) -> None:
+    """Write a network as NIR, after proving that it gives the same spikes as PyTorch does."""
+    from snn2chip.frontends.prove import export_norse
+    from snn2chip.pipeline import Options
+    from snn2chip.pipeline.samples import scored_samples
+
+    if format != "nir":
+        raise ConfigError(f"--format {format!r}", has="nir", remedy="--format nir")
+    path = out or checkpoint.with_suffix(".nir")
+    if model is None:
+        given = {
+            "--input-shape": input_shape,
+            "--dt": dt,
+            "--encoding": encoding,
+            "--readout": readout,
+        }
+        _only_with_model([flag for flag, value in given.items() if value is not None])
+        module, metadata, shape = _checkpoint(checkpoint)
+    else:
+        shape = _shape(input_shape, data)
+        metadata = _metadata(dt, encoding, steps, readout, data)
+        module = _user_module(checkpoint, model)
+    graph = _graph(module, metadata, shape, path.stem)
+    chosen = scored_samples(graph, Options(data=data, steps=steps, samples=samples))
+    spikes = chosen.spikes[graph.inputs[0].name][:, : samples or PROOF_SAMPLES]
+    console.out(_sentence(export_norse(module, metadata, spikes, path)))
+    console.wrote(path)
+
+
+def _checkpoint(path: Path) -> tuple[Any, Metadata, tuple[int, ...]]:
+    from snn2chip.frontends.checkpoint import open_checkpoint
+
+    return open_checkpoint(path)
+
+
+def _user_module(checkpoint: Path, factory: str) -> Any:
+    from snn2chip.distill import load_user_model
+
+    return load_user_model(checkpoint, factory)
+
+
+def _graph(module: Any, metadata: Metadata, shape: tuple[int, ...], name: str) -> Graph:
+    from snn2chip.frontends.checkpoint import nodes_of_module
+    from snn2chip.frontends.nir.read import graph_of
+
+    nodes, _ = nodes_of_module(module, metadata, shape, name)
+    return graph_of(nodes, name, None, None, None)
+
+
+def _only_with_model(flags: list[str]) -> None:
+    if flags:
+        raise ConfigError(
+            f"{', '.join(flags)} without --model",
+            has="a checkpoint of snn2chip, which says this itself",
+            remedy=f"leave {'them' if len(flags) > 1 else 'it'} out",
+        )
+
+
+def _shape(text: str | None, data: str | None) -> tuple[int, ...]:
+    if text is None:
+        if data in (None, "digits"):
+            return (1, 8, 8)
+        raise ConfigError(
+            "--model without --input-shape",
+            needs="the shape of one sample of your data",
+            remedy="--input-shape 3,32,32",
+        )
+    sizes = text.split(",")
+    if not all(size.strip().isdecimal() and int(size) > 0 for size in sizes):
+        raise ConfigError(f"--input-shape {text!r}", needs="positive integers: 3,32,32")
+    return tuple(int(size) for size in sizes)
+
+
+def _metadata(
+    dt: float | None,
+    encoding: str | None,
+    steps: int | None,
+    readout: str | None,
+    data: str | None,
+) -> Metadata:
+    """What a network of the user's own says about itself, from the flags."""
+    from snn2chip.frontends.nir.metadata import Metadata
+    from snn2chip.graph import Encoding, Readout
+
+    return Metadata(
+        dt=dt,
+        preset="norse",
+        encoding=Encoding(encoding or "none", steps=steps),  # type: ignore[arg-type]
+        readout=None if readout is None else Readout(readout),  # type: ignore[arg-type]
+        data="digits" if data == "digits" else "",
+    )
+
+
+def _sentence(proof: ExportReport) -> str:
+    differing = proof.float32_differing
+    return (
+        f"proven on {proof.samples} samples x {proof.steps} steps: {proof.values:,} outputs "
+        f"({proof.spikes:,} spikes) are equal to PyTorch's, membranes differ by at most "
+        f"{proof.largest_difference:.1e} (float64)\n"
+        f"in float32 PyTorch gives {differing:,} other spike{'' if differing == 1 else 's'}"
+    )
