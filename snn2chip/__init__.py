@@ -1,3 +1,62 @@
-"""snn2chip: from a trained spiking network to a neuromorphic chip, with energy per layer."""
+"""snn2chip: from a trained spiking network to a neuromorphic chip, with energy per layer.
+
+>>> import snn2chip
+>>> run = snn2chip.simulate("digits-mlp", target="loihi2", data="digits", samples=32)
+>>> run.to_html("report.html")
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from snn2chip.api import Run, check, compile, export, load, simulate
+    from snn2chip.errors import Snn2chipError
+    from snn2chip.graph import Graph
+    from snn2chip.pipeline import Network, Options
+    from snn2chip.targets import Target, list_targets, load_target
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Graph": "snn2chip.graph",
+    "Network": "snn2chip.pipeline",
+    "Options": "snn2chip.pipeline",
+    "Run": "snn2chip.api",
+    "Snn2chipError": "snn2chip.errors",
+    "Target": "snn2chip.targets",
+    "check": "snn2chip.api",
+    "compile": "snn2chip.api",
+    "export": "snn2chip.api",
+    "list_targets": "snn2chip.targets",
+    "load": "snn2chip.api",
+    "load_target": "snn2chip.targets",
+    "simulate": "snn2chip.api",
+}
+
+__all__ = [
+    "Graph",
+    "Network",
+    "Options",
+    "Run",
+    "Snn2chipError",
+    "Target",
+    "__version__",
+    "check",
+    "compile",
+    "export",
+    "list_targets",
+    "load",
+    "load_target",
+    "simulate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Loads a public name when it is first used, so that importing the package costs nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'snn2chip' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value

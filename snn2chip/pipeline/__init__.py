@@ -3,6 +3,7 @@
 from snn2chip.backends import Fidelity
 from snn2chip.pipeline.opening import list_models, open_network
 from snn2chip.pipeline.running import check, compile_network, run
+from snn2chip.pipeline.samples import Samples, scored_samples
 from snn2chip.pipeline.types import (
     Check,
     Compilation,
@@ -20,9 +21,11 @@ __all__ = [
     "Options",
     "Progress",
     "Result",
+    "Samples",
     "check",
     "compile_network",
     "list_models",
     "open_network",
     "run",
+    "scored_samples",
 ]

@@ -1,0 +1,195 @@
+"""The public API: the same chain as the command line, for scripts and notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip import pipeline
+from snn2chip.cli import packing
+from snn2chip.compiled import write_folder
+from snn2chip.core import Drift, Violation
+from snn2chip.data import encode
+from snn2chip.energy import EnergyReport, Layer, count
+from snn2chip.energy import price as price_counts
+from snn2chip.frontends.nir.metadata import Metadata
+from snn2chip.frontends.prove import ExportReport, export_norse
+from snn2chip.graph import Encoding, Readout
+from snn2chip.pipeline import Check, Network, Options, Progress, Result
+from snn2chip.report import Report, build, csvfile, html, jsonfile, notebook
+from snn2chip.targets import load_target
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A simulated network with its report; shows itself in notebooks.
+
+    Attributes:
+        result: everything that the chain gave.
+    """
+
+    result: Result
+
+    @cached_property
+    def report(self) -> Report:
+        """The report: ``report.to_dict()`` is the JSON."""
+        return build(self.result)
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of right predictions, or None without labels."""
+        return self.result.accuracy
+
+    @property
+    def predictions(self) -> NDArray[np.int64]:
+        """Class index per sample."""
+        return self.result.activity.predictions
+
+    @property
+    def drift(self) -> tuple[Drift, ...]:
+        """What each lossy stage changed."""
+        return self.result.drift
+
+    @property
+    def violations(self) -> tuple[Violation, ...]:
+        """Limits of the target that the network breaks; empty where it fits."""
+        return self.result.violations
+
+    @property
+    def energy(self) -> EnergyReport:
+        """Counts and prices."""
+        return self.result.energy
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """One row per population: counts, energy in pJ over all samples, time in ns."""
+        return self.result.energy.layers
+
+    def spikes(self, population: str) -> NDArray[np.bool_]:
+        """Spikes of a population in graph time, [step, sample, *shape]."""
+        return self.result.activity.populations[population].spikes.unpack()
+
+    def price(self, costs: str, target: str | Path | None = None) -> Run:
+        """The same activity and mapping at other prices, without simulating again.
+
+        Args:
+            costs: name of a cost table of the target.
+            target: another target whose table is taken; the mapping stays.
+        """
+        result = self.result
+        chip = result.target if target is None else load_target(target)
+        counts = count(result.program, result.activity, result.mapping)
+        return Run(replace(result, target=chip, energy=price_counts(counts, chip, costs)))
+
+    def to_json(self, path: str | Path) -> None:
+        """Writes the report as JSON (schema ``snn2chip/report/1``)."""
+        jsonfile.write(self.report, path)
+
+    def to_csv(self, path: str | Path) -> None:
+        """Writes one row per layer."""
+        csvfile.write(self.report, path)
+
+    def to_html(self, path: str | Path) -> None:
+        """Writes a single file that works offline."""
+        html.write(self.report, path)
+
+    def _repr_html_(self) -> str:
+        return notebook.render(self.report)
+
+
+def load(network: str | Path | None = None, **options: Any) -> Network:
+    """Opens a network: a file, a compiled folder, or the name of a bundled student.
+
+    Args:
+        options: fields of ``Options`` that concern the network: ``preset``, ``dt``,
+            ``preset_set``, ``reset``, ``encoding``.
+
+    Raises:
+        Snn2chipError: with the exit code that the command line would end with.
+    """
+    return pipeline.open_network(network, Options(**options))
+
+
+def check(network: Network | str | Path, target: str = "loihi2", **options: Any) -> Check:
+    """Every limit of the target that the network breaks; nothing is simulated."""
+    chosen = Options(target=target, **options)
+    return pipeline.check(_opened(network, chosen), chosen)
+
+
+def simulate(
+    network: Network | str | Path | None = None,
+    target: str = "loihi2",
+    data: str | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Run:
+    """The whole chain: quantize, simulate, map, count and price on the data.
+
+    Args:
+        data: a named data set, ``random``, or an ``.npz`` file; None takes the network's own.
+        options: fields of ``Options``.
+    """
+    chosen = Options(target=target, data=data, **options)
+    return Run(pipeline.run(_opened(network, chosen), chosen, progress))
+
+
+def compile(
+    network: Network | str | Path, out: str | Path, target: str = "loihi2", **options: Any
+) -> tuple[Path, ...]:
+    """Writes program, mapping, network, report and manifest into a folder; returns its files."""
+    chosen = Options(target=target, **options)
+    opened = _opened(network, chosen)
+    compilation = pipeline.compile_network(opened, chosen)
+    files = packing.contents(compilation)
+    write_folder(Path(out), files, packing.manifest(opened, compilation, chosen, files))
+    return tuple(sorted(Path(out).iterdir()))
+
+
+def export(
+    module: Any,
+    path: str | Path,
+    x: NDArray[Any],
+    *,
+    dt: float,
+    encoding: Encoding | None = None,
+    readout: str = "spike_count",
+    classes: Sequence[str] = (),
+) -> ExportReport:
+    """Writes a PyTorch module of Norse cells as NIR, proven against the module on real samples.
+
+    Args:
+        module: takes (x, state) and returns (output, state), for example a
+            ``norse.torch.SequentialState``.
+        x: values [sample, *input shape] for the encoding, or spikes [sample, step, *input shape]
+            without one.
+        dt: the step that the cells were built with, in the unit of their time constants.
+        encoding: how values become spikes; travels in the file.
+        readout: ``spike_count``, ``v_last``, ``v_max`` or ``v_mean``.
+
+    Raises:
+        DriftError: the written network would give other spikes; nothing is written then.
+        UnsupportedError: a module that NIR cannot hold, by its path and type.
+    """
+    chosen = encoding or Encoding()
+    if chosen.kind == "none":
+        spikes = np.moveaxis(np.asarray(x), 1, 0)
+    else:
+        spikes = encode(x, chosen, chosen.steps or 1)
+    metadata = Metadata(
+        dt=dt,
+        preset="norse",
+        encoding=chosen,
+        readout=Readout(readout),  # type: ignore[arg-type]
+        classes=tuple(classes),
+    )
+    return export_norse(module, metadata, spikes, path)
+
+
+def _opened(network: Network | str | Path | None, options: Options) -> Network:
+    return network if isinstance(network, Network) else pipeline.open_network(network, options)
