@@ -8,6 +8,7 @@ With rz(x, k) = sign(x) (|x| >> k), M = 2^23, and a_in the sum over all synapses
     v  = clip(rz(v (4096 - dv), 12) + u + (bias_mant << bias_exp), -(M - 1), M - 1)
     s  = v > (vth << 6) (strict) ;  v = 0 where s
 
+A negative bias_exp shifts to the right and rounds down, as a synapse's exponent does.
 A convolution's sums wrap modulo 2^24. Source: Lava 0.10.0 (``lava.proc.lif``, ``dense``, ``conv``,
 fixed-point process models).
 """
@@ -39,6 +40,12 @@ def toward_zero(x: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
 def shift(sums: NDArray[np.int64], exponent: int) -> NDArray[np.int64]:
     """Synaptic sums times 2^exponent, rounded down where the exponent is negative."""
     return sums << exponent if exponent > 0 else sums >> -exponent
+
+
+def scaled_bias(mantissa: NDArray[np.int64], exponent: NDArray[np.int64]) -> NDArray[np.int64]:
+    """mantissa times 2^exponent, rounded down where the exponent is negative."""
+    scaled: NDArray[np.int64] = (mantissa << np.maximum(exponent, 0)) >> np.maximum(-exponent, 0)
+    return scaled
 
 
 def wrap24(x: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -84,7 +91,7 @@ class LoihiArithmetic:
         """The recurrence of the module docstring, one step after another."""
         p = {name: value.astype(np.int64) for name, value in population.parameters.items()}
         keep_u, keep_v = _DECAY_ONE - (p["du"] + 1), _DECAY_ONE - p["dv"]
-        bias, threshold = p["bias_mant"] << p["bias_exp"], p["vth"] << _INPUT_SHIFT
+        bias, threshold = scaled_bias(p["bias_mant"], p["bias_exp"]), p["vth"] << _INPUT_SHIFT
         drive = _int32(current.astype(np.int64) << _INPUT_SHIFT)
         u, v = state["u"], state["v"]
         memory = bool((keep_u != 0).any())

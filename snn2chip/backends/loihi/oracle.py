@@ -135,7 +135,7 @@ def _neuron_step(
     }
     first = t == population.latency
     u, v = (0, p["v0"]) if first else (int(run.u[name][t - 1][n]), int(run.v[name][t - 1][n]))
-    bias = p["bias_mant"] << p["bias_exp"]
+    bias = _shift(p["bias_mant"], p["bias_exp"])
     memory = bool((np.asarray(population.parameters["du"]) != 4095).any())
     busy = v != 0 or (memory and u != 0)
     u = _int32(_toward_zero(u * (4096 - (p["du"] + 1)))) + (total << 6)
@@ -154,9 +154,12 @@ def _neuron_step(
     run.updated[name][t][n] = int(busy or events > 0 or bias != 0 or fired)
 
 
+def _shift(value: int, exponent: int) -> int:
+    return value << exponent if exponent > 0 else value >> -exponent
+
+
 def _shifted(projection: ProgramProjection, value: int) -> int:
-    exponent = int(projection.parameters["exponent"])
-    shifted = value << exponent if exponent > 0 else value >> -exponent
+    shifted = _shift(value, int(projection.parameters["exponent"]))
     return (shifted + _LIMIT) % 2**24 - _LIMIT if isinstance(projection.operator, Conv) else shifted
 
 

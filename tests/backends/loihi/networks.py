@@ -25,7 +25,7 @@ def population(draw, rng, name, shape, spiking=True):
             "dv": rng.choice([0, 1, 128, 2048, 4096], size=size),
             "vth": np.array(rng.integers(1, draw(st.sampled_from([10, 300, 131071])))),
             "bias_mant": rng.integers(-4095, 4096, size=size) * draw(st.booleans()),
-            "bias_exp": np.array(draw(st.integers(0, 7))),
+            "bias_exp": np.array(draw(st.integers(-3, 7))),
             "v0": rng.integers(-5000, 5000, size=size) * draw(st.booleans()),
         },
     )

@@ -102,6 +102,11 @@ def test_bias_exponent():
     assert flat(run(neuron(bias_mant=-3, bias_exp=4), [0, 0]), "v") == [-48, -96]
 
 
+def test_a_negative_bias_exponent_rounds_down():
+    assert flat(run(neuron(bias_mant=-3, bias_exp=-1), [0, 0]), "v") == [-2, -4]
+    assert flat(run(neuron(bias_mant=3, bias_exp=-1), [0, 0]), "v") == [1, 2]
+
+
 def test_a_memoryless_current_is_no_state():
     """u of a neuron with du = 4095 is overwritten at every step, so it keeps nothing awake."""
     scan = run(neuron(vth=5), [6, 0])
