@@ -129,7 +129,7 @@ class Evaluation:
     """
 
     accuracy: float
-    predictions: NDArray[np.int64]
+    predictions: NDArray[np.int64] = field(repr=False)
     spikes: dict[str, float]
     neurons: dict[str, int]
     ties: float

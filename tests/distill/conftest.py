@@ -1,0 +1,89 @@
+"""Recipes and samples small enough to train in a second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+TINY = {
+    "mlp": {"student": {"kind": "mlp", "widths": [12]}},
+    "conv": {"student": {"kind": "conv", "widths": [3, 4], "tau": [0.002, 0.004]}},
+}
+
+
+@pytest.fixture
+def tiny_tables() -> Callable[..., dict[str, Any]]:
+    """Maker of a recipe's tables: kind, and then changes as ``table__key=value``."""
+
+    def make(kind: str = "mlp", **changes: Any) -> dict[str, Any]:
+        tables: dict[str, Any] = {
+            "encoding": {"steps": 6},
+            "student": dict(TINY[kind]["student"]),
+            "training": {"epochs": 2, "batch": 32, "threads": 1},
+        }
+        for dotted, value in changes.items():
+            table, key = dotted.split("__")
+            tables.setdefault(table, {})[key] = value
+        return tables
+
+    return make
+
+
+@pytest.fixture
+def tiny_recipe(tiny_tables):
+    """Maker of a recipe, with the arguments of ``tiny_tables``."""
+    from snn2chip.distill.recipe import recipe_from_dict
+
+    return lambda kind="mlp", **changes: recipe_from_dict(tiny_tables(kind, **changes))
+
+
+@pytest.fixture(scope="session")
+def few_digits():
+    """96 real digits: x float64 [96, 1, 8, 8], y int64 [96]."""
+    pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
+    from snn2chip.data.digits import load_digits_split
+
+    split = load_digits_split(0)
+    return split.x_train[:96], split.y_train[:96]
+
+
+@pytest.fixture
+def write_toml(tmp_path) -> Callable[[str], Path]:
+    """Writes a text to recipe.toml and returns its path."""
+
+    def write(text: str) -> Path:
+        path = tmp_path / "recipe.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def student_and_metadata(tiny_recipe):
+    """Maker of an untrained student with BatchNorm statistics of its own, and its metadata."""
+    torch = pytest.importorskip("torch", reason="students are torch modules")
+    pytest.importorskip("norse", reason="students have Norse cells")
+    from snn2chip.data.digits import Split
+    from snn2chip.distill.run import describe
+    from snn2chip.distill.students import build_student
+
+    def make(kind: str = "mlp", **changes):
+        recipe = tiny_recipe(kind, **changes)
+        y = np.arange(10)
+        x = np.zeros((10, 1, 8, 8))
+        metadata = describe(recipe, Split(x, y, x, y))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1)
+            student = build_student(metadata.architecture, metadata.discretization.dt)
+            for module in student.modules():
+                if isinstance(module, torch.nn.BatchNorm2d):
+                    module.running_mean.uniform_(-0.2, 0.2)
+                    module.running_var.uniform_(0.05, 0.3)
+        return student.eval(), metadata
+
+    return make

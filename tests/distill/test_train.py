@@ -1,0 +1,156 @@
+"""Training: deterministic, it learns, and every option does what its name says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch")
+pytest.importorskip("norse", reason="students have Norse cells")
+
+from snn2chip.distill.augment import augment  # noqa: E402
+from snn2chip.distill.recipe import AugmentationConfig  # noqa: E402
+from snn2chip.distill.sequence import evaluate  # noqa: E402
+from snn2chip.distill.train import fit  # noqa: E402
+from snn2chip.errors import ConfigError  # noqa: E402
+from snn2chip.graph import Readout  # noqa: E402
+
+
+def weights(fitted) -> dict[str, torch.Tensor]:
+    return fitted.student.state_dict()
+
+
+def same(a, b) -> bool:
+    return all(
+        torch.equal(x, y) for x, y in zip(weights(a).values(), weights(b).values(), strict=True)
+    )
+
+
+@pytest.mark.parametrize("kind", ["mlp", "conv"])
+def test_the_same_seed_gives_the_same_weights(tiny_recipe, few_digits, kind) -> None:
+    recipe = tiny_recipe(kind, student__dropout=0.2)
+    torch.manual_seed(1)
+    first = fit(recipe, *few_digits)
+    torch.manual_seed(2)
+    second = fit(recipe, *few_digits)
+    assert same(first, second)
+    assert first.losses == second.losses
+    assert not same(
+        first, fit(tiny_recipe(kind, student__dropout=0.2, training__seed=1), *few_digits)
+    )
+
+
+def test_torch_is_left_as_it_was(tiny_recipe, few_digits) -> None:
+    torch.manual_seed(11)
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
+    fit(tiny_recipe("mlp", training__epochs=1, training__threads=threads + 1), *few_digits)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize(
+    ("readout", "options"),
+    [
+        ("spike_count", {}),
+        ("v_last", {"student__tau_out": 0.016, "training__logit_scale": 5.0}),
+        ("v_max", {"student__tau_out": 0.008, "training__logit_scale": 5.0}),
+    ],
+)
+def test_it_learns(tiny_recipe, few_digits, readout, options) -> None:
+    """96 samples can be learned by heart; chance is 10 %."""
+    recipe = tiny_recipe(
+        "mlp",
+        student__readout=readout,
+        student__widths=[48],
+        student__alpha=1.0,
+        training__epochs=25,
+        training__lr=0.04,
+        training__augmentation={"share": 0.0},
+        encoding__steps=10,
+        **options,
+    )
+    fitted = fit(recipe, *few_digits)
+    judged = evaluate(fitted.student, *few_digits, recipe.encoding.to_graph(), Readout(readout))
+    assert judged.accuracy >= 0.9
+    assert fitted.losses[-1] < 0.5 * fitted.losses[0]
+    assert not fitted.student.training
+
+
+def test_the_rate_penalty_makes_students_quieter(tiny_recipe, few_digits) -> None:
+    spikes = {}
+    for penalty in (0.0, 20.0):
+        recipe = tiny_recipe("mlp", training__epochs=10, training__rate_penalty=penalty)
+        student = fit(recipe, *few_digits).student
+        judged = evaluate(student, *few_digits, recipe.encoding.to_graph(), Readout())
+        spikes[penalty] = judged.spikes["2"]
+    assert spikes[20.0] < 0.5 * spikes[0.0]
+
+
+def test_progress_tells_every_epoch(tiny_recipe, few_digits) -> None:
+    seen = []
+    recipe = tiny_recipe("mlp", training__epochs=3)
+    fitted = fit(recipe, *few_digits, stage="fold 2/5", progress=seen.append)
+    assert [(p.stage, p.epoch, p.epochs) for p in seen] == [("fold 2/5", i, 3) for i in (1, 2, 3)]
+    assert tuple(p.loss for p in seen) == fitted.losses
+    assert all(p.accuracy is None for p in seen)
+    assert fitted.epoch == 3
+
+
+def test_validation_keeps_the_best_epoch(tiny_recipe, few_digits) -> None:
+    seen = []
+    recipe = tiny_recipe(
+        "mlp", training__epochs=8, training__lr=0.3, training__validation=0.4, training__batch=16
+    )
+    fitted = fit(recipe, *few_digits, progress=seen.append)
+    accuracies = [p.accuracy for p in seen]
+    best = max(accuracies)
+    assert fitted.epoch == max(i for i, a in enumerate(accuracies, 1) if a == best)
+    held_out = round_per_class(few_digits[1], 0.4)
+    assert all(a * held_out == pytest.approx(round(a * held_out)) for a in accuracies)
+    assert len(set(accuracies)) > 1, "epochs that do not differ would prove nothing"
+
+
+def round_per_class(y: np.ndarray, share: float) -> int:
+    return sum(round(share * int((y == label).sum())) for label in np.unique(y))
+
+
+def test_a_training_that_diverges_is_an_error(tiny_recipe, few_digits) -> None:
+    x, y = few_digits
+    recipe = tiny_recipe("mlp", student__readout="v_last", training__lr=1e38, training__epochs=6)
+    with pytest.raises(ConfigError, match="diverged"):
+        fit(recipe, x, y)
+
+
+def test_augmentation_off_changes_nothing() -> None:
+    x = torch.rand(5, 1, 8, 8)
+    assert augment(x, AugmentationConfig(share=0.0), torch.Generator()) is x
+    still = AugmentationConfig(share=0.9, rotate_deg=0, shift_px=0, zoom=0, shear=0, brightness=0)
+    sixteenths = (x * 16).round() / 16
+    same_images = augment(sixteenths, still, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(same_images, sixteenths, rtol=0.0, atol=0.0)
+
+
+def test_augmentation_changes_its_share_and_stays_in_range() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = (torch.rand(400, 1, 8, 8, generator=generator) * 16).round() / 16
+    y = augment(x, AugmentationConfig(share=0.25), generator)
+    changed = (x != y).flatten(1).any(1).float().mean()
+    assert 0.18 < float(changed) < 0.32
+    assert float(y.min()) >= 0.0
+    assert float(y.max()) <= 1.0
+    assert torch.equal(y * 16, (y * 16).round()), "grey levels stay those of the digits"
+
+
+def test_shifts_move_images_by_at_most_their_size() -> None:
+    """One bright pixel in the middle: its centre of mass moves by no more than shift_px."""
+    x = torch.zeros(300, 1, 8, 8)
+    x[:, 0, 3, 4] = 1.0
+    config = AugmentationConfig(
+        share=0.99, rotate_deg=0.0, shift_px=1.0, zoom=0.0, shear=0.0, brightness=0.0
+    )
+    y = augment(x, config, torch.Generator().manual_seed(0))[:, 0]
+    rows = (y.sum(2) * torch.arange(8.0)).sum(1) / y.sum((1, 2))
+    columns = (y.sum(1) * torch.arange(8.0)).sum(1) / y.sum((1, 2))
+    assert float((rows - 3.0).abs().max()) <= 1.1
+    assert float((columns - 4.0).abs().max()) <= 1.1
+    assert float((rows - 3.0).std()) > 0.4, "and it does move"
