@@ -83,7 +83,8 @@ def run(network: Network, options: Options, progress: Progress | None = None) ->
     reference = None
     if not is_reference:
         with clock.stage("float reference"):
-            reference = _reference_run(graph, samples, options)
+            cuts = RunOptions(options.batch, options.block_steps)
+            reference = _reference_run(graph, samples, cuts)
     with clock.stage("map and price"):
         mapping, violations = _map(network, program, backend, target, options)
         energy = price(count(program, activity, mapping), target, options.costs)
@@ -157,7 +158,7 @@ def _quantize(
         samples, sentence = calibration_samples(graph, options)
         if samples is None:
             return backend.realise(graph, target), sentence
-        reference = _reference_run(graph, samples, options)
+        reference = _reference_run(graph, samples, RunOptions())
         multipliers = _search(graph, backend, target, samples, reference, clock)
         return backend.realise(graph, target, multipliers, reference), sentence
 
@@ -188,13 +189,13 @@ def _search(
     )
 
 
-def _reference_run(graph: Graph, samples: Samples, options: Options) -> Activity:
-    """The float graph on the same spikes."""
+def _reference_run(graph: Graph, samples: Samples, cuts: RunOptions) -> Activity:
+    """The float graph on the same spikes.
+
+    Calibration always cuts it the same way, because float sums may round differently otherwise.
+    """
     backend = ReferenceBackend()
-    settings = RunOptions(options.batch, options.block_steps)
-    activity, _ = simulate(
-        backend.program(graph), samples.spikes, backend.arithmetic(graph), settings
-    )
+    activity, _ = simulate(backend.program(graph), samples.spikes, backend.arithmetic(graph), cuts)
     return activity
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,10 @@ def scored_samples(graph: Graph, options: Options) -> Samples:
 
 
 def calibration_samples(graph: Graph, options: Options) -> tuple[Samples | None, str]:
-    """Samples that scales may be picked from, none of them scored, and a sentence on them."""
+    """Samples that scales may be picked from, none of them scored, and a sentence on them.
+
+    They have the network's own length, so that a program does not depend on how long a run is.
+    """
     scored = options.data or graph.data
     ref = options.calibrate or scored
     if not ref or (options.calibrate is None and ref == "random"):
@@ -62,7 +65,8 @@ def calibration_samples(graph: Graph, options: Options) -> tuple[Samples | None,
     count = min(CALIBRATION_SAMPLES, dataset.samples)
     x = {name: values[:count] for name, values in dataset.x.items()}
     first = Dataset(dataset.name, x, dataset.timed, None)
-    samples = Samples(dataset.name, _spikes(first, graph, options), None, dataset.synthetic)
+    own_length = replace(options, steps=None) if graph.encoding.steps else options
+    samples = Samples(dataset.name, _spikes(first, graph, own_length), None, dataset.synthetic)
     return samples, f"{count} samples of {dataset.name} that are not scored"
 
 
