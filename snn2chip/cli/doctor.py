@@ -85,7 +85,10 @@ def _targets() -> str:
 
 def _models() -> str:
     from snn2chip.cli.students import bundled_models
+    from snn2chip.errors import InputFileError
 
+    if not bundled_models():
+        raise InputFileError("none is there")
     return ", ".join(f"{name} ({neurons} neurons)" for name, neurons, *_ in bundled_models())
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -48,7 +47,6 @@ def read(path: str | Path) -> Report:
         raise InputFileError(f"{path}: a damaged report: {error}") from error
 
 
-@cache
 def _hints(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind)
 

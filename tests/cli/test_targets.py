@@ -1,0 +1,112 @@
+"""``targets`` and ``doctor``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from snn2chip.cli import doctor
+from snn2chip.resources import targets_dir
+from snn2chip.targets import list_targets, load_target
+from tests.cli.conftest import Cli, is_four_part
+
+
+def test_list_names_every_bundled_target(cli: Cli) -> None:
+    done = cli("targets", "list")
+    assert done.code == 0
+    first = [line.split()[0] for line in done.out.splitlines()[1:]]
+    assert first == list(list_targets())
+
+
+@pytest.mark.parametrize("name", list_targets())
+def test_show_prints_every_constant_with_its_source(cli: Cli, name: str) -> None:
+    done, target = cli("targets", "show", name), load_target(name)
+    assert done.code == 0
+    tables = [target.resources, target.formats, *(t.constants for t in target.costs.values())]
+    for constants in tables:
+        for key, constant in constants.items():
+            lines = [line for line in done.out.splitlines() if line.startswith(f"{key} ")]
+            assert any(constant.grade in line and constant.source in line for line in lines)
+    for table in target.costs.values():
+        assert table.label in done.out
+        assert all(term in done.out for term in table.unknown)
+    assert target.sha256 in done.out
+
+
+def test_unknown_target_gets_a_suggestion(cli: Cli) -> None:
+    done = cli("targets", "show", "lohi2")
+    assert done.code == 2
+    assert is_four_part(done.err, parts=("has", "change"))
+    assert "did you mean 'loihi2'?" in done.err
+
+
+def test_validate_all_bundled_targets(cli: Cli) -> None:
+    done = cli("targets", "validate")
+    assert done.code == 0
+    assert done.out.splitlines() == [f"{name}.toml: ok" for name in list_targets()]
+
+
+def test_validate_names_every_problem_of_a_file_with_its_line(cli: Cli, folder: Path) -> None:
+    text = (targets_dir() / "loihi2.toml").read_text()
+    (folder / "mine.toml").write_text(
+        text.replace("neurons_per_core", "neurons_per_cor", 1).replace('"vendor"', '"vendr"', 1)
+    )
+    done = cli("targets", "validate", "mine.toml")
+    assert done.code == 2
+    assert "neurons_per_cor" in done.out
+    assert "vendr" in done.out
+    assert "mine.toml" in done.out
+    assert is_four_part(done.err, parts=("change",))
+
+
+@pytest.mark.parametrize("content", [b"", b"[chip", b"\xff\xfe", b"a = 1\n", b"[chip]\nname = 3\n"])
+def test_damaged_target_files_end_with_2(
+    cli: Cli, folder: Path, network: Path, content: bytes
+) -> None:
+    (folder / "bad.toml").write_bytes(content)
+    for command in (("targets", "validate", "bad.toml"), ("check", network, "-t", "bad.toml")):
+        done = cli(*command)
+        assert done.code == 2
+        assert is_four_part(done.err)
+
+
+def test_validate_a_file_that_is_not_there(cli: Cli) -> None:
+    done = cli("targets", "validate", "absent.toml")
+    assert done.code == 2
+    assert "absent.toml" in done.err
+
+
+def test_doctor_finds_a_whole_installation(cli: Cli) -> None:
+    done = cli("doctor")
+    assert done.code == 0, done.err
+    assert "wrong" not in done.out
+    for name in ("numpy", "torch", "targets", "models", "this folder"):
+        assert any(line.startswith(name) for line in done.out.splitlines())
+
+
+def test_doctor_names_what_is_missing(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = {"numpy": "1", "torch": None, "norse": None, "h5py": None}
+    monkeypatch.setattr(doctor, "_version", lambda name: versions.get(name, "9"))
+    done = cli("doctor")
+    assert done.code == 1
+    assert "pip install 'snn2chip[train]'" in done.out
+    assert "h5py" in done.err
+    assert "torch" not in done.err
+
+
+def test_doctor_reports_unreadable_models(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("snn2chip.pipeline.opening.models_dir", lambda: folder)
+    done = cli("doctor")
+    assert done.code == 1
+    assert "models" in done.err
+
+
+def test_models_list(cli: Cli) -> None:
+    done = cli("models", "list")
+    assert done.code == 0
+    assert any(
+        line.startswith("digits-mlp ") and "digits" in line for line in done.out.splitlines()
+    )
