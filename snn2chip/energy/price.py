@@ -44,7 +44,7 @@ def price(counts: Counts, target: Target, table_name: str | None = None) -> Ener
         latency_us=None if steps is None else float(steps.sum()) / counts.samples / _NS_PER_US,
         step_ns=() if steps is None else tuple(float(ns) for ns in steps.mean(axis=1)),
         bottleneck=None if timing is None else timing.bottleneck,
-        unpriced=_unpriced(table, [*(name for _, names in priced for name in names), *lacking]),
+        unpriced=_unpriced(table, timing, [name for _, names in priced for name in names], lacking),
         assumptions=_assumptions(table, timing, static, chips),
     )
 
@@ -81,12 +81,19 @@ def _sum(values: Iterable[float | None]) -> float | None:
     return sum(known) if known else None
 
 
-def _unpriced(table: CostTable, lacking: Iterable[str]) -> tuple[str, ...]:
+def _unpriced(
+    table: CostTable, timing: Timing | None, energies: list[str], times: list[str]
+) -> tuple[str, ...]:
     """One line for each term without a price, each once."""
-    names = [*lacking]
-    if _STATIC not in table.constants and table.scope == "per_term":
+    names = [*energies, *times]
+    if table.scope == "all_in":
+        return tuple(meaning(name) for name in dict.fromkeys(names))
+    if _STATIC not in table.constants:
         names.append(_STATIC)
-    return tuple(meaning(name) for name in dict.fromkeys([*names, *table.unknown]))
+    lines = [meaning(name) for name in dict.fromkeys([*names, *table.unknown])]
+    if _STATIC in table.constants and timing is None:
+        lines.append("static energy: its power is known, the time is not")
+    return tuple(lines)
 
 
 def _assumptions(
