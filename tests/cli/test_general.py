@@ -18,22 +18,6 @@ COMMANDS = (
     *("demo", "distill", "export", "info", "check", "compile", "simulate", "report", "doctor"),
     *GROUPS,
 )
-    "demo",
-    "distill",
-    "export",
-    "info",
-    "check",
-    "compile",
-    "simulate",
-    "report",
-    "doctor",
-    "targets",
-    "models",
-    "targets-list",
-    "targets-show",
-    "targets-validate",
-    "models-list",
-]
 
 
 def test_version(cli: Cli) -> None:
