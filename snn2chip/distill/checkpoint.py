@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from snn2chip.neurons import from_preset
 METADATA_KEY = "snn2chip"
 SCHEMA = "snn2chip/checkpoint/1"
 MAX_CHECKPOINT_BYTES = 1 << 30
+MAX_LAYERS = 1024
 MAX_LISTED = 12
 """Names listed of each kind of mismatch in one message."""
 
@@ -62,12 +63,11 @@ class CheckpointMetadata:
 
     def to_json(self) -> str:
         """The header's text: sorted keys, so equal metadata give equal files."""
-        discretization = {"preset": self.discretization.preset, "dt": self.discretization.dt}
         encoding = self.encoding
         tables = {
             "schema": SCHEMA,
             "architecture": list(self.architecture),
-            "discretization": discretization,
+            "discretization": _overrides(self.discretization),
             "encoding": {
                 "kind": encoding.kind,
                 "steps": encoding.steps,
@@ -118,8 +118,11 @@ class CheckpointMetadata:
         shape = tuple(tables["input_shape"])
         if not shape or not all(type(size) is int and 0 < size <= 1 << 24 for size in shape):
             raise ValueError(f"input_shape {shape}")
+        layers = tuple(dict(layer) for layer in tables["architecture"])
+        if not 0 < len(layers) <= MAX_LAYERS:
+            raise ValueError(f"{len(layers)} layers")
         return cls(
-            architecture=tuple(dict(layer) for layer in tables["architecture"]),
+            architecture=layers,
             discretization=from_preset(**tables["discretization"]),
             encoding=Encoding(**encoding),
             readout=Readout(tables["readout"]),
@@ -129,6 +132,14 @@ class CheckpointMetadata:
             recipe=dict(tables["recipe"]),
             trained_with={str(k): str(v) for k, v in dict(tables["trained_with"]).items()},
         )
+
+
+def _overrides(discretization: Discretization) -> dict[str, Any]:
+    """The preset, dt, and the options in which a discretization differs from its preset."""
+    plain = asdict(from_preset(discretization.preset, discretization.dt))
+    options = asdict(discretization)
+    named = ("preset", "dt")
+    return {key: options[key] for key in options if key in named or options[key] != plain[key]}
 
 
 def save_checkpoint(path: str | Path, student: nn.Module, metadata: CheckpointMetadata) -> Path:
@@ -169,18 +180,25 @@ def load_checkpoint(path: str | Path) -> tuple[norse.SequentialState, Checkpoint
                 remedy="--model module:factory, for the weights of a module of your own",
             )
         metadata = CheckpointMetadata.from_json(text, str(path))
-        try:
-            with torch.device("meta"):
-                student = build_student(metadata.architecture, metadata.discretization.dt)
-        except InputFileError as error:
-            error.args = (f"{path}: {error.what}",)
-            error.what = error.args[0]
-            raise
+        student = _layout(path, metadata)
         expected = student.state_dict()
         check_names(path, {k: tuple(file.get_slice(k).get_shape()) for k in file.keys()}, expected)  # noqa: SIM118
         tensors = {name: _read(path, file, name, expected[name].dtype) for name in expected}
     student.load_state_dict(tensors, assign=True)
     return student.eval(), metadata
+
+
+def _layout(path: Path, metadata: CheckpointMetadata) -> norse.SequentialState:
+    """The module without memory for its tensors."""
+    try:
+        with torch.device("meta"):
+            return build_student(metadata.architecture, metadata.discretization.dt)
+    except InputFileError as error:
+        raise InputFileError(
+            f"{path}: {error.what}", needs=error.needs, has=error.has, remedy=error.remedy
+        ) from error
+    except (RuntimeError, ValueError) as error:
+        raise InputFileError(f"{path}: layers that torch cannot hold: {error}") from error
 
 
 def check_names(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from dataclasses import replace
 
 import pytest
 
@@ -220,6 +221,30 @@ def test_a_hostile_architecture_allocates_nothing(saved) -> None:
         load_checkpoint(path)
 
 
+def test_an_architecture_beyond_all_memory(saved) -> None:
+    path, _, _ = saved("conv")
+
+    def grow(tables) -> None:
+        tables["architecture"][0].update(inputs=1 << 24, outputs=1 << 24, kernel=1 << 24)
+
+    rewrite(path, change=grow)
+    with pytest.raises(InputFileError, match="layers that torch cannot hold") as caught:
+        load_checkpoint(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("repeat", [0, 200])
+def test_no_layers_and_too_many(saved, repeat) -> None:
+    path, _, _ = saved()
+
+    def change(tables) -> None:
+        tables["architecture"] *= repeat
+
+    rewrite(path, change=change)
+    with pytest.raises(InputFileError, match="layers"):
+        load_checkpoint(path)
+
+
 def test_a_layer_that_does_not_exist(saved) -> None:
     path, _, _ = saved()
     rewrite(path, change=lambda tables: tables["architecture"][2].update(kind="lfi"))
@@ -233,6 +258,14 @@ def test_metadata_and_their_text(student_and_metadata) -> None:
     text = metadata.to_json()
     assert CheckpointMetadata.from_json(text, "x") == metadata
     assert CheckpointMetadata.from_json(text, "x").to_json() == text
+
+
+def test_overrides_of_the_preset_are_kept(student_and_metadata) -> None:
+    _, metadata = student_and_metadata("mlp")
+    other = replace(metadata, discretization=metadata.discretization.override(reset="subtract"))
+    tables = json.loads(other.to_json())["discretization"]
+    assert tables == {"preset": "norse", "dt": 1e-3, "reset": "subtract"}
+    assert CheckpointMetadata.from_json(other.to_json(), "x") == other
 
 
 def test_writing_is_all_or_nothing(tmp_path, monkeypatch) -> None:
