@@ -122,7 +122,7 @@ def _worst(
         over.setdefault(_populations_on(mapping, core), []).append(core)
     for populations, broken in over.items():
         worst = max(broken, key=lambda core: used[core])
-        others = f" (and {len(broken) - 1} more cores)" if len(broken) > 1 else ""
+        others = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
         plural = "population" if len(populations) == 1 else "populations"
         yield Violation(
             f"{target.name}.{name.replace('_', '-')}",
