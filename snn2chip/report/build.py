@@ -13,7 +13,7 @@ from typing import Any
 from snn2chip import __version__
 from snn2chip.energy.types import Layer, LayerEnergy
 from snn2chip.pipeline import Result
-from snn2chip.report.figures import figures, resource
+from snn2chip.report.figures import figures
 from snn2chip.report.types import (
     SCHEMA,
     TERMS,
@@ -125,7 +125,7 @@ def _target(result: Result) -> TargetInfo:
     return TargetInfo(
         name=target.name,
         title=target.title,
-        cores=resource(target, "cores") or mesh.columns * mesh.rows * mesh.cores_per_tile or None,
+        cores=target.limit("cores") or mesh.columns * mesh.rows * mesh.cores_per_tile or None,
         cost_table=result.energy.table,
         cost_label=result.energy.label,
         sha256=target.sha256,

@@ -6,7 +6,7 @@ import csv
 from io import StringIO
 from pathlib import Path
 
-from snn2chip.report.jsonfile import write_text
+from snn2chip.files import write_text
 from snn2chip.report.numbers import shape, shown
 from snn2chip.report.types import TERMS, LayerRow, Report
 

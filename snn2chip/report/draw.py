@@ -164,7 +164,8 @@ def _core(cell: Cell, x: float, y: float, colour: dict[str, int]) -> Core:
 def _describe(cell: Cell) -> str:
     lines = [f"core {cell.core}, tile {cell.tile} (column {cell.x}, row {cell.y})"]
     lines += [f"{shown(name)}: {plural(neurons, 'neuron')}" for name, neurons in cell.layers]
-    if cell.utilisation is not None and cell.capacity is not None:
-        share = percent(cell.utilisation)
-        lines.append(f"{share} % of {plural(cell.capacity, 'neuron')} used")
+    lines += [
+        f"{percent(load.used / load.limit)} % of {load.limit:,} {load.unit} used"
+        for load in cell.loads
+    ]
     return "\n".join(lines)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.core import Activity, Mapping, Program, Raster
+from snn2chip.mapping.memory import memory_of, slice_words
 from snn2chip.targets.types import Target
 
 MAX_ROWS = 64
@@ -55,6 +55,15 @@ class RateFigure:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """How much of one limit a core uses."""
+
+    unit: str
+    used: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One used core: which neurons sit on it, and how full it is.
 
@@ -62,7 +71,7 @@ class Cell:
         x, y: column and row of its tile.
         slot: position within the tile.
         layers: (population, neurons), the largest share first.
-        capacity: neurons that fit on the core, or None where the target does not say.
+        loads: use of each limit that the target states.
     """
 
     core: int
@@ -71,7 +80,7 @@ class Cell:
     y: int
     slot: int
     layers: tuple[tuple[str, int], ...]
-    capacity: int | None
+    loads: tuple[Load, ...]
 
     @property
     def neurons(self) -> int:
@@ -79,7 +88,8 @@ class Cell:
 
     @property
     def utilisation(self) -> float | None:
-        return self.neurons / self.capacity if self.capacity else None
+        """The fullest limit's share, or None where the target states no limit."""
+        return max((load.used / load.limit for load in self.loads), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +121,7 @@ def figures(program: Program, activity: Activity, mapping: Mapping, target: Targ
     return Figures(
         rasters=tuple(_raster(name, spikes) for name, spikes in spiking if spikes.samples),
         rates=tuple(_rates(name, spikes) for name, spikes in spiking),
-        floorplan=floorplan(mapping, target),
+        floorplan=floorplan(program, mapping, target),
     )
 
 
@@ -148,13 +158,13 @@ def _rates(name: str, raster: Raster) -> RateFigure:
     )
 
 
-def floorplan(mapping: Mapping, target: Target) -> Floorplan:
+def floorplan(program: Program, mapping: Mapping, target: Target) -> Floorplan:
     """Used cores on the target's mesh; the mesh grows where a mapping exceeds it."""
     occupants: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for population, slices in mapping.cores.items():
         for first, last, core in slices:
             occupants[core][population] += last - first + 1
-    capacity = resource(target, "neurons_per_core")
+    words = _words(program, mapping, target)
     per_tile = max(1, target.mesh.cores_per_tile)
     cells = tuple(
         Cell(
@@ -164,7 +174,7 @@ def floorplan(mapping: Mapping, target: Target) -> Floorplan:
             y=place.y,
             slot=core % per_tile,
             layers=tuple(sorted(occupants[core].items(), key=lambda item: (-item[1], item[0]))),
-            capacity=capacity,
+            loads=_loads(target, sum(occupants[core].values()), words.get(core)),
         )
         for core, place in sorted(mapping.places.items())
         if core in occupants
@@ -177,8 +187,21 @@ def floorplan(mapping: Mapping, target: Target) -> Floorplan:
     )
 
 
-def resource(target: Target, name: str) -> int | None:
-    """A whole-numbered limit of the target, or None where it has none of that name."""
-    constant = target.resources.get(name)
-    value: Any = None if constant is None else constant.value
-    return int(value) if isinstance(value, int | float) and value > 0 else None
+def _loads(target: Target, neurons: int, words: int | None) -> tuple[Load, ...]:
+    limits = (
+        ("neurons", neurons, target.limit("neurons_per_core")),
+        ("words of synaptic memory", words, target.limit("synaptic_words_per_core")),
+    )
+    return tuple(Load(unit, used, limit) for unit, used, limit in limits if used and limit)
+
+
+def _words(program: Program, mapping: Mapping, target: Target) -> dict[int, int]:
+    """Words of synaptic memory per core; empty where the target's format is unknown."""
+    memory = memory_of(target)
+    words: dict[int, int] = defaultdict(int)
+    if memory is None:
+        return words
+    for projection in program.projections:
+        for first, last, core in mapping.cores.get(projection.target, ()):
+            words[core] += slice_words(memory, projection, first, last)
+    return words

@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snn2chip.files import write_text
 from snn2chip.report import draw, numbers, summary
-from snn2chip.report.jsonfile import write_text
 from snn2chip.report.types import TERMS, Report
 
 if TYPE_CHECKING:

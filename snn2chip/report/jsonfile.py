@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from snn2chip.files import write_text
 from snn2chip.report.types import Report
 
 
@@ -29,14 +29,3 @@ def schema() -> dict[str, Any]:
     document = files("snn2chip.report").joinpath("schema.json").read_text("utf-8")
     loaded: dict[str, Any] = json.loads(document)
     return loaded
-
-
-def write_text(path: str | Path, content: str) -> None:
-    """Write ``content`` as UTF-8 beside ``path`` and rename it, so that no reader sees a half."""
-    target = Path(path)
-    temporary = target.with_name(f".{target.name[:80]}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content.encode("utf-8", "backslashreplace"))
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)

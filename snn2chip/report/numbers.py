@@ -89,6 +89,11 @@ def percent(fraction: float | None, digits: int = 3) -> str:
     return UNKNOWN if fraction is None else significant(100.0 * fraction, digits)
 
 
+def share(fraction: float) -> str:
+    """A share as a number of per cent that is never longer than five characters."""
+    return "< 0.1" if 0.0 < fraction < 0.001 else percent(fraction)
+
+
 def accuracy(fraction: float | None) -> str:
     """An accuracy with two decimals and its sign."""
     return UNKNOWN if fraction is None else f"{100.0 * fraction:.2f} %"

@@ -50,9 +50,11 @@ def fits(report: Report) -> bool:
 
 
 def verdict(report: Report) -> str:
-    """``Fits`` or ``Does not fit``, and why not."""
+    """``Fits`` or ``Does not fit``, and why not; a target without a size cannot be fitted."""
     broken = len(report.violations)
-    return f"Does not fit: {plural(broken, 'limit')} broken" if broken else "Fits"
+    if broken:
+        return f"Does not fit: {plural(broken, 'limit')} broken"
+    return "Fits" if report.target.cores is not None else "No limit broken"
 
 
 def cores(report: Report) -> str:
@@ -123,7 +125,9 @@ def versus_baseline(report: Report) -> str:
 
 
 def _times(factor: float) -> str:
-    return f"{ratio(factor)} as much" if factor >= 1.0 else f"{ratio(1.0 / factor)} less"
+    if factor >= 1.0:
+        return f"{ratio(factor)} as much"
+    return f"{ratio(1.0 / factor)} less" if factor > 1e-9 else "next to nothing"
 
 
 def parts(report: Report) -> str:
@@ -203,7 +207,7 @@ def judged(item: PredictionChange) -> str:
         return ""
     if item.label == item.after:
         return "now right"
-    return "now wrong" if item.label == item.before else "wrong before and after"
+    return "now wrong" if item.label == item.before else "still wrong"
 
 
 def class_name(report: Report, index: int | None) -> str:

@@ -54,7 +54,7 @@ def text(report: Report, width: int = 100, encoding: str = "utf-8") -> str:
 
 def blocks(report: Report, width: int, *, ascii_only: bool = False) -> list[RenderableType]:
     """The report's parts from top to bottom."""
-    from snn2chip.report.tables import activity_table, energy_table
+    from snn2chip.report.tables import activity_table
 
     parts: list[RenderableType] = [_verdict(report)]
     if report.violations:
@@ -62,7 +62,7 @@ def blocks(report: Report, width: int, *, ascii_only: bool = False) -> list[Rend
     parts += [
         _provenance(report),
         activity_table(report, width),
-        energy_table(report, width, ascii_only=ascii_only),
+        *_energy_table(report, width, ascii_only),
         _cost(report),
         *_drift(report),
         _trust(report),
@@ -147,11 +147,19 @@ def _provenance(report: Report) -> RenderableType:
         ("arithmetic", [shown(target.arithmetic)]),
         ("cost table", [costs]),
         ("calibrated on", [shown(run.calibrated_on)]),
-        ("bit-accurate", list(report.fidelity.bit_accurate) or ["nothing"]),
-        ("modelled", list(report.fidelity.modelled)),
-        ("left out", list(report.fidelity.omitted)),
+        ("bit-accurate", ["; ".join(map(shown, report.fidelity.bit_accurate)) or "nothing"]),
+        ("modelled", ["; ".join(map(shown, report.fidelity.modelled))]),
+        ("left out", ["; ".join(map(shown, report.fidelity.omitted))]),
     ]
     return _pairs([(label, lines) for label, lines in rows if any(lines)])
+
+
+def _energy_table(report: Report, width: int, ascii_only: bool) -> list[RenderableType]:
+    """Nothing where nothing is priced: the verdict has said so."""
+    from snn2chip.report.tables import energy_table
+
+    priced = report.totals.total_pj is not None
+    return [energy_table(report, width, ascii_only=ascii_only)] if priced else []
 
 
 def _cost(report: Report) -> RenderableType:
@@ -199,7 +207,7 @@ def _trust(report: Report) -> RenderableType:
         ("warnings", warnings),
     ]
     given = [(label, lines) for label, lines in rows if lines]
-    return _pairs(given, before=[_title("How far to trust it")])
+    return _pairs(given, before=[_title("How far to trust it")], bullets=True)
 
 
 def _title(words: str) -> Text:
@@ -208,16 +216,21 @@ def _title(words: str) -> Text:
     return Text(words, "bold")
 
 
-def _pairs(rows: list[tuple[str, list[str]]], before: list[Text] | None = None) -> RenderableType:
+def _pairs(
+    rows: list[tuple[str, list[str]]], before: list[Text] | None = None, *, bullets: bool = False
+) -> RenderableType:
     """Labels on the left, lines on the right, folded under their own column."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table.grid(padding=(0, 2), expand=False)
+    grid = Table.grid(padding=(0, 1 if bullets else 2, 0, 0))
     grid.add_column(style="dim", no_wrap=True, min_width=LABEL_WIDTH)
+    if bullets:
+        grid.add_column(width=1, style="dim")
     grid.add_column(overflow="fold")
     for label, lines in rows:
         for position, line in enumerate(lines):
-            grid.add_row(label if position == 0 else "", Text(line))
+            words = ["-", Text(line)] if bullets else [Text(line)]
+            grid.add_row(label if position == 0 else "", *words)
     return Group(*(before or []), grid) if before else grid

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from snn2chip.errors import ConfigError
 from snn2chip.report import csvfile, jsonfile
 from snn2chip.report.build import build
 from snn2chip.report.types import TERMS, Report
@@ -101,11 +103,11 @@ def test_a_failed_write_keeps_the_old_file(
     path = tmp_path / "report.json"
     path.write_text("old")
 
-    def fail(self: Path, target: Path) -> None:
+    def fail(source: Path, target: Path) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(ConfigError, match="cannot be written"):
         jsonfile.write(report, path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]

@@ -18,9 +18,9 @@ from snn2chip.core.mapping import Mapping, Place, Slice
 from snn2chip.pipeline import Result
 from snn2chip.report import draw, html, notebook
 from snn2chip.report.build import build
-from snn2chip.report.figures import BINS, MAX_ROWS, MAX_STEPS
+from snn2chip.report.figures import BINS, MAX_ROWS, MAX_STEPS, Load
 from snn2chip.report.types import TERMS, Report, Terms
-from snn2chip.targets.types import Mesh
+from snn2chip.targets.types import Constant, Mesh
 from tests.report.synthetic_results import PRICES, VIOLATION, result
 
 NAMES = st.text(st.characters(), min_size=1, max_size=30)
@@ -171,7 +171,7 @@ def test_many_changed_predictions_are_cut(run: Result) -> None:
     changed = tuple(PredictionChange(i, 1, 2, None) for i in range(100))
     drift = replace(run.drift[0], changed=changed)
     text = Page(html.text(build(replace(run, drift=(drift,))))).text
-    assert "and 60 more, in the JSON report." in text
+    assert "and 88 more, in the JSON report." in text
 
 
 # ---------------------------------------------------------------- geometry of the pictures
@@ -241,6 +241,37 @@ def test_cores_can_be_shared_by_layers(run: Result) -> None:
     assert [box.colour for box in core.fill] == [2, 3]
     assert core.fill[0].height == pytest.approx(2 * core.fill[1].height, abs=0.01)
     assert "50 % of 24" in core.frame.title or "50.0 % of 24" in core.frame.title
+
+
+def test_cores_are_filled_by_their_fullest_limit(run: Result) -> None:
+    stated = {
+        "neurons_per_core": 48,
+        "synaptic_words_per_core": 1000,
+        "word_bits": 64,
+        "axon_header_bits": 16,
+        "synapse_index_bits": 8,
+    }
+    resources = {name: Constant(value, "vendor", "a test") for name, value in stated.items()}
+    report = build(replace(run, target=replace(run.target, resources=resources)))
+    cells = {cell.core: cell for cell in report.figures.floorplan.cells}
+    # conv's first core: 24 of 48 neurons; 64 axons x 24 synapses x (8 + 8) bits + header = 7 words
+    assert cells[3].loads == (
+        Load("neurons", 24, 48),
+        Load("words of synaptic memory", 64 * 7, 1000),
+    )
+    assert cells[3].utilisation == 0.5
+    # the input's core has no synapses
+    assert cells[0].loads == (Load("neurons", 24, 48),)
+    plan = draw.plan(report.figures.floorplan, draw.colours(report))
+    assert plan is not None
+    assert "44.8 % of 1,000 words of synaptic memory used" in plan.cores[3].frame.title
+
+
+def test_a_chip_without_limits_has_no_utilisation(run: Result) -> None:
+    report = build(replace(run, target=replace(run.target, resources={})))
+    cell = report.figures.floorplan.cells[0]
+    assert (cell.loads, cell.utilisation) == ((), None)
+    assert report.target.cores == 8 * 4 * 4
 
 
 def test_a_mapping_beyond_the_mesh_is_drawn_all_the_same(run: Result) -> None:
