@@ -128,6 +128,8 @@ def _metadata(
     data: str | None,
 ) -> Metadata:
     """What a network of the user's own says about itself, from the flags."""
+    if dt is not None and not dt > 0:
+        raise ConfigError(f"--dt {dt:g}", needs="a positive step length")
     from snn2chip.frontends.nir.metadata import Metadata
     from snn2chip.graph import Encoding, Readout
 

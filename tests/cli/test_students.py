@@ -1,0 +1,255 @@
+"""``distill``, ``export``, ``models``: commands that need PyTorch, and what they say without."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from snn2chip.resources import models_dir
+from tests.cli.conftest import Cli, is_four_part, listing
+
+RECIPE = """
+[student]
+kind = "mlp"
+widths = [12]
+
+[encoding]
+steps = 4
+
+[training]
+epochs = 1
+"""
+
+MODEL = """
+import norse.torch as norse
+import torch
+
+
+def make():
+    torch.manual_seed(0)
+    p = norse.LIFBoxParameters(tau_mem_inv=torch.as_tensor(200.0))
+    return norse.SequentialState(
+        torch.nn.Linear(6, 5),
+        norse.LIFBoxCell(p, dt=1e-3),
+        torch.nn.Linear(5, 3),
+        norse.LIFBoxCell(p, dt=1e-3),
+    )
+
+
+def make_gelu():
+    return norse.SequentialState(torch.nn.Linear(6, 3), torch.nn.GELU())
+
+
+def make_number():
+    return 3
+"""
+
+
+@pytest.fixture
+def recipe(folder: Path) -> Path:
+    """tiny.toml: one epoch of a student with 12 hidden neurons."""
+    pytest.importorskip("norse.torch")
+    (folder / "tiny.toml").write_text(RECIPE)
+    return folder / "tiny.toml"
+
+
+@pytest.fixture
+def checkpoint(folder: Path) -> Path:
+    """A copy of the bundled student's checkpoint."""
+    pytest.importorskip("norse.torch")
+    path = folder / "student.safetensors"
+    path.write_bytes((models_dir() / "digits-mlp" / "student.safetensors").read_bytes())
+    return path
+
+
+@pytest.fixture
+def own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """weights.pt and mynet.py of a user, with timed samples."""
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("norse.torch")
+    (folder / "mynet.py").write_text(MODEL)
+    monkeypatch.delitem(sys.modules, "mynet", raising=False)
+    monkeypatch.syspath_prepend(str(folder))
+    import mynet
+
+    torch.save(mynet.make().state_dict(), folder / "weights.pt")
+    torch.save(mynet.make_gelu().state_dict(), folder / "gelu.pt")
+    np.savez(folder / "spikes.npz", x=np.random.default_rng(0).random((6, 20, 6)) < 0.5)
+    return folder / "weights.pt"
+
+
+OWN = ("--model", "mynet:make", "--input-shape", "6", "--dt", "1e-3", "--data", "spikes.npz")
+
+
+def test_models_list(cli: Cli) -> None:
+    done = cli("models", "list")
+    assert done.code == 0
+    names = [line.split()[0] for line in done.out.splitlines()[1:]]
+    assert "digits-mlp" in names
+    for name in names:
+        assert cli("info", name).code == 0
+
+
+def test_distill_then_export_then_simulate(cli: Cli, folder: Path, recipe: Path) -> None:
+    done = cli("distill", recipe, "-o", "tiny")
+    assert done.code == 0, done.err
+    assert "test accuracy" in done.out
+    assert {p.name for p in (folder / "tiny").iterdir()} >= {"student.safetensors", "card.md"}
+    done = cli("export", "tiny/student.safetensors", "-o", "tiny.nir", "--samples", "40")
+    assert done.code == 0, done.err
+    assert "proven on 40 samples x 4 steps" in done.out
+    exact = cli("simulate", "tiny.nir", "-t", "reference", "--samples", "50", "--json", "-")
+    direct = cli(
+        *("simulate", "tiny/student.safetensors", "-t", "reference"),
+        *("--samples", "50", "--json", "-"),
+    )
+    assert exact.code == direct.code == 0
+    ours, theirs = json.loads(exact.out), json.loads(direct.out)
+    assert ours["run"] == theirs["run"]
+    assert [x["spikes"] for x in ours["layers"]] == [x["spikes"] for x in theirs["layers"]]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[student]\nkind = 'mpl'\n", "[studnt]\n", "x =", "[student]\nkind='mlp'\nwidth=[3]"],
+)
+def test_wrong_recipes_end_with_2(cli: Cli, folder: Path, recipe: Path, content: str) -> None:
+    recipe.write_text(content)
+    before = listing(folder)
+    done = cli("distill", recipe, "-o", "out")
+    assert done.code == 2, done.err
+    assert is_four_part(done.err)
+    assert listing(folder) == before
+
+
+def test_distill_with_senseless_options(cli: Cli, recipe: Path) -> None:
+    assert cli("distill", recipe, "--folds", "1").code == 2
+    assert cli("distill", "absent.toml").code in (2, 3)
+
+
+def test_export_proves_before_it_writes(cli: Cli, folder: Path, checkpoint: Path) -> None:
+    done = cli("export", checkpoint)
+    assert done.code == 0, done.err
+    assert "are equal to PyTorch's" in done.out
+    assert "proven on 256 samples x 16 steps" in done.out
+    assert (folder / "student.nir").is_file()
+    assert cli("info", "student.nir", "--text").out.startswith("network student\n")
+
+
+def test_a_failed_proof_ends_with_6_and_writes_nothing(
+    cli: Cli, folder: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from snn2chip.frontends import prove
+
+    run_graph = prove.run_graph
+
+    def other(graph, spikes):
+        states = run_graph(graph, spikes)
+        name = graph.outputs[0]
+        states[name] = states[name].copy()
+        states[name][3, 0] = 1 - states[name][3, 0]
+        return states
+
+    monkeypatch.setattr(prove, "run_graph", other)
+    before = listing(folder)
+    done = cli("export", checkpoint, "--samples", "4")
+    assert done.code == 6, done.err
+    assert is_four_part(done.err, parts=("needs", "has", "change"))
+    assert "step 3" in done.err
+    assert listing(folder) == before
+
+
+def test_export_of_a_network_of_ones_own(cli: Cli, folder: Path, own: Path) -> None:
+    done = cli("export", own, *OWN)
+    assert done.code == 0, done.err
+    assert "proven on 6 samples x 20 steps" in done.out
+    done = cli("simulate", "weights.nir", "--data", "spikes.npz")
+    assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--model", "mynet"), 2),
+        (("--model", "nonet:make"), 2),
+        (("--model", "mynet:mak"), 2),
+        (("--model", "mynet:make_number"), 2),
+        (("--input-shape", "6,x"), 2),
+        (("--input-shape", "0"), 2),
+        (("--dt", "0"), 2),
+        (("--readout", "v_mx"), 2),
+        (("--encoding", "iff"), 2),
+        (("--data", "absent.npz"), 3),
+        (("--input-shape", "7"), 3),
+        (("--format", "onnx"), 2),
+        (("-o", "mynet.py/x.nir"), 2),
+    ],
+)
+def test_export_with_senseless_options(
+    cli: Cli, folder: Path, own: Path, arguments: tuple[str, ...], code: int
+) -> None:
+    before = listing(folder)
+    done = cli("export", own, *OWN, *arguments)
+    assert done.code == code, done.err
+    assert is_four_part(done.err)
+    assert listing(folder) - before <= {"__pycache__"} | {
+        name for name in listing(folder) if name.startswith("__pycache__")
+    }
+
+
+def test_export_without_the_shape_or_dt(cli: Cli, own: Path) -> None:
+    for leave_out in (2, 4):
+        arguments = OWN[:leave_out] + OWN[leave_out + 2 :]
+        done = cli("export", own, *arguments)
+        assert done.code == 2, done.err
+
+
+def test_export_of_a_module_that_nir_cannot_hold(cli: Cli, folder: Path, own: Path) -> None:
+    done = cli("export", "gelu.pt", "--model", "mynet:make_gelu", *OWN[2:])
+    assert done.code == 4, done.err
+    assert "GELU" in done.err
+    assert not (folder / "gelu.nir").exists()
+
+
+def test_export_options_that_a_checkpoint_says_itself(cli: Cli, checkpoint: Path) -> None:
+    done = cli("export", checkpoint, "--dt", "1e-3", "--readout", "v_max")
+    assert done.code == 2
+    assert "--dt, --readout without --model" in done.err
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00" * 100, b"PK\x03\x04 pickled"])
+def test_damaged_checkpoints_end_with_3(
+    cli: Cli, folder: Path, checkpoint: Path, content: bytes
+) -> None:
+    checkpoint.write_bytes(content)
+    before = listing(folder)
+    for command in ("export", "info"):
+        done = cli(command, checkpoint)
+        assert done.code == 3, done.err
+        assert is_four_part(done.err)
+    assert listing(folder) == before
+
+
+@pytest.mark.parametrize(
+    "command", ["distill tiny.toml", "export student.safetensors", "info student.safetensors"]
+)
+def test_without_torch_the_command_that_adds_it_is_named(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    for name in [n for n in sys.modules if n.split(".")[0] in ("torch", "norse")]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in [n for n in sys.modules if n.startswith("snn2chip.distill")]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in ("torch", "norse", "norse.torch"):
+        monkeypatch.setitem(sys.modules, name, None)
+    (folder / "tiny.toml").write_text(RECIPE)
+    path = folder / "student.safetensors"
+    path.write_bytes((models_dir() / "digits-mlp" / "student.safetensors").read_bytes())
+    done = cli(*command.split())
+    assert done.code == 2, done.err
+    assert is_four_part(done.err, parts=("change",))
+    assert "snn2chip[train]" in done.err
