@@ -75,7 +75,7 @@ class CoreTally:
         """Packets and synaptic events that a population's spikes cause."""
         name, latency = population.name, population.latency
         spikes = self._activity.populations[name].spikes
-        slices = sorted(self._mapping.cores[name])
+        slices = self._mapping.cores[name]
         cores, reach = destinations(self._program, self._mapping, name)
 
         def add(core: int, event: str, values: NDArray[np.int64]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snn2chip.core import Activity, Mapping, PopulationActivity, Program, Raster
+from snn2chip.core import Activity, Mapping, PopulationActivity, Program, Raster, Slice
 from snn2chip.energy import Counts, LayerCounts, count, price
 from snn2chip.energy.blocks import blocks, per_slice, weighted
 from snn2chip.mapping import map_program
@@ -179,6 +179,28 @@ def test_one_core_per_neuron_sends_a_packet_per_synapse() -> None:
     assert layers["input"].packets == layers["hidden"].synaptic_events
     assert layers["hidden"].packets == layers["out"].synaptic_events
     assert layers["out"].packets == 0
+
+
+def test_slices_may_come_in_any_order() -> None:
+    network = two_layers(6, 5, 3)
+    activity = random_activity(network, 4, 2, seed=4)
+    target = load_target("loihi1")
+    mapping, _ = map_program(network, target)
+    split = (Slice(0, 1, 5), Slice(2, 2, 6), Slice(3, 4, 1))
+    places = {**mapping.places, **place_all((5, 6), target.mesh)}
+    found = []
+    for order in (split, split[::-1]):
+        pinned = Mapping("loihi1", {**mapping.cores, "hidden": order}, places)
+        found.append(count(network, activity, map_program(network, target, pinned)[0]))
+    assert found[0].layers == found[1].layers
+    for one, other in zip(found[0].cores, found[1].cores, strict=True):
+        assert (one.core, one.neurons, set(one.series)) == (
+            other.core,
+            other.neurons,
+            set(other.series),
+        )
+        for event in one.series:
+            np.testing.assert_array_equal(one.series[event], other.series[event])
 
 
 def test_windows_shift_by_the_latency() -> None:

@@ -184,6 +184,13 @@ def test_the_bottleneck_names_the_term_of_the_longer_side() -> None:
     assert report.bottleneck.term == "t_neuron"
 
 
+def test_the_first_of_equally_busy_cores_is_the_bottleneck() -> None:
+    twin = replace(COUNTS.cores[1], core=2)
+    report = priced(table(t_neuron=1.0, t_synop=1.0), replace(COUNTS, cores=(*COUNTS.cores, twin)))
+    assert report.bottleneck is not None
+    assert report.bottleneck.core == 1
+
+
 def test_energy_per_inference_is_per_sample() -> None:
     report = replace(priced(table(e_synop=10.0)), samples=4)
     assert report.total_pj == 1000.0

@@ -80,6 +80,14 @@ def test_a_slice_stores_the_kernels_of_its_channels() -> None:
     assert slice_words(memory("loihi2"), projection, 39, 40) == 12, "one channel of each group"
 
 
+def test_a_slice_of_one_group_counts_its_own_channels_only() -> None:
+    conv = Conv(np.ones((24, 1, 3)), (1, 10), (1,), ((1, 1),), (1,))
+    projection = project("a", "b", conv, bits=8)
+    ends = ((0, 9), (0, 79), (0, 80), (80, 239), (0, 239))
+    words = [slice_words(memory("loihi2"), projection, *end) for end in ends]
+    assert words == [3, 3, 6, 6, 9], "3 taps of 1, 8, 9, 16 and 24 channels, 8 per word"
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.data(), convolutions())
 def test_words_grow_with_the_slice(data: st.DataObject, conv: Conv) -> None:
