@@ -41,12 +41,15 @@ def map_program(
 def assumptions(program: Program, target: Target) -> tuple[str, ...]:
     """What the limits of a mapping rest on, one sentence each, for the report."""
     found = []
+    convolves = any(isinstance(p.operator, Conv) for p in program.projections)
     if memory_of(target) is not None:
         found.append(
             f"synaptic memory: {target.resources['axon_header_bits'].source}; "
             "delays, routing tables and neuron states are not counted"
         )
-        if any(isinstance(p.operator, Conv) for p in program.projections):
+        if convolves:
             found.append(SHARED_KERNELS)
+    if convolves and target.limit("axons_in_per_core") is not None:
+        found.append("axons of convolutions are not counted: channels may share population axons")
     found += [f"{name}: no public number is known, not checked" for name in target.unknown]
     return tuple(found)

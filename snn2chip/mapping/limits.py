@@ -13,7 +13,7 @@ import numpy as np
 
 from snn2chip.core import Mapping, Program, Violation
 from snn2chip.mapping.memory import memory_of, slice_words
-from snn2chip.mapping.reach import destinations
+from snn2chip.mapping.reach import OWN_AXONS, destinations
 from snn2chip.targets.types import Target
 
 Rule = Callable[[Program, Target, Mapping], Iterator[Violation]]
@@ -85,13 +85,13 @@ def single_neuron(program: Program, target: Target, mapping: Mapping) -> Iterato
 
 
 def axons(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
-    """Source neurons that reach each core, and routes that leave it."""
+    """Source neurons that reach each core, and routes that leave it; see ``reach.OWN_AXONS``."""
     if target.limit("axons_in_per_core") is None and target.limit("axons_out_per_core") is None:
         return
     arriving: dict[int, int] = {}
     leaving: dict[int, int] = {}
     for population in program.populations:
-        reached, reach = destinations(program, mapping, population.name)
+        reached, reach = destinations(program, mapping, population.name, OWN_AXONS)
         for core, row in zip(reached, reach, strict=True):
             arriving[core] = arriving.get(core, 0) + int(np.count_nonzero(row))
         for part in mapping.cores[population.name]:

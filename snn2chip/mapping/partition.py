@@ -16,7 +16,7 @@ from snn2chip.core import Mapping as CoreMapping
 from snn2chip.core import Program
 from snn2chip.core.mapping import Slice
 from snn2chip.mapping.memory import memory_of, slice_words
-from snn2chip.mapping.reach import destinations, synapses_into
+from snn2chip.mapping.reach import OWN_AXONS, destinations, synapses_into
 from snn2chip.targets.types import Target
 
 Fits = Callable[[int, int], bool]
@@ -75,9 +75,9 @@ def _memory_rule(program: Program, target: Target, name: str) -> list[Fits]:
 
 
 def _axons_in_rule(program: Program, target: Target, name: str) -> list[Fits]:
-    """Distinct source neurons that reach a core."""
+    """Distinct source neurons that reach a core; see ``reach.OWN_AXONS``."""
     limit = target.limit("axons_in_per_core")
-    incoming = program.incoming(name)
+    incoming = [p for p in program.incoming(name) if isinstance(p.operator, OWN_AXONS)]
     if limit is None or sum(program.population(p.source).size for p in incoming) <= limit:
         return []
 
@@ -104,7 +104,7 @@ def _routes(program: Program, cores: dict[str, tuple[Slice, ...]]) -> Routes:
     """Destination cores of each neuron, per population: [neuron]."""
     mapping = CoreMapping("", cores, {})
     return {
-        p.name: destinations(program, mapping, p.name)[1].sum(axis=0, dtype=np.int64)
+        p.name: destinations(program, mapping, p.name, OWN_AXONS)[1].sum(axis=0, dtype=np.int64)
         for p in program.populations
     }
 

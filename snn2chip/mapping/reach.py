@@ -16,6 +16,13 @@ from snn2chip.core.mapping import Slice
 from snn2chip.graph.linear import transpose_apply
 from snn2chip.graph.operators import Conv, Dense, Identity, Operator
 
+OWN_AXONS = (Dense, Identity)
+"""Operators whose axons are counted one by one.
+
+The neurons of all channels at one position of a convolution may share a population axon; no
+public formula says how many remain.
+"""
+
 
 def synapses_into(operator: Operator, part: Slice) -> NDArray[np.int64]:
     """Synapses of each source neuron into a slice of the target: [source size]."""
@@ -48,14 +55,22 @@ def _conv_row(conv: Conv, part: Slice) -> NDArray[np.int64]:
 
 
 def destinations(
-    program: Program, mapping: Mapping, source: str
+    program: Program,
+    mapping: Mapping,
+    source: str,
+    kinds: tuple[type, ...] = (Dense, Conv, Identity),
 ) -> tuple[tuple[int, ...], NDArray[np.bool_]]:
     """Cores that spikes of a population may reach, and whether: [core, source size].
 
     Two projections into one core share its packet.
+
+    Args:
+        kinds: operators that count.
     """
     reach: dict[int, NDArray[np.bool_]] = {}
     for projection in program.outgoing(source):
+        if not isinstance(projection.operator, kinds):
+            continue
         for part in mapping.cores[projection.target]:
             reached = synapses_into(projection.operator, part) > 0
             reach[part.core] = reach[part.core] | reached if part.core in reach else reached

@@ -157,14 +157,33 @@ def test_output_axons_follow_the_split_of_their_targets() -> None:
     assert violations == ()
 
 
-def test_input_axons_split_a_convolution() -> None:
+def test_input_axons_split_the_receiver() -> None:
+    network = program(
+        [population("input0", (3,)), population("input1", (10,)), population("a", (10,))],
+        [
+            project("input0", "a", dense((3,), (10,))),
+            project("input1", "a", Identity(np.ones(10), (10,), (10,))),
+        ],
+    )
+    mapping, violations = map_program(network, limited(LOIHI1, axons_in_per_core=7))
+    assert [part.last - part.first + 1 for part in mapping.cores["a"]] == [4, 4, 2]
+    assert violations == ()
+    _, violations = map_program(network, limited(LOIHI1, axons_in_per_core=2))
+    (violation,) = violations
+    assert violation.rule == "loihi1.axons-in-per-core"
+    assert violation.needs == "13 input axons on core 2"
+
+
+def test_axons_of_convolutions_are_not_counted_and_that_is_said() -> None:
     conv = Conv(np.ones((1, 1, 3)), (1, 12), (1,), ((1, 1),), (1,))
     network = program(
         [population("input", (1, 12)), population("a", (1, 12))], [project("input", "a", conv)]
     )
-    mapping, violations = map_program(network, limited(LOIHI1, axons_in_per_core=6))
-    assert [part.last - part.first + 1 for part in mapping.cores["a"]] == [5, 4, 3]
+    target = limited(LOIHI1, axons_in_per_core=6)
+    mapping, violations = map_program(network, target)
+    assert len(mapping.cores["a"]) == 1
     assert violations == ()
+    assert any("population axons" in text for text in assumptions(network, target))
 
 
 def test_a_pinned_mapping_is_taken_as_it_is_and_checked() -> None:
