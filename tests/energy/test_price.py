@@ -284,6 +284,8 @@ def test_a_measured_case_of_loihi1(synops: float) -> None:
         neuron_updates=0,
         packets_within_tile=0,
     )
-    report = price(replace(COUNTS, layers=(layer,), cores=()), load_target("loihi1"), "davies2018")
+    idle = CoreCounts(0, {"hidden": 3}, 3, {})
+    counts = replace(COUNTS, layers=(layer,), cores=(idle,))
+    report = price(counts, load_target("loihi1"), "davies2018")
     assert report.dynamic_pj is not None
     assert report.dynamic_pj * 1e-9 == pytest.approx(1.33, rel=0.25)
