@@ -12,8 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip import pipeline
-from snn2chip.cli import packing
-from snn2chip.compiled import write_folder
 from snn2chip.core import Drift, Violation
 from snn2chip.data import encode
 from snn2chip.energy import EnergyReport, Layer, count
@@ -23,6 +21,7 @@ from snn2chip.frontends.prove import ExportReport, export_norse
 from snn2chip.graph import Encoding, Readout
 from snn2chip.pipeline import Check, Network, Options, Progress, Result
 from snn2chip.report import Report, build, csvfile, html, jsonfile, notebook
+from snn2chip.report.folder import write_compiled
 from snn2chip.targets import load_target
 
 
@@ -146,9 +145,7 @@ def compile(
     chosen = Options(target=target, **options)
     opened = _opened(network, chosen)
     compilation = pipeline.compile_network(opened, chosen)
-    files = packing.contents(compilation)
-    write_folder(Path(out), files, packing.manifest(opened, compilation, chosen, files))
-    return tuple(sorted(Path(out).iterdir()))
+    return write_compiled(Path(out), opened, compilation, chosen)
 
 
 def export(

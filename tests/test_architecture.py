@@ -116,6 +116,13 @@ def test_public_names_exist() -> None:
         assert getattr(snn2chip, name) is not None
 
 
+@pytest.mark.parametrize("first", ["snn2chip", "snn2chip.simulate", "snn2chip.pipeline"])
+def test_a_public_name_wins_over_a_room_of_the_same_name(first: str) -> None:
+    code = f"import {first}, snn2chip; print(snn2chip.simulate.__module__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "snn2chip.api\n"
+
+
 HEAVY = ("torch", "norse", "torchvision", "sklearn", "scipy", "h5py", "numpy", "jinja2", "rich")
 
 LIGHT_COMMANDS = {
