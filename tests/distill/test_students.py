@@ -97,7 +97,7 @@ def test_an_iaf_adds_without_leak() -> None:
     state, spikes = None, []
     for x in (0.5, 0.5, 0.25, 1.0):
         z, state = cell(torch.tensor([[x]]), state)
-        spikes.append(float(z))
+        spikes.append(z.item())
     assert spikes == [0.0, 0.0, 1.0, 0.0]
 
 

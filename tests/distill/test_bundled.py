@@ -1,0 +1,105 @@
+"""The bundled students: their accuracy is measured here again, and their cards agree."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="students are torch modules")
+pytest.importorskip("norse", reason="students have Norse cells")
+
+from snn2chip.data.digits import load_digits_split  # noqa: E402
+from snn2chip.distill import evaluate, load_checkpoint, read_recipe  # noqa: E402
+from snn2chip.distill.checkpoint import METADATA_KEY  # noqa: E402
+from snn2chip.distill.students import SPIKING  # noqa: E402
+
+FLOORS = {"digits-mlp": 0.965, "digits-conv": 0.98}
+
+
+@pytest.fixture(scope="module", params=FLOORS)
+def bundled(request, repository):
+    """Name, folder, student, metadata and its judgement on the test split."""
+    folder = repository / "models" / request.param
+    student, metadata = load_checkpoint(folder / "student.safetensors")
+    split = load_digits_split(metadata.data.split_seed, metadata.data.test_size)
+    judged = evaluate(student, split.x_test, split.y_test, metadata.encoding, metadata.readout)
+    return request.param, folder, student, metadata, judged
+
+
+def test_accuracy_on_the_test_split(bundled) -> None:
+    name, _, _, metadata, judged = bundled
+    assert len(judged.predictions) == 719
+    assert metadata.data.test_size == 0.4
+    assert judged.accuracy >= FLOORS[name]
+
+
+def test_the_card_shows_the_measured_figures(bundled) -> None:
+    name, folder, student, _, judged = bundled
+    card = (folder / "card.md").read_text()
+    right = round(judged.accuracy * 719)
+    assert card.startswith(f"# {name}\n")
+    assert f"| float accuracy, test split | {100 * judged.accuracy:.2f} % ({right} of 719" in card
+    parameters = sum(p.numel() for p in student.parameters())
+    assert f"| parameters | {parameters} |" in card
+    for population, spikes in judged.spikes.items():
+        row = next(
+            r for r in card.splitlines() if r.startswith(f"| spikes per sample, {population}")
+        )
+        assert float(row.split("|")[2].split()[0]) == pytest.approx(spikes, abs=0.11)
+
+
+def test_cross_validation_on_the_card(bundled) -> None:
+    name, folder, *_ = bundled
+    card = (folder / "card.md").read_text().splitlines()
+    row = next(line for line in card if line.startswith("| each fold |"))
+    folds = [float(cell.strip().removesuffix(" %")) for cell in row.split("|")[2].split(",")]
+    assert len(folds) == 5
+    assert sum(folds) / 5 >= 100 * FLOORS[name]
+    mean = next(line for line in card if line.startswith("| float accuracy, cross-validation |"))
+    assert float(mean.split("|")[2].split()[0]) == pytest.approx(sum(folds) / 5, abs=0.01)
+
+
+def test_it_was_trained_by_the_recipe_beside_it(bundled) -> None:
+    _, folder, _, metadata, _ = bundled
+    assert metadata.recipe == read_recipe(folder / "recipe.toml").to_dict()
+
+
+def test_every_chip_can_run_it(bundled) -> None:
+    """Reset to zero, leak to zero, decays exact in 12 bits, the deterministic encoding."""
+    _, _, student, metadata, _ = bundled
+    assert metadata.encoding.kind == "if"
+    for cell in (module for module in student if isinstance(module, SPIKING)):
+        assert float(cell.p.v_reset) == 0.0
+        assert float(cell.p.v_leak) == 0.0
+        steps = 4096.0 * cell.dt * float(cell.p.tau_mem_inv)
+        assert steps == pytest.approx(round(steps), abs=1e-9)
+
+
+def test_no_pickle_in_the_folder(bundled) -> None:
+    """Neither a pickle nor a zip archive, in which torch hides one."""
+    _, folder, *_ = bundled
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert {"recipe.toml", "student.safetensors", "card.md"} <= set(files)
+    for name, content in files.items():
+        assert name.endswith((".toml", ".safetensors", ".md", ".nir")), name
+        assert not content.startswith((b"\x80", b"PK")), name
+    assert METADATA_KEY.encode() in files["student.safetensors"][:65536]
+
+
+def test_weights_are_fit_for_8_bits(bundled) -> None:
+    """Rounded to 8 bits with one scale per layer, at most half a point of accuracy is lost."""
+    _, folder, _, metadata, judged = bundled
+    student, _ = load_checkpoint(folder / "student.safetensors")
+    modules = list(student)
+    with torch.no_grad():
+        for module, following in zip(modules, [*modules[1:], None], strict=True):
+            if hasattr(module, "weight") and module.weight.ndim > 1:
+                factor = torch.ones(len(module.weight))
+                if isinstance(following, torch.nn.BatchNorm2d):
+                    factor = following.weight / (following.running_var + following.eps).sqrt()
+                factor = factor.reshape(-1, *[1] * (module.weight.ndim - 1))
+                folded = module.weight * factor
+                scale = folded.abs().max() / 127.0
+                module.weight.copy_((folded / scale).round() * scale / factor)
+    split = load_digits_split(metadata.data.split_seed, metadata.data.test_size)
+    rounded = evaluate(student, split.x_test, split.y_test, metadata.encoding, metadata.readout)
+    assert rounded.accuracy >= judged.accuracy - 0.005
