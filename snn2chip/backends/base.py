@@ -13,9 +13,9 @@ from importlib.metadata import entry_points
 from typing import Protocol, cast
 
 from snn2chip.core import Activity, Program, Violation
+from snn2chip.engine import Arithmetic
 from snn2chip.errors import ConfigError, did_you_mean
 from snn2chip.graph import Graph
-from snn2chip.simulate import Arithmetic
 from snn2chip.targets.types import Target
 
 ENTRY_POINT_GROUP = "snn2chip.backends"

@@ -14,13 +14,13 @@ from snn2chip.core import Activity, Drift, Program, Violation
 from snn2chip.core import Mapping as CoreMapping
 from snn2chip.drift import accuracy, compare
 from snn2chip.energy import ann_baseline, count, price
+from snn2chip.engine import RunOptions, simulate
 from snn2chip.errors import ConfigError
 from snn2chip.graph import Graph
 from snn2chip.mapping import assumptions, map_program, read_mapping
 from snn2chip.pipeline.samples import Samples, calibration_samples, scored_samples
 from snn2chip.pipeline.types import Check, Compilation, Network, Options, Progress, Result
 from snn2chip.quantize import coordinate_search
-from snn2chip.simulate import RunOptions, simulate
 from snn2chip.targets import load_target
 from snn2chip.targets.types import Target
 

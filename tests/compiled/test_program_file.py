@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
 from snn2chip.backends.reference.arithmetic import realise
 from snn2chip.compiled import dump_program, parse_program
+from snn2chip.engine import simulate
 from snn2chip.errors import InputFileError
-from snn2chip.simulate import simulate
 from tests.backends.loihi.networks import programs
 from tests.networks import chain
 

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.core import ProgramPopulation, ProgramProjection
+from snn2chip.engine.arithmetic import Product, Scan, State
+from snn2chip.engine.products import exact_integer_product
 from snn2chip.graph.operators import Array, Conv, Operator
-from snn2chip.simulate.arithmetic import Product, Scan, State
-from snn2chip.simulate.products import exact_integer_product
 
 STATE_LIMIT = 2**23
 _WRAP = 2**24

@@ -10,9 +10,9 @@ from snn2chip.backends.loihi.formats import formats_of
 from snn2chip.backends.loihi.realise import realise
 from snn2chip.backends.loihi.rules import violations
 from snn2chip.core import Activity, Program, Violation
+from snn2chip.engine import Arithmetic
 from snn2chip.errors import UnsupportedError
 from snn2chip.graph import Graph
-from snn2chip.simulate import Arithmetic
 from snn2chip.targets.types import Target
 
 

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.core import Program, ProgramPopulation, ProgramProjection
+from snn2chip.engine.arithmetic import Product, Scan, State
 from snn2chip.errors import UnsupportedError
 from snn2chip.graph import Discretization, Graph
 from snn2chip.graph.linear import apply
 from snn2chip.graph.operators import Array, Operator, weights_of, with_weights
 from snn2chip.neurons import NEURONS, CubaLI, CubaLIF, Neuron, initial_state, step
 from snn2chip.neurons import State as NeuronState
-from snn2chip.simulate.arithmetic import Product, Scan, State
 
 _BIAS = "bias"
 

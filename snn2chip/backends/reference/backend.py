@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from snn2chip.backends.base import Fidelity
 from snn2chip.backends.reference.arithmetic import Float64, realise
 from snn2chip.core import Activity, Program, Violation
+from snn2chip.engine import Arithmetic
 from snn2chip.graph import Graph
-from snn2chip.simulate import Arithmetic
 from snn2chip.targets.types import Target
 
 

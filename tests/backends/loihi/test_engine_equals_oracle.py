@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
 from snn2chip.backends.loihi.oracle import run_sample
 from snn2chip.core import ProgramPopulation, ProgramProjection
+from snn2chip.engine import RunOptions, simulate
 from snn2chip.graph import Delay
 from snn2chip.graph.operators import with_weights
-from snn2chip.simulate import RunOptions, simulate
 
 from .networks import dense, programs, with_latencies
 

@@ -10,9 +10,9 @@ import pytest
 from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
 from snn2chip.backends.loihi.oracle import run_sample
 from snn2chip.core import Program, ProgramPopulation, ProgramProjection
+from snn2chip.engine import RunOptions, simulate
 from snn2chip.graph import Delay, Dense, Encoding, Readout
 from snn2chip.quantize import round_weights
-from snn2chip.simulate import RunOptions, simulate
 
 from .lava_golden import FILE, image, load, program, truncate
 

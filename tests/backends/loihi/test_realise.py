@@ -16,10 +16,10 @@ from snn2chip.backends.loihi.realise import chip_latencies, realise
 from snn2chip.backends.reference.arithmetic import Float64
 from snn2chip.backends.reference.arithmetic import realise as realise_float
 from snn2chip.core import chip_delay
+from snn2chip.engine import RunOptions, simulate
 from snn2chip.errors import UnsupportedError
 from snn2chip.graph import Delay, Population
 from snn2chip.neurons import Input
-from snn2chip.simulate import RunOptions, simulate
 from snn2chip.targets import load_target
 from tests.networks import (
     NORSE,

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.core import Activity, Program, ProgramPopulation, Trace
+from snn2chip.engine.arithmetic import Arithmetic
+from snn2chip.engine.delays import DelayedPart, delayed_parts
+from snn2chip.engine.readout import ReadoutScore
+from snn2chip.engine.recording import BatchResult, Lane, join, trace
 from snn2chip.graph.operators import Array
 from snn2chip.graph.order import components, is_cyclic
-from snn2chip.simulate.arithmetic import Arithmetic
-from snn2chip.simulate.delays import DelayedPart, delayed_parts
-from snn2chip.simulate.readout import ReadoutScore
-from snn2chip.simulate.recording import BatchResult, Lane, join, trace
 
 Progress = Callable[[int, int], None]
 

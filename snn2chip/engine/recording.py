@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.core import PopulationActivity, Program, ProgramPopulation, Raster, Trace
+from snn2chip.engine.arithmetic import Scan, State
 from snn2chip.graph.operators import Array
-from snn2chip.simulate.arithmetic import Scan, State
 
 
 @dataclass(eq=False)

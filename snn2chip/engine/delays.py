@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.core import ProgramProjection
+from snn2chip.engine.arithmetic import Arithmetic, Product
 from snn2chip.graph.linear import arrivals
 from snn2chip.graph.operators import Array, Dense, Operator, with_weights
-from snn2chip.simulate.arithmetic import Arithmetic, Product
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snn2chip.engine.products import exact_integer_product, sum_bound
 from snn2chip.errors import UnsupportedError
 from snn2chip.graph import Conv, Dense, Identity
-from snn2chip.simulate.products import exact_integer_product, sum_bound
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([3, 2**14, 2**30]))

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from snn2chip.engine.arithmetic import Product
 from snn2chip.errors import UnsupportedError
 from snn2chip.graph.linear import apply
 from snn2chip.graph.operators import Array, Conv, Dense, Operator, weights_of, with_weights
-from snn2chip.simulate.arithmetic import Product
 
 _EXACT_FLOAT32 = 2**24
 _EXACT_FLOAT64 = 2**53
