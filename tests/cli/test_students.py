@@ -24,6 +24,13 @@ steps = 4
 epochs = 1
 """
 
+WITHOUT_TORCH = """
+import sys
+sys.modules["torch"] = sys.modules["norse"] = None
+from snn2chip.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
 MODEL = """
 import norse.torch as norse
 import torch
@@ -238,18 +245,12 @@ def test_damaged_checkpoints_end_with_3(
     "command", ["distill tiny.toml", "export student.safetensors", "info student.safetensors"]
 )
 def test_without_torch_the_command_that_adds_it_is_named(
-    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch, command: str
+    process: Cli, folder: Path, command: str
 ) -> None:
-    for name in [n for n in sys.modules if n.split(".")[0] in ("torch", "norse")]:
-        monkeypatch.delitem(sys.modules, name)
-    for name in [n for n in sys.modules if n.startswith("snn2chip.distill")]:
-        monkeypatch.delitem(sys.modules, name)
-    for name in ("torch", "norse", "norse.torch"):
-        monkeypatch.setitem(sys.modules, name, None)
     (folder / "tiny.toml").write_text(RECIPE)
     path = folder / "student.safetensors"
     path.write_bytes((models_dir() / "digits-mlp" / "student.safetensors").read_bytes())
-    done = cli(*command.split())
+    done = process(*command.split(), prefix=("-c", WITHOUT_TORCH))
     assert done.code == 2, done.err
     assert is_four_part(done.err, parts=("change",))
     assert "snn2chip[train]" in done.err
