@@ -41,7 +41,9 @@ class _Walk:
     Attributes:
         last: name of the node whose result comes next.
         shape: of that result.
+        cells: path of each cell -> name of its population.
         resets: reset method -> path of the first cell that has it.
+        seen: identity of each cell -> its path.
     """
 
     dt: float
@@ -51,6 +53,7 @@ class _Walk:
     edges: list[tuple[str, str]] = field(default_factory=list)
     cells: dict[str, str] = field(default_factory=dict)
     resets: dict[str, str] = field(default_factory=dict)
+    seen: dict[int, str] = field(default_factory=dict)
 
     def emit(self, name: str, kind: str, **params: Param) -> None:
         """Appends a node to the chain; linear nodes change the shape."""
@@ -163,7 +166,7 @@ def _visit_children(state: _Walk, module: Any, path: str) -> None:
         raise UnsupportedError(
             f"module {path or 'itself'!r} returns all hidden layers", needs="return_hidden=False"
         )
-    for key, child in module.named_children():
+    for key, child in module._modules.items():  # named_children leaves out repeated modules
         _visit(state, child, f"{path}/{key}" if path else key)
 
 
@@ -310,6 +313,13 @@ def _batch_norm(state: _Walk, module: Any, path: str) -> None:
 def _cell(state: _Walk, module: Any, path: str) -> None:
     kind = type(module).__name__
     population = path or kind
+    if id(module) in state.seen:
+        raise UnsupportedError(
+            f"module {path!r} ({kind}) is the same object as {state.seen[id(module)]!r}",
+            needs="one cell per population",
+            remedy="build a cell for each place",
+        )
+    state.seen[id(module)] = path
     if kind == "LIFRecurrentCell":
         state.emit(f"{population}/input_weights", "Linear", weight=_numbers(module.input_weights))
     params = _cell_params(state, module, population)

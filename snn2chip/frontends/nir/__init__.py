@@ -2,7 +2,7 @@
 
 ======== ==========================================================================
 nodes    plain node graphs
-hdf5     files -> node graphs (``datasets`` checks sizes), ``hdf5_write`` back
+hdf5     files -> node graphs (``heaps`` words, ``datasets`` sizes), ``hdf5_write`` back
 nested   nested graphs -> one flat graph
 params   typed, checked parameters of one node; ``cells`` neurons, ``layers`` linear
 names    names that HDF5 cannot hold

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 
 from snn2chip.errors import InputFileError
+from snn2chip.frontends.nir.heaps import REFERENCE, Heaps
 from snn2chip.graph.operators import Array
 
 LIMIT_BYTES = 2**31
@@ -70,39 +71,39 @@ def read_array(dataset: h5py.Dataset, budget: Budget, where: str) -> Array:
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 
-def read_words(dataset: h5py.Dataset, budget: Budget, where: str) -> list[str]:
-    """A data set of words, flattened. Reads few at a time, since their lengths are not declared.
+def read_words(dataset: h5py.Dataset, budget: Budget, heaps: Heaps, where: str) -> list[str]:
+    """A data set of words, flattened.
 
     Raises:
-        InputFileError: no words.
+        InputFileError: no words, or words that lie nowhere.
     """
-    if dataset.shape is None or dataset.dtype.kind not in "OS" or dataset.ndim > 2:
+    if dataset.shape is None or dataset.dtype.kind not in "OS":
         raise InputFileError(f"{where}: holds {dataset.dtype}", needs="words")
-    if dataset.dtype.kind == "O" and h5py.check_string_dtype(dataset.dtype) is None:
-        raise InputFileError(f"{where}: holds references or lists", needs="words")
+    _check_storage(dataset, budget, where)
+    count = prod(dataset.shape)
     if dataset.dtype.kind == "S":
-        _check_storage(dataset, budget, where)
-        budget.take(prod(dataset.shape) * dataset.dtype.itemsize, where)
-    budget.take(16 * prod(dataset.shape), where)
-    if dataset.ndim == 0:
-        return [_word(dataset[()], budget, where)]
-    width = prod(dataset.shape[1:])
-    rows = max(1, budget.left // max(1, budget.file_bytes * max(1, width)))
-    words: list[str] = []
-    for start in range(0, dataset.shape[0], rows):
-        part = np.asarray(dataset[start : start + rows]).reshape(-1)
-        words.extend(_word(value, budget, where) for value in part)
+        budget.take(count * dataset.dtype.itemsize, where)
+        fixed = np.asarray(dataset[()]).reshape(-1)
+        return [_text(bytes(value), where) for value in fixed]
+    if h5py.check_string_dtype(dataset.dtype) is None:
+        raise InputFileError(f"{where}: holds references or lists", needs="words")
+    offset = dataset.id.get_offset()
+    if offset is None:
+        raise InputFileError(
+            f"{where}: words in chunks", needs="one piece, as nir.write makes it", remedy=_REWRITE
+        )
+    budget.take(count * REFERENCE, where)
+    words = []
+    for k in range(count):
+        (word,) = heaps.words(offset + k * REFERENCE, 1, where)
+        budget.take(len(word), where)
+        words.append(_text(word, where))
     return words
 
 
-def _word(value: Any, budget: Budget, where: str) -> str:
-    if isinstance(value, str):
-        value = value.encode("utf8", "surrogateescape")
-    if not isinstance(value, bytes):
-        raise InputFileError(f"{where}: holds {type(value).__name__}", needs="words")
-    budget.take(len(value), where)
+def _text(word: bytes, where: str) -> str:
     try:
-        return bytes(value).decode("utf8")
+        return word.decode("utf8")
     except UnicodeDecodeError as error:
         raise InputFileError(f"{where}: a word is not UTF-8", has=str(error)) from error
 

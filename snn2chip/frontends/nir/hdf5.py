@@ -13,6 +13,7 @@ import h5py
 
 from snn2chip.errors import InputFileError, Snn2chipError
 from snn2chip.frontends.nir.datasets import Budget, read_array, read_words
+from snn2chip.frontends.nir.heaps import Heaps
 from snn2chip.frontends.nir.metadata import KEY
 from snn2chip.frontends.nir.names import unescape
 from snn2chip.frontends.nir.nodes import Edge, NirGraph, NirNode, Param
@@ -36,9 +37,10 @@ def read_nodes(path: Path) -> NirGraph:
     if not path.is_file():
         raise InputFileError(f"{path}: no such file", needs="a NIR file")
     try:
+        heaps = Heaps(path)
         budget = Budget(path.stat().st_size)
         with h5py.File(path, "r") as file:
-            return _Reader(str(path), budget).root(file, path.stem)
+            return _Reader(str(path), budget, heaps).root(file, path.stem)
     except Snn2chipError:
         raise
     except Exception as error:
@@ -53,8 +55,9 @@ def read_nodes(path: Path) -> NirGraph:
 class _Reader:
     """Walks the groups of one file; remembers how much it has read."""
 
-    def __init__(self, path: str, budget: Budget) -> None:
+    def __init__(self, path: str, budget: Budget, heaps: Heaps) -> None:
         self.path = path
+        self.heaps = heaps
         self.budget = budget
         self.objects = 0
         self.escaped = False
@@ -101,7 +104,7 @@ class _Reader:
             where = f"{self.path}: node {name!r}: {key}"
             dataset = self._member(group, key, h5py.Dataset, f"node {name!r}")
             if dataset.dtype.kind in "OS" and key in _WORDS:
-                params[key] = read_words(dataset, self.budget, where)[0]
+                params[key] = read_words(dataset, self.budget, self.heaps, where)[0]
             else:
                 params[key] = read_array(dataset, self.budget, where)
         return params
@@ -114,7 +117,7 @@ class _Reader:
             raise InputFileError(
                 f"{where}: edges have shape {dataset.shape}", needs="one (source, target) per row"
             )
-        words = read_words(dataset, self.budget, f"{where}: edges")
+        words = read_words(dataset, self.budget, self.heaps, f"{where}: edges")
         words = [unescape(word) for word in words] if self.escaped else words
         return tuple(zip(words[::2], words[1::2], strict=True))
 
@@ -128,12 +131,14 @@ class _Reader:
             item = members[key]
             is_words = isinstance(item, h5py.Dataset) and item.dtype.kind in "OS"
             if is_words and item.shape == ():
-                found[key] = read_words(item, self.budget, f"{self.path}: metadata {key!r}")[0]
+                found[key] = read_words(
+                    item, self.budget, self.heaps, f"{self.path}: metadata {key!r}"
+                )[0]
         return found
 
     def _text(self, group: h5py.Group, key: str, where: str) -> str:
         dataset = self._member(group, key, h5py.Dataset, where)
-        words = read_words(dataset, self.budget, f"{self.path}: {where}: {key}")
+        words = read_words(dataset, self.budget, self.heaps, f"{self.path}: {where}: {key}")
         if len(words) != 1:
             raise InputFileError(f"{self.path}: {where}: {key} has {len(words)} words")
         return words[0]

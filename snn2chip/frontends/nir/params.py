@@ -52,7 +52,8 @@ class Params:
         value = self.node.params[key]
         if isinstance(value, str):
             raise self.refuse(f"{key} is the word {value!r}", needs="numbers")
-        array = np.asarray(value, np.float64)
+        with np.errstate(invalid="ignore"):  # signalling NaNs; refused below
+            array = np.asarray(value, np.float64)
         bad = ~np.isfinite(array)
         if bad.any():
             index = tuple(int(k) for k in np.argwhere(bad)[0])
