@@ -9,7 +9,7 @@ PYTEST_ARGS ?=
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint wheel-check bench clean
+.PHONY: demo test lint wheel-check clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.snn2chip-core
