@@ -83,7 +83,7 @@ def dry_run(target: str, *variables: str) -> str:
 
 @pytest.mark.parametrize(
     ("target", "extras", "ends"),
-    [("demo", "-e .", "snn2chip demo"), ("test", "-e '.[train,dev]'", "pytest")],
+    [("demo", "-e .", "snn2chip demo"), ("test", "-e '.[train,dev]'", "-m pytest")],
 )
 def test_make_creates_a_missing_environment(
     tmp_path: Path, target: str, extras: str, ends: str
