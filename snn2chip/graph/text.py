@@ -5,6 +5,7 @@ Equal graphs give equal text on every machine; tests compare it, and compiled fo
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import fields
 from hashlib import sha256
@@ -47,17 +48,17 @@ def _bias_count(projection: Projection) -> int:
 
 
 def _lines(graph: Graph) -> Iterator[str]:
-    yield f"network {graph.name}"
+    yield f"network {_name(graph.name)}"
     d = graph.discretization
     options = (f"{f.name}={getattr(d, f.name)}" for f in fields(d) if f.name not in ("preset",))
     yield f"discretization {d.preset} " + " ".join(options)
     e = graph.encoding
     yield f"encoding {e.kind} steps={e.steps} threshold={e.threshold:g} gain={e.gain:g}"
-    yield f"readout {graph.readout.kind} of {', '.join(graph.outputs)}"
+    yield f"readout {graph.readout.kind} of {', '.join(map(_name, graph.outputs))}"
     if graph.classes:
-        yield f"classes {', '.join(graph.classes)}"
+        yield f"classes {', '.join(map(_name, graph.classes))}"
     if graph.data:
-        yield f"data {graph.data} split_seed={graph.split_seed}"
+        yield f"data {_name(graph.data)} split_seed={graph.split_seed}"
     for population in graph.populations:
         yield _population(population)
     for projection in graph.projections:
@@ -69,7 +70,9 @@ def _lines(graph: Graph) -> Iterator[str]:
 
 def _population(population: Population) -> str:
     values = (f"{k}={_range(v)}" for k, v in population.neuron.parameters().items())
-    head = f"population {population.name} {population.neuron.kind} {_shape(population.shape)}"
+    head = (
+        f"population {_name(population.name)} {population.neuron.kind} {_shape(population.shape)}"
+    )
     return " ".join((head, *values))
 
 
@@ -77,7 +80,7 @@ def _projection(projection: Projection) -> str:
     operator = projection.operator
     weights = weights_of(operator)
     parts = [
-        f"projection {projection.name} {_kind(operator)}",
+        f"projection {_name(projection.source)}->{_name(projection.target)} {_kind(operator)}",
         f"{_shape(operator.source_shape)}->{_shape(operator.target_shape)}",
         *_options(operator),
         f"weights={_shape(weights.shape)}:{_range(weights)}:{_digest(weights)}",
@@ -88,6 +91,12 @@ def _projection(projection: Projection) -> str:
         parts.append(f"delay={_delay(projection.delay)}")
     parts.append(f"synapses={synapses(operator)}")
     return " ".join(parts)
+
+
+def _name(name: str) -> str:
+    """The name itself where it is one visible word, else as JSON."""
+    plain = name.isprintable() and name and not any(c.isspace() or c == '"' for c in name)
+    return name if plain else json.dumps(name)
 
 
 def _kind(operator: Operator) -> str:
