@@ -9,6 +9,7 @@ from statistics import mean, stdev
 
 from snn2chip.distill.checkpoint import CheckpointMetadata, write_atomically
 from snn2chip.distill.sequence import Evaluation
+from snn2chip.distill.students import names
 from snn2chip.errors import InputFileError
 
 HEADER = ("| figure | value |", "|---|---|")
@@ -118,7 +119,10 @@ def _accuracy_rows(figures: CardFigures) -> dict[str, str]:
 def _network_rows(figures: CardFigures) -> dict[str, str]:
     metadata, evaluation = figures.metadata, figures.evaluation
     encoding = metadata.encoding
-    kinds = {str(index): layer["kind"] for index, layer in enumerate(metadata.architecture)}
+    kinds = {
+        name: layer["kind"]
+        for name, layer in zip(names(metadata.architecture), metadata.architecture, strict=True)
+    }
     rows = {
         "parameters": str(figures.parameters),
         "readout": metadata.readout.kind,

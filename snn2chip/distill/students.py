@@ -40,6 +40,17 @@ MAX_SIZE = 1 << 24
 
 SURROGATES = ("circ", "tanh", "triangle", "heavi_erfc", "super")
 
+NEURONS = ("lif", "iaf", "li")
+WEIGHTS = {"linear": "hidden", "conv2d": "conv"}
+PARTS = {
+    "linear": "_weight",
+    "conv2d": "_weight",
+    "batchnorm2d": "_norm",
+    "avgpool2d": "_pool",
+    **dict.fromkeys(NEURONS, ""),
+}
+"""Layers that are named after the population whose weights came last, and how."""
+
 SPIKING = (norse.LIFBoxCell, norse.IAFCell)
 STATEFUL = (*SPIKING, norse.LIBoxCell)
 
@@ -132,7 +143,36 @@ def build_student(layers: Sequence[Mapping[str, Any]], dt: float) -> norse.Seque
     """
     for index, layer in enumerate(layers):
         check_layer(layer, index)
-    return norse.SequentialState(*(_module(layer, dt) for layer in layers))
+    return Student(dict(zip(names(layers), (_module(x, dt) for x in layers), strict=True)))
+
+
+class Student(norse.SequentialState):  # type: ignore[misc]
+    """A ``SequentialState`` whose modules have names, which populations and reports then bear."""
+
+    def __init__(self, modules: Mapping[str, nn.Module]) -> None:
+        super().__init__(*modules.values())
+        for index, (name, module) in enumerate(modules.items()):
+            delattr(self, str(index))
+            self.add_module(name, module)
+
+
+def names(layers: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One name per layer: neurons after what feeds them, the last ones ``out``, others by kind.
+
+    ``conv1_weight, conv1_norm, conv1, conv1_pool, ..., flatten8, dropout9, out_weight, out``
+    """
+    kinds = [str(layer["kind"]) for layer in layers]
+    last = max((k for k, kind in enumerate(kinds) if kind in NEURONS), default=-1)
+    counts: dict[str, int] = {}
+    stem, found = "", []
+    for index, kind in enumerate(kinds):
+        if kind in WEIGHTS:
+            counts[kind] = counts.get(kind, 0) + 1
+            is_last = not any(k in NEURONS for k in kinds[index:last])
+            stem = "out" if is_last else f"{WEIGHTS[kind]}{counts[kind]}"
+        name = f"{stem}{PARTS[kind]}" if stem and kind in PARTS else f"{kind}{index}"
+        found.append(name if name not in found else f"{name}_{index}")
+    return found
 
 
 def check_layer(layer: Mapping[str, Any], index: int) -> None:
