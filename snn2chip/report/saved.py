@@ -9,7 +9,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from snn2chip.errors import InputFileError
+from snn2chip.errors import ConfigError, InputFileError
 from snn2chip.report.figures import Figures, Floorplan
 from snn2chip.report.types import SCHEMA, Report
 
@@ -43,7 +43,7 @@ def read(path: str | Path) -> Report:
     try:
         report: Report = _object(Report, document, "report")
         return report
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ConfigError) as error:
         raise InputFileError(f"{path}: a damaged report: {error}") from error
 
 

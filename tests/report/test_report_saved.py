@@ -1,53 +1,114 @@
-"""A saved report prints as the one that was written."""
+"""A saved report read back is the report that was saved."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from snn2chip.errors import InputFileError
-from snn2chip.report import html, jsonfile, saved, terminal
-from snn2chip.report.build import build
-from snn2chip.report.types import TERMS, Report
-from tests.report.synthetic_results import VIOLATION, result
+from snn2chip.report import csvfile, jsonfile, saved, terminal
+from snn2chip.report.types import Report
 
 
-@pytest.mark.parametrize("broken", [False, True])
-def test_a_saved_report_reads_back_equal(tmp_path: Path, broken: bool) -> None:
-    run = result()
-    if broken:
-        run = result(violations=(VIOLATION,), prices=dict.fromkeys(TERMS), labels=False)
-    report = build(run)
+@pytest.fixture
+def path(report: Report, tmp_path: Path) -> Path:
+    """The report of the small run, saved."""
     jsonfile.write(report, tmp_path / "report.json")
-    found = saved.read(tmp_path / "report.json")
-    assert found.to_dict() == report.to_dict()
-    assert jsonfile.text(found) == jsonfile.text(report)
+    return tmp_path / "report.json"
 
 
-def test_a_saved_report_prints_without_its_pictures(report: Report, tmp_path: Path) -> None:
-    jsonfile.write(report, tmp_path / "report.json")
-    found = saved.read(tmp_path / "report.json")
-    lines = terminal.text(report, 100).splitlines()
-    kept = [line for line in lines if not line.startswith("evidence")]
-    assert terminal.text(found, 100).splitlines() == kept
-    page = html.text(found)
-    assert "Where the energy goes" in page
-    assert 'id="floorplan"' not in page
-    assert 'id="prices"' not in page
+def test_nothing_is_lost(report: Report, path: Path) -> None:
+    again = saved.read(path)
+    assert again.to_dict() == report.to_dict()
+    assert jsonfile.text(again) == jsonfile.text(report)
+    assert csvfile.text(again) == csvfile.text(report)
 
 
-@pytest.mark.parametrize("damage", ["schema", "missing", "type"])
-def test_a_damaged_report_is_refused(report: Report, tmp_path: Path, damage: str) -> None:
-    document = report.to_dict()
-    if damage == "schema":
-        document["schema"] = "snn2chip/report/0"
-    elif damage == "missing":
-        del document["totals"]
-    else:
-        document["layers"][0]["spikes"] = "many"
-    path = tmp_path / "report.json"
+def test_types_are_those_of_the_report(report: Report, path: Path) -> None:
+    again = saved.read(path)
+    assert type(again.layers[0]) is type(report.layers[0])
+    assert again.layers == report.layers
+    assert again.discretization == report.discretization
+    assert again.drift == report.drift
+    assert again.figures.rasters == ()
+    assert again.costs is None
+
+
+def test_it_prints_as_before_but_for_the_cost_tables_grades(report: Report, path: Path) -> None:
+    before = terminal.text(report).splitlines()
+    after = terminal.text(saved.read(path)).splitlines()
+    missing = [line for line in before if line not in after]
+    assert all("evidence" in line or "unpriced" in line for line in missing)
+    assert len(after) >= len(before) - 1
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every key path of a document, the first item of each list only."""
+    items = value.items() if isinstance(value, dict) else list(enumerate(value))[:1]
+    for key, item in items:
+        yield (*path, key)
+        if isinstance(item, dict | list):
+            yield from _places(item, (*path, key))
+
+
+def test_every_missing_or_wrong_field_is_noticed(path: Path) -> None:
+    document = json.loads(path.read_text())
+    checked = 0
+    for *parents, key in list(_places(document)):
+        table = document
+        for parent in parents:
+            table = table[parent]
+        if isinstance(table, list) or parents[:2] == ["run", "warnings"]:
+            continue
+        kept = table.pop(key)
+        path.write_text(json.dumps(document))
+        with pytest.raises(InputFileError):
+            saved.read(path)
+        table[key] = kept
+        checked += 1
+    assert checked > 60
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("layers",), {}),
+        (("layers", 0, "neurons"), "many"),
+        (("layers", 0, "neurons"), None),
+        (("layers", 0, "neurons"), True),
+        (("layers", 0, "shape"), 3),
+        (("run", "samples"), 1.5),
+        (("run", "warnings"), []),
+        (("totals",), None),
+        (("discretization", "dt"), -1),
+        (("discretization", "reset"), "sometimes"),
+        (("network", "name"), 7),
+        (("network", "surprise"), 7),
+    ],
+)
+def test_wrong_values_are_refused(path: Path, place: tuple[Any, ...], value: Any) -> None:
+    document = json.loads(path.read_text())
+    table = document
+    for part in place[:-1]:
+        table = table[part]
+    table[place[-1]] = value
     path.write_text(json.dumps(document))
-    with pytest.raises(InputFileError):
+    with pytest.raises(InputFileError) as error:
+        saved.read(path)
+    assert str(path) in error.value.what
+
+
+def test_a_file_too_large_for_a_report(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saved, "MAX_BYTES", 10)
+    with pytest.raises(InputFileError, match="too large"):
+        saved.read(path)
+
+
+def test_deeply_nested_json_is_no_crash(path: Path) -> None:
+    path.write_text("[" * 200_000)
+    with pytest.raises(InputFileError, match="no JSON"):
         saved.read(path)
