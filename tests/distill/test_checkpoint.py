@@ -99,16 +99,16 @@ def test_the_header_is_readable_without_snn2chip(saved) -> None:
 def test_all_mismatches_in_one_message(saved) -> None:
     path, _, _ = saved("conv")
     tensors = load_file(path)
-    del tensors["0.weight"], tensors["1.running_var"]
+    del tensors["conv1_weight.weight"], tensors["conv1_norm.running_var"]
     tensors["extra.weight"] = torch.zeros(3)
-    tensors["10.weight"] = torch.zeros(10, 3)
+    tensors["out_weight.weight"] = torch.zeros(10, 3)
     rewrite(path, tensors)
     with pytest.raises(InputFileError) as caught:
         load_checkpoint(path)
     message = str(caught.value)
-    assert "missing: 0.weight, 1.running_var" in message
+    assert "missing: conv1_norm.running_var, conv1_weight.weight" in message
     assert "unexpected: extra.weight" in message
-    assert "of another shape: 10.weight: [10, 3], needs [10, 16]" in message
+    assert "of another shape: out_weight.weight: [10, 3], needs [10, 16]" in message
     assert str(path) in message
 
 
@@ -123,9 +123,11 @@ def test_long_lists_are_cut(saved) -> None:
 def test_values_that_are_not_finite(saved, value) -> None:
     path, _, _ = saved()
     tensors = load_file(path)
-    tensors["1.weight"][2, 3] = value
+    tensors["hidden1_weight.weight"][2, 3] = value
     rewrite(path, tensors)
-    with pytest.raises(InputFileError, match=r"1\.weight has values that are not finite"):
+    with pytest.raises(
+        InputFileError, match=r"hidden1_weight\.weight has values that are not finite"
+    ):
         load_checkpoint(path)
 
 
@@ -136,8 +138,10 @@ def test_float64_weights_fit_and_whole_numbers_do_not(saved) -> None:
     assert loaded[1].weight.dtype == torch.float32
     assert torch.equal(loaded[1].weight, student[1].weight)
     tensors = load_file(path)
-    rewrite(path, {**tensors, "1.weight": tensors["1.weight"].to(torch.int8)})
-    with pytest.raises(InputFileError, match=r"1\.weight is torch\.int8"):
+    rewrite(
+        path, {**tensors, "hidden1_weight.weight": tensors["hidden1_weight.weight"].to(torch.int8)}
+    )
+    with pytest.raises(InputFileError, match=r"hidden1_weight\.weight is torch\.int8"):
         load_checkpoint(path)
 
 

@@ -88,7 +88,7 @@ def test_the_card_shows_what_was_measured(made) -> None:
     assert table["parameters"] == str(64 * 10 + 10 + 10 * 10 + 10) == str(result.parameters)
     spikes = result.evaluation.spikes
     assert table["spikes per sample, input"] == f"{spikes['input']:.1f} of 64 neurons"
-    assert table["spikes per sample, 2 (lif)"] == f"{spikes['2']:.1f} of 10 neurons"
+    assert table["spikes per sample, hidden1 (lif)"] == f"{spikes['hidden1']:.1f} of 10 neurons"
     assert table["spikes per sample, all populations"] == f"{sum(spikes.values()):.1f}"
     assert f"torch {torch.__version__.split('+')[0]}" in table["versions"]
     assert "1 epochs" in table["training"]

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch", reason="students are torch modules")
 norse = pytest.importorskip("norse.torch", reason="students have Norse cells")
 
 from snn2chip.distill.recipe import StudentConfig  # noqa: E402
-from snn2chip.distill.students import architecture, build_student, check_layer  # noqa: E402
+from snn2chip.distill.students import (  # noqa: E402
+    LAYERS,
+    architecture,
+    build_student,
+    check_layer,
+    names,
+)
 from snn2chip.errors import ConfigError, InputFileError  # noqa: E402
 
 IMAGE = (1, 8, 8)
@@ -68,7 +76,7 @@ def test_a_conv_student_needs_images() -> None:
 def test_users_recognise_the_module(kind) -> None:
     student = StudentConfig(kind=kind, widths=(4,), readout="v_last")
     module = build_student(architecture(student, IMAGE, 10), 1e-3)
-    assert type(module) is norse.SequentialState
+    assert isinstance(module, norse.SequentialState)
     assert {type(m).__module__.split(".")[0] for m in module} == {"torch", "norse"}
     y, state = module(torch.zeros(2, *IMAGE))
     assert y.shape == (2, 10)
@@ -166,3 +174,30 @@ def test_senseless_layers_are_refused(layer, message) -> None:
         check_layer(layer, 7)
     assert "layer 7" in str(caught.value)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    "expected",
+    [
+        (["flatten", "linear", "lif"], ["flatten0", "out_weight", "out"]),
+        (
+            ["conv2d", "batchnorm2d", "iaf", "avgpool2d", "linear", "li"],
+            ["conv1_weight", "conv1_norm", "conv1", "conv1_pool", "out_weight", "out"],
+        ),
+        (
+            ["linear", "lif", "linear", "lif", "linear", "lif"],
+            ["hidden1_weight", "hidden1", "hidden2_weight", "hidden2", "out_weight", "out"],
+        ),
+        (["lif"], ["lif0"]),
+    ],
+)
+def test_populations_are_named_after_what_feeds_them(layers, expected) -> None:
+    assert names([{"kind": kind} for kind in layers]) == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(sorted(LAYERS)), max_size=12))
+def test_names_are_unique(layers) -> None:
+    found = names([{"kind": kind} for kind in layers])
+    assert len(set(found)) == len(layers)

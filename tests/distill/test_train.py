@@ -82,7 +82,7 @@ def test_the_rate_penalty_makes_students_quieter(tiny_recipe, few_digits) -> Non
         recipe = tiny_recipe("mlp", training__epochs=10, training__rate_penalty=penalty)
         student = fit(recipe, *few_digits).student
         judged = evaluate(student, *few_digits, recipe.encoding.to_graph(), Readout())
-        spikes[penalty] = judged.spikes["2"]
+        spikes[penalty] = judged.spikes["hidden1"]
     assert spikes[20.0] < 0.5 * spikes[0.0]
 
 
