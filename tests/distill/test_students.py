@@ -177,8 +177,7 @@ def test_senseless_layers_are_refused(layer, message) -> None:
 
 
 @pytest.mark.parametrize(
-    "layers",
-    "expected",
+    ("layers", "expected"),
     [
         (["flatten", "linear", "lif"], ["flatten0", "out_weight", "out"]),
         (
