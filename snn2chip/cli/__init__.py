@@ -14,7 +14,7 @@ from collections.abc import Sequence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (the table is in ``snn2chip.errors``)."""
     from snn2chip.cli import console
-    from snn2chip.errors import Snn2chipError
+    from snn2chip.errors import ConfigError, Snn2chipError
 
     try:
         return _run(sys.argv[1:] if argv is None else list(argv))
@@ -26,6 +26,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except console.ReaderLeftError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + 13
+    except MemoryError as error:
+        console.complain(
+            ConfigError(
+                "not enough memory for this run",
+                has=str(error),
+                remedy="fewer --samples or --steps, or a smaller --batch",
+            )
+        )
+        return ConfigError.exit_code
     except Exception as error:
         console.complain_about_bug(error)
         return 1

@@ -60,9 +60,18 @@ def write_folder(out: Path, files: Mapping[str, bytes], manifest: Mapping[str, A
     """Writes all files and the manifest beside ``out``, then renames; an old one is replaced.
 
     Raises:
-        ConfigError: as ``check_folder``.
+        ConfigError: as ``check_folder``, or the place cannot be written to.
     """
     check_folder(out)
+    try:
+        _write(out, files, manifest)
+    except OSError as error:
+        raise ConfigError(
+            f"{out}: cannot be written", has=error.strerror or str(error), remedy="another -o DIR"
+        ) from error
+
+
+def _write(out: Path, files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:

@@ -19,6 +19,13 @@ from snn2chip.graph.operators import Array, weights_of
 SCHEMA = "snn2chip/program/1"
 
 
+_DAMAGE = (
+    *(Snn2chipError, SafetensorError, RecursionError),
+    *(ValueError, KeyError, TypeError, AttributeError, IndexError),
+)
+"""What a damaged file makes the parts of a program raise."""
+
+
 def dump_program(program: Program) -> bytes:
     """The file's bytes: the same for equal programs."""
     arrays: dict[str, Array] = {}
@@ -106,9 +113,9 @@ def parse_program(data: bytes, path: str) -> Program:
                 remedy="compile the network again",
             )
         return _program(header, load(data))
-    except Snn2chipError:
+    except InputFileError:
         raise
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except _DAMAGE as error:
         raise InputFileError(
             f"{path}: damaged program ({error})", remedy="compile the network again"
         ) from None

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.data.files import read_file
+from snn2chip.data.npz import MAX_BYTES
 from snn2chip.data.parts import as_labels
 from snn2chip.errors import ConfigError, did_you_mean
 
@@ -145,6 +146,13 @@ def _digits(inputs: Mapping[str, Shape], seed: int) -> Dataset:
 
 def _random(inputs: Mapping[str, Shape], seed: int, samples: int, steps: int | None) -> Dataset:
     """Uniform values, or spikes; drawn per sample, so that a sample never depends on the others."""
+    values = samples * (steps or 1) * sum(prod(shape) for shape in inputs.values())
+    if values * 8 > MAX_BYTES:
+        raise ConfigError(
+            f"data 'random': {values:,} values",
+            has=f"at most {MAX_BYTES // 8:,}",
+            remedy="fewer --samples or --steps",
+        )
 
     def draw(part: int, name_index: int, shape: Shape) -> NDArray[Any]:
         rows = []

@@ -88,6 +88,19 @@ def test_a_fault_of_ours_is_one_line_and_1(cli: Cli, monkeypatch: pytest.MonkeyP
     assert "Traceback" in cli("-v", "targets", "list").err
 
 
+def test_too_little_memory_is_a_matter_of_options(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hungry(text: str) -> None:
+        raise MemoryError("Unable to allocate 8.73 TiB")
+
+    monkeypatch.setattr(console, "out", hungry)
+    done = cli("targets", "list")
+    assert done.code == 2
+    assert "8.73 TiB" in done.err
+    assert "--samples" in done.err
+
+
 def test_verbose_adds_a_traceback_to_errors(cli: Cli) -> None:
     assert "Traceback" not in cli("targets", "show", "nope").err
     done = cli("-v", "targets", "show", "nope")

@@ -302,3 +302,12 @@ def test_timed_networks_need_no_encoding(cli: Cli, folder: Path) -> None:
     assert "--encoding if" in done.err
     assert cli("simulate", "timed.nir", "--data", "random").code == 2
     assert cli("simulate", "timed.nir", "--data", "random", "--steps", "9").code == 0
+
+
+def test_compile_into_a_place_that_cannot_be_written(cli: Cli, folder: Path, network: Path) -> None:
+    (folder / "file").write_text("")
+    before = listing(folder)
+    done = cli("compile", network, "-o", "file/out")
+    assert done.code == 2, done.err
+    assert is_four_part(done.err, parts=("has", "change"))
+    assert listing(folder) == before

@@ -53,3 +53,10 @@ def test_damage_is_an_input_error_or_harmless(data, draws):
 def test_a_foreign_file_is_named():
     with pytest.raises(InputFileError, match=r"my\.safetensors"):
         parse_program(b"not a safetensors file", "my.safetensors")
+
+
+def test_a_word_that_is_none_of_ours_is_damage(data):
+    damaged = data.replace(b'\\"kind\\": \\"if\\"', b'\\"kind\\": \\"hf\\"')
+    assert damaged != data
+    with pytest.raises(InputFileError, match="hf"):
+        parse_program(damaged, "file")

@@ -109,6 +109,13 @@ def test_random_spikes_are_sparse_and_values_fill_the_unit_interval() -> None:
     assert 0.99 < values.max() < 1.0
 
 
+@pytest.mark.parametrize(("samples", "steps"), [(10**10, None), (2, 10**10)])
+def test_random_samples_that_would_fill_the_memory(samples: int, steps: int | None) -> None:
+    with pytest.raises(ConfigError, match="values") as error:
+        load_data("random", {"a": (6,)}, seed=0, samples=samples, random_steps=steps)
+    assert "--samples" in error.value.remedy
+
+
 @pytest.mark.parametrize("ref", ["digts", "mnist", "x.csv"])
 def test_unknown_data_names_what_there_is(ref: str) -> None:
     with pytest.raises(ConfigError) as error:
