@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
-from snn2chip.distill.checkpoint import CheckpointMetadata, write_atomically
+from snn2chip.distill.checkpoint import CheckpointMetadata
 from snn2chip.distill.sequence import Evaluation
 from snn2chip.distill.students import names
 from snn2chip.errors import InputFileError
+from snn2chip.files import write_bytes
 
 HEADER = ("| figure | value |", "|---|---|")
 NOT_MEASURED = "not measured"
@@ -77,7 +78,7 @@ def add_rows(card: str | Path, rows: Mapping[str, str]) -> Path:
     table = {line.split("|")[1].strip(): line for line in lines[start:end]}
     table.update({_clean(figure): _row(figure, value) for figure, value in rows.items()})
     text = "\n".join([*lines[:start], *table.values(), *lines[end:], ""])
-    return write_atomically(card, text.encode())
+    return write_bytes(card, text.encode())
 
 
 def _row(figure: str, value: str) -> str:

@@ -7,7 +7,6 @@ user's own module is loaded by `load_user_model`, which does run the user's code
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 
 from snn2chip.distill.students import Layer, build_student
 from snn2chip.errors import ConfigError, InputFileError
+from snn2chip.files import write_bytes
 from snn2chip.graph import Discretization, Encoding, Readout
 from snn2chip.neurons import from_preset
 
@@ -145,20 +145,7 @@ def _overrides(discretization: Discretization) -> dict[str, Any]:
 def save_checkpoint(path: str | Path, student: nn.Module, metadata: CheckpointMetadata) -> Path:
     """Write weights and metadata; the file appears whole or not at all."""
     tensors = {k: v.detach().cpu().contiguous() for k, v in student.state_dict().items()}
-    return write_atomically(path, save(tensors, metadata={METADATA_KEY: metadata.to_json()}))
-
-
-def write_atomically(path: str | Path, content: bytes) -> Path:
-    """Write a file under a temporary name in the same folder, then rename it."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
+    return write_bytes(path, save(tensors, metadata={METADATA_KEY: metadata.to_json()}))
 
 
 def load_checkpoint(path: str | Path) -> tuple[norse.SequentialState, CheckpointMetadata]:

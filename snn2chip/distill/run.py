@@ -18,13 +18,13 @@ from snn2chip.distill.checkpoint import (
     CheckpointMetadata,
     DataSource,
     save_checkpoint,
-    write_atomically,
 )
 from snn2chip.distill.recipe import Recipe, read_recipe
 from snn2chip.distill.sequence import Evaluation, evaluate
 from snn2chip.distill.students import architecture
 from snn2chip.distill.train import ProgressCallback, fit
 from snn2chip.errors import ConfigError
+from snn2chip.files import write_bytes
 from snn2chip.graph import Readout
 from snn2chip.neurons import from_preset
 
@@ -94,8 +94,8 @@ def distill(
     return DistillResult(
         name=figures.name,
         checkpoint=save_checkpoint(out_dir / CHECKPOINT_NAME, fitted.student, metadata),
-        card=write_atomically(out_dir / CARD_NAME, render_card(figures).encode()),
-        recipe=write_atomically(out_dir / RECIPE_NAME, recipe_text),
+        card=write_bytes(out_dir / CARD_NAME, render_card(figures).encode()),
+        recipe=write_bytes(out_dir / RECIPE_NAME, recipe_text),
         evaluation=evaluation,
         folds=accuracies,
         parameters=figures.parameters,

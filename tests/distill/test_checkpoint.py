@@ -18,7 +18,6 @@ from snn2chip.distill.checkpoint import (  # noqa: E402
     CheckpointMetadata,
     load_checkpoint,
     save_checkpoint,
-    write_atomically,
 )
 from snn2chip.distill.sequence import run_steps  # noqa: E402
 from snn2chip.errors import InputFileError  # noqa: E402
@@ -270,17 +269,3 @@ def test_overrides_of_the_preset_are_kept(student_and_metadata) -> None:
     tables = json.loads(other.to_json())["discretization"]
     assert tables == {"preset": "norse", "dt": 1e-3, "reset": "subtract"}
     assert CheckpointMetadata.from_json(other.to_json(), "x") == other
-
-
-def test_writing_is_all_or_nothing(tmp_path, monkeypatch) -> None:
-    path = write_atomically(tmp_path / "new" / "file", b"old")
-    assert path.read_bytes() == b"old"
-
-    def fail(*_: object) -> None:
-        raise OSError("disk full")
-
-    monkeypatch.setattr("os.replace", fail)
-    with pytest.raises(OSError, match="disk full"):
-        write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert [p.name for p in path.parent.iterdir()] == ["file"], "no temporary file stays"
