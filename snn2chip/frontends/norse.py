@@ -27,7 +27,7 @@ import numpy as np
 
 from snn2chip.errors import ConfigError, UnsupportedError
 from snn2chip.frontends.nir.layers import layer
-from snn2chip.frontends.nir.nodes import NirGraph, NirNode, Param
+from snn2chip.frontends.nir.nodes import NirGraph, NirNode, Param, per_axis
 from snn2chip.graph.operators import Array, Shape
 
 INPUT, OUTPUT = "input", "output"
@@ -207,15 +207,15 @@ def _convolution(state: _Walk, module: Any, path: str) -> None:
     axes = len(module.kernel_size)
     padding: Param = module.padding
     if not isinstance(padding, str):
-        padding = np.array(module.padding, np.int64)
+        padding = per_axis(module.padding)
     state.emit(
         path,
         _CONVOLUTIONS[axes],
-        input_shape=np.array(state.shape[1:], np.int64),
+        input_shape=per_axis(state.shape[1:]),
         weight=_numbers(module.weight),
-        stride=np.array(module.stride, np.int64),
+        stride=per_axis(module.stride),
         padding=padding,
-        dilation=np.array(module.dilation, np.int64),
+        dilation=per_axis(module.dilation),
         groups=int(module.groups),
         bias=_bias(module, module.out_channels),
     )
@@ -300,11 +300,11 @@ def _batch_norm(state: _Walk, module: Any, path: str) -> None:
     state.emit(
         path,
         _CONVOLUTIONS[axes],
-        input_shape=np.array(state.shape[1:], np.int64),
+        input_shape=per_axis(state.shape[1:]),
         weight=factor.reshape(-1, *(1,) * (axes + 1)),
-        stride=np.ones(axes, np.int64),
-        padding=np.zeros(axes, np.int64),
-        dilation=np.ones(axes, np.int64),
+        stride=per_axis((1,) * axes),
+        padding=per_axis((0,) * axes),
+        dilation=per_axis((1,) * axes),
         groups=len(factor),
         bias=shift,
     )

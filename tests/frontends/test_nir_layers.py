@@ -87,6 +87,7 @@ def networks(draw: st.DrawFn):  # type: ignore[no-untyped-def]
     return [*nodes, probe(target), sink(*target)], x, y.numpy()
 
 
+@pytest.mark.filterwarnings("ignore:Using padding")
 @given(networks())
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 def test_linear_chains_give_what_torch_gives(tmp_path_factory, network) -> None:  # type: ignore[no-untyped-def]

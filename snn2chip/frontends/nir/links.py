@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from snn2chip.errors import UnsupportedError
-from snn2chip.frontends.nir.nodes import Param
+from snn2chip.frontends.nir.nodes import Param, per_axis
 from snn2chip.graph import Conv, Delay, Dense, Identity, Projection
 from snn2chip.graph.operators import Array, Shape
 
@@ -108,11 +108,11 @@ def _convolution(projection: Projection, operator: Conv) -> Link:
             has="Conv1d and Conv2d",
         )
     return f"Conv{axes}d", {
-        "input_shape": np.array(operator.source_shape[1:], np.int64),
+        "input_shape": per_axis(operator.source_shape[1:]),
         "weight": operator.weight,
-        "stride": np.array(operator.stride, np.int64),
+        "stride": per_axis(operator.stride),
         "padding": _padding(projection, operator),
-        "dilation": np.array(operator.dilation, np.int64),
+        "dilation": per_axis(operator.dilation),
         "groups": operator.groups,
         "bias": _channel_bias(projection, operator),
     }
@@ -137,7 +137,7 @@ def _padding(projection: Projection, operator: Conv) -> Param:
         )
     )
     if equal:
-        return np.array(before, np.int64)
+        return per_axis(before)
     if operator.padding == tuple((span // 2, span - span // 2) for span in spans):
         return "same"
     raise UnsupportedError(

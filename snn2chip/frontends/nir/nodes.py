@@ -5,17 +5,25 @@ Nothing here is checked or interpreted: ``hdf5`` reads and writes it, ``lower`` 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
+
+import numpy as np
 
 from snn2chip.graph.operators import Array
 
 Param: TypeAlias = Array | int | float | str
 Edge: TypeAlias = tuple[str, str]
 
+
 NIR_VERSION = "1.0.8"
 """Version of NIR's reference implementation whose files are written."""
+
+
+def per_axis(values: Sequence[int]) -> Param:
+    """Options of a convolution: NIR wants a number for one axis, an array for more."""
+    return int(values[0]) if len(values) == 1 else np.array(values, np.int64)
 
 
 @dataclass(frozen=True, eq=False)
