@@ -18,6 +18,16 @@ from snn2chip.graph.operators import Array, weights_of
 
 SCHEMA = "snn2chip/program/1"
 
+_DAMAGE = (
+    SafetensorError,
+    Snn2chipError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+)
+
 
 _DAMAGE = (
     *(Snn2chipError, SafetensorError, RecursionError),

@@ -14,6 +14,7 @@ The last line is the steady state of a bias that NIR sends through the synaptic 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +39,7 @@ class Folded:
         theta: threshold above the reset; 1 for populations that do not spike.
         offset: v_reset, the graph's v at the chip's zero.
         at_least: the graph fires at v >= threshold, the chip at v > threshold.
-        note: what is modelled rather than exact, or "".
+        notes: what is modelled rather than exact, one sentence each.
     """
 
     factor: FloatArray
@@ -49,7 +50,7 @@ class Folded:
     theta: FloatArray
     offset: FloatArray
     at_least: bool = False
-    note: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def fold(graph: Graph, population: Population) -> Folded:
@@ -59,36 +60,38 @@ def fold(graph: Graph, population: Population) -> Folded:
         UnsupportedError: subtractive reset, or a threshold at or below the reset.
     """
     d, neuron, shape = graph.discretization, population.neuron, population.shape
-    ones, zeros = np.ones(shape), np.zeros(shape)
-    bias = sum((p.bias for p in graph.incoming(population.name) if p.bias is not None), zeros)
+    bias = np.zeros(shape)
+    for projection in graph.incoming(population.name):
+        bias = bias if projection.bias is None else bias + projection.bias
     offset, theta = _reset_and_threshold(population, d)
-    v0 = (initial_state(neuron, (1, *shape), d).v[0] - offset) / theta
-    fires_at = d.fires == ">=" and neuron.spiking
+    input_gain, bias_gain, leak = np.ones(shape), np.ones(shape), np.zeros(shape)
+    loss_u, loss_v = np.ones(shape), np.zeros(shape)
     match neuron:
         case IF():
-            gain = neuron.r * (d.dt if d.if_gain == "dt" else 1.0) / theta
-            return Folded(gain, ones, zeros, gain * bias, v0, theta, offset, fires_at)
+            input_gain = bias_gain = neuron.r * (d.dt if d.if_gain == "dt" else 1.0)
         case LIF() | LI():
-            gain = factors(neuron.tau, d).gain
-            total = gain * (neuron.v_leak - offset + neuron.r * bias) / theta
-            factor = gain * neuron.r / theta
-            return Folded(factor, ones, gain, total, v0, theta, offset, fires_at)
+            loss_v = factors(neuron.tau, d).gain
+            input_gain = bias_gain = loss_v * neuron.r
+            leak = loss_v * (neuron.v_leak - offset)
         case CubaLIF() | CubaLI():
-            synapse, gain = factors(neuron.tau_syn, d), factors(neuron.tau_mem, d).gain
-            steady = neuron.r * neuron.w_in * bias * synapse.gain / (1.0 - synapse.decay)
-            return Folded(
-                factor=gain * neuron.r * synapse.gain * neuron.w_in / theta,
-                loss_u=1.0 - synapse.decay,
-                loss_v=gain,
-                bias=gain * (neuron.v_leak - offset + steady) / theta,
-                v0=v0,
-                theta=theta,
-                offset=offset,
-                at_least=fires_at,
-                note=_steady_note(population, bias),
-            )
+            synapse, loss_v = factors(neuron.tau_syn, d), factors(neuron.tau_mem, d).gain
+            loss_u = 1.0 - synapse.decay
+            input_gain = loss_v * neuron.r * synapse.gain * neuron.w_in
+            bias_gain = input_gain / loss_u
+            leak = loss_v * (neuron.v_leak - offset)
         case _:
             raise UnsupportedError(f"population {population.name!r}: {neuron.kind} on Loihi")
+    return Folded(
+        factor=input_gain / theta,
+        loss_u=loss_u,
+        loss_v=loss_v,
+        bias=(leak + bias_gain * bias) / theta,
+        v0=(initial_state(neuron, (1, *shape), d).v[0] - offset) / theta,
+        theta=theta,
+        offset=offset,
+        at_least=d.fires == ">=" and neuron.spiking,
+        notes=tuple(_notes(graph, population, bias)),
+    )
 
 
 def _reset_and_threshold(
@@ -116,10 +119,16 @@ def _reset_and_threshold(
     return neuron.v_reset, theta
 
 
-def _steady_note(population: Population, bias: FloatArray) -> str:
-    if not np.any(bias):
-        return ""
-    return (
-        f"{population.name}: the bias enters the membrane at its steady state; in the graph it "
-        "passes the synaptic filter first (modelled)"
-    )
+def _notes(graph: Graph, population: Population, bias: FloatArray) -> Iterator[str]:
+    name = population.name
+    if isinstance(population.neuron, CubaLIF | CubaLI) and np.any(bias):
+        yield (
+            f"{name}: the bias enters the membrane at its steady state; in the graph it passes "
+            "the synaptic filter first (modelled)"
+        )
+    late = (p.bias is not None and p.delay.smallest > 0 for p in graph.incoming(name))
+    if graph.discretization.early_bias == "dropped" and any(late):
+        yield (
+            f"{name}: the bias of a delayed projection acts from the first step on; in the graph "
+            "it begins when its first spikes can arrive (modelled)"
+        )

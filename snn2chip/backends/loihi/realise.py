@@ -71,7 +71,7 @@ def realise(
         _population(by_name[p.name], latency, formats) if not p.is_input else (_input(p), ())
         for p in graph.populations
     ]
-    notes = [s.folded.note for s in scaled if s.folded.note]
+    notes = [note for s in scaled for note in s.folded.notes]
     notes += [note for _, found in (*projections, *populations) for note in found]
     return Program(
         name=graph.name,

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from snn2chip.core import Program, ProgramPopulation, ProgramProjection
 from snn2chip.engine.arithmetic import Product, Scan, State
 from snn2chip.errors import UnsupportedError
-from snn2chip.graph import Discretization, Graph
+from snn2chip.graph import Discretization, Graph, Population
 from snn2chip.graph.linear import apply
 from snn2chip.graph.operators import Array, Operator, weights_of, with_weights
 from snn2chip.neurons import NEURONS, CubaLI, CubaLIF, Neuron, initial_state, step
 from snn2chip.neurons import State as NeuronState
 
-_BIAS = "bias"
+_BIAS, _LATE, _STARTS = "bias", "late_bias", "late_bias_starts"
+_BIASES = (_BIAS, _LATE, _STARTS)
 
 
 def realise(graph: Graph) -> Program:
@@ -27,7 +28,7 @@ def realise(graph: Graph) -> Program:
             model="input" if p.is_input else p.neuron.kind,
             kind="input" if p.is_input else p.neuron.kind,
             shape=p.shape,
-            parameters={} if p.is_input else {**p.neuron.parameters(), _BIAS: _bias(graph, p.name)},
+            parameters={} if p.is_input else {**p.neuron.parameters(), **_biases(graph, p)},
             spiking=p.neuron.spiking,
         )
         for p in graph.populations
@@ -53,10 +54,24 @@ def realise(graph: Graph) -> Program:
     )
 
 
-def _bias(graph: Graph, name: str) -> Array:
-    """Sum of the biases of all projections into a population, [*shape]."""
-    biases = [p.bias for p in graph.incoming(name) if p.bias is not None]
-    return np.asarray(sum(biases, np.zeros(graph.population(name).shape)))
+def _biases(graph: Graph, population: Population) -> dict[str, Array]:
+    """Biases into a population: [*shape] from the first step on, and [k, *shape] from step [k] on.
+
+    The second kind are those of delayed projections where the discretization drops them early.
+    """
+    dropped = graph.discretization.early_bias == "dropped"
+    always, late, starts = np.zeros(population.shape), [], []
+    for projection in graph.incoming(population.name):
+        if projection.bias is None:
+            continue
+        start = projection.delay.smallest if dropped else 0
+        if start == 0:
+            always = always + projection.bias
+        else:
+            late.append(np.broadcast_to(projection.bias, population.shape))
+            starts.append(start)
+    stacked = np.stack(late) if late else np.zeros((0, *population.shape))
+    return {_BIAS: always, _LATE: stacked, _STARTS: np.array(starts, np.int64)}
 
 
 class Float64:
@@ -79,7 +94,8 @@ class Float64:
         """Membranes at v_leak or 0, as the discretization says."""
         neuron = _neuron(population)
         state = initial_state(neuron, (samples, *population.shape), self._discretization)
-        return {"v": state.v} if state.i is None else {"v": state.v, "i": state.i}
+        start: State = {"v": state.v, "step": np.zeros((), np.int64)}
+        return start if state.i is None else {**start, "i": state.i}
 
     def scan(
         self,
@@ -90,24 +106,25 @@ class Float64:
         record: bool,
     ) -> Scan:
         """Step by step through ``snn2chip.neurons.step``."""
-        neuron, bias = _neuron(population), population.parameters[_BIAS]
+        neuron, first = _neuron(population), int(state["step"])
         cuba = isinstance(neuron, CubaLIF | CubaLI)
         held = NeuronState(state["v"], state["i"] if cuba else None)
         output = np.empty(current.shape, bool if population.spiking else np.float64)
         updated = np.empty(current.shape, bool)
         records: dict[str, list[Array]] = {"v": [], "i": []}
+        bias = _bias_per_step(population, first, len(current))
         drive = current + bias
         for k in range(len(current)):
             busy = held.v != 0 if held.i is None else (held.v != 0) | (held.i != 0)
             result, held = step(neuron, held, drive[k], self._discretization)
             output[k] = result
-            updated[k] = (
-                busy | arrived[k] | (bias != 0) | (result != 0 if neuron.spiking else False)
-            )
+            fired = neuron.spiking & (result != 0)
+            updated[k] = busy | arrived[k] | (bias[k] != 0) | fired
             records["v"].append(held.v)
             if held.i is not None:
                 records["i"].append(held.i)
-        after = {"v": held.v} if held.i is None else {"v": held.v, "i": held.i}
+        after: State = {"v": held.v, "step": np.array(first + len(current))}
+        after = after if held.i is None else {**after, "i": held.i}
         peak = max((float(np.abs(v).max(initial=0)) for v in records["v"]), default=0.0)
         kept = {name: np.stack(values) for name, values in records.items() if values}
         return Scan(
@@ -120,9 +137,19 @@ class Float64:
         )
 
 
+def _bias_per_step(population: ProgramPopulation, first: int, steps: int) -> Array:
+    """Summed biases [step, 1, *shape] of the steps from ``first`` on."""
+    parameters = population.parameters
+    time = np.arange(first, first + steps)
+    acts = time[:, None] >= parameters[_STARTS]
+    late = np.tensordot(acts.astype(np.float64), parameters[_LATE], axes=1)
+    total: Array = parameters[_BIAS] + late
+    return total[:, None]
+
+
 def _neuron(population: ProgramPopulation) -> Neuron:
     """The neuron model of a float64 population."""
     if population.model not in NEURONS:
         raise UnsupportedError(f"population {population.name!r}: no model {population.model!r}")
-    parameters = {k: v for k, v in population.parameters.items() if k != _BIAS}
+    parameters = {k: v for k, v in population.parameters.items() if k not in _BIASES}
     return NEURONS[population.model](**parameters)

@@ -1,0 +1,80 @@
+"""Random float graphs: branches, sums, recurrence, delays of every kind, every neuron model."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from snn2chip.graph import Conv, Delay, Dense, Population, Projection, identity
+from snn2chip.neurons import Input, from_preset
+from tests.networks import cuba, cuba_li, graph, integrate, li, lif
+
+SPIKING = (lif, integrate, cuba)
+
+
+def delay(draw, rng, operator, least=0):
+    axes = ["all", "source", "target"] + (["synapse"] if isinstance(operator, Dense) else [])
+    axis = draw(st.sampled_from(axes))
+    shape = {
+        "all": (),
+        "source": operator.source_shape,
+        "target": operator.target_shape,
+        "synapse": operator.weight.shape if isinstance(operator, Dense) else (),
+    }[axis]
+    return Delay(np.asarray(rng.integers(least, least + draw(st.integers(1, 3)), size=shape)), axis)
+
+
+def dyadic(rng, shape):
+    """Multiples of 1/64: sums of them are exact in float64 in any order."""
+    return rng.integers(-64, 128, size=shape) / 64
+
+
+def project(draw, rng, source, target, operator, least=0):
+    bias = dyadic(rng, operator.target_shape) if draw(st.booleans()) else None
+    return Projection(source, target, operator, bias, delay(draw, rng, operator, least))
+
+
+def dense(rng, source_shape, target_shape):
+    weight = dyadic(rng, (int(np.prod(target_shape)), int(np.prod(source_shape))))
+    return Dense(weight, source_shape, target_shape)
+
+
+@st.composite
+def graphs(draw):
+    """in -> conv -> a; in -> b; a, b -> out; a <-> b in a loop; out may spike or not."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    image = (draw(st.integers(1, 2)), 4, draw(st.integers(3, 5)))
+    conv = Conv(
+        dyadic(rng, (2, image[0], 2, 2)),
+        image,
+        (draw(st.integers(1, 2)), 1),
+        ((draw(st.integers(0, 1)), 0), (0, 1)),
+        (1, draw(st.integers(1, 2))),
+    )
+    neuron = [draw(st.sampled_from(SPIKING)) for _ in range(3)]
+    readout = draw(st.sampled_from([lif, li, cuba_li]))
+    discretization = from_preset("norse", 1e-3).override(
+        early_bias=draw(st.sampled_from(["kept", "dropped"])),
+        integrator=draw(st.sampled_from(["euler", "exact"])),
+        fires=draw(st.sampled_from([">", ">="])),
+        reset=draw(st.sampled_from(["zero", "subtract"])),
+    )
+    populations = [
+        Population("in", Input(), image),
+        Population("conv", neuron[0](conv.target_shape), conv.target_shape),
+        Population("a", neuron[1]((4,)), (4,)),
+        Population("b", neuron[2]((4,)), (4,)),
+        Population("out", readout((3,)), (3,)),
+    ]
+    projections = [
+        project(draw, rng, "in", "conv", conv),
+        project(draw, rng, "conv", "a", dense(rng, conv.target_shape, (4,))),
+        project(draw, rng, "in", "b", dense(rng, image, (4,))),
+        project(draw, rng, "a", "b", identity((4,))),
+        project(draw, rng, "b", "a", dense(rng, (4,), (4,)), least=1),
+        project(draw, rng, "a", "out", dense(rng, (4,), (3,))),
+        project(draw, rng, "b", "out", dense(rng, (4,), (3,))),
+    ]
+    kinds = ["spike_count"] if readout is lif else ["v_last", "v_max", "v_mean"]
+    kind = draw(st.sampled_from(kinds))
+    return graph(populations, projections, discretization, readout=kind), rng
