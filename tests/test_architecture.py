@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ LEVELS = (
     ("neurons", "resources", "files"),
     ("graph",),
     ("core", "targets"),
-    ("passes", "data"),
+    ("data",),
     ("frontends",),
     ("engine", "mapping", "compiled"),
     ("energy", "quantize", "drift"),
@@ -108,6 +109,15 @@ def test_the_rule_sees_what_it_must(module: str, source: str, wrong: int) -> Non
 def test_every_room_has_a_level() -> None:
     rooms = {room_of(path) for path in MODULES} - {"__init__", "__main__"}
     assert rooms <= set(LEVEL)
+
+
+def test_the_code_map_names_every_room_in_the_order_of_imports() -> None:
+    text = (PACKAGE.parent / "CONTRIBUTING.md").read_text("utf-8")
+    named = re.findall(r"^\| `(\w+)(?:/|\.py)` \|", text, re.MULTILINE)
+    rooms = {room_of(path) for path in MODULES} - {"__init__", "__main__"}
+    assert set(named) == rooms
+    levels = [LEVEL[room] for room in named]
+    assert levels == sorted(levels)
 
 
 def test_public_names_exist() -> None:

@@ -20,6 +20,7 @@ from sybil import Document, Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 from snn2chip import errors
+from snn2chip.neurons.discretization import _CHOICES, PRESETS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -123,6 +124,23 @@ def exit_code_table() -> str:
 def test_exit_codes_are_those_of_the_errors(name: str) -> None:
     text = (ROOT / name).read_text("utf-8")
     assert text.partition(BEGIN)[2].partition(END)[0].strip() == exit_code_table()
+
+
+def preset_table() -> str:
+    """The table of presets, as the code has them."""
+    options = list(_CHOICES)
+    lines = [f"| preset | {' | '.join(options)} |", "|---" * (len(options) + 1) + "|"]
+    for name, values in PRESETS.items():
+        lines.append(f"| `{name}` | " + " | ".join(f"`{values[key]}`" for key in options) + " |")
+    return "\n".join(lines)
+
+
+def test_presets_are_those_of_the_code() -> None:
+    text = (ROOT / "docs" / "presets.md").read_text("utf-8")
+    shown = text.partition("<!-- presets: begin -->")[2].partition("<!-- presets: end -->")[0]
+    assert shown.strip() == preset_table()
+    for option, values in _CHOICES.items():
+        assert f"| `{option}` | {', '.join(f'`{value}`' for value in values)} |" in text
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,9 @@ def _folder(path: Path, options: Options) -> Network:
 def _load(path: Path, options: Options) -> Graph:
     """The graph of a file with the user's overrides of time, reset and encoding."""
     overrides = dict(options.preset_set)
+    for key in ("preset", "dt"):
+        if key in overrides:
+            raise ConfigError(f"--preset-set {key}={overrides[key]}", remedy=f"--{key}")
     if options.reset is not None:
         if options.reset not in _RESETS:
             raise ConfigError(

@@ -57,6 +57,8 @@ def test_overrides_of_the_discretization_are_shown(cli: Cli, network: Path) -> N
         ("--preset", "nors"),
         ("--preset-set", "integrator"),
         ("--preset-set", "=exact"),
+        ("--preset-set", "dt=5"),
+        ("--preset-set", "preset=norse"),
         ("--preset-set", "reset=zero", "--preset-set", "reset=zero"),
         ("--preset-set", "integratr=exact"),
         ("--preset-set", "integrator=exacto"),
