@@ -21,17 +21,12 @@ SCHEMA = "snn2chip/program/1"
 _DAMAGE = (
     SafetensorError,
     Snn2chipError,
+    RecursionError,
     ValueError,
     KeyError,
     TypeError,
     AttributeError,
     IndexError,
-)
-
-
-_DAMAGE = (
-    *(Snn2chipError, SafetensorError, RecursionError),
-    *(ValueError, KeyError, TypeError, AttributeError, IndexError),
 )
 """What a damaged file makes the parts of a program raise."""
 
