@@ -344,10 +344,10 @@ def _cell_params(state: _Walk, module: Any, path: str) -> dict[str, Param]:
     v: dict[str, Param] = {"r": np.ones(state.shape)}
     if kind != "IAFCell":
         v["v_leak"] = _spread(p.v_leak, state.shape, path, "v_leak")
-        tau = 1.0 / _spread(p.tau_mem_inv, state.shape, path, "tau_mem_inv")
+        tau = _inverse(p.tau_mem_inv, state.shape, path, "tau_mem_inv")
         v["tau" if kind in ("LIFBoxCell", "LIBoxCell") else "tau_mem"] = tau
     if kind in ("LIFCell", "LICell", "LIFRecurrentCell"):
-        tau_syn = 1.0 / _spread(p.tau_syn_inv, state.shape, path, "tau_syn_inv")
+        tau_syn = _inverse(p.tau_syn_inv, state.shape, path, "tau_syn_inv")
         v["tau_syn"] = tau_syn
         v["w_in"] = tau_syn / state.dt
     if hasattr(p, "v_th"):
@@ -355,6 +355,12 @@ def _cell_params(state: _Walk, module: Any, path: str) -> dict[str, Param]:
         v["v_reset"] = _spread(p.v_reset, state.shape, path, "v_reset")
         state.resets.setdefault(_reset(p, path), path)
     return v
+
+
+def _inverse(value: Any, shape: Shape, path: str, name: str) -> Array:
+    """A time constant; infinite where its inverse is 0, which the reader refuses."""
+    with np.errstate(divide="ignore"):
+        return 1.0 / _spread(value, shape, path, name)
 
 
 def _reset(p: Any, path: str) -> str:
