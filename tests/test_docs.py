@@ -91,8 +91,15 @@ def test_page(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     if path.name in NEED_TORCH:
         pytest.importorskip("norse.torch")
     monkeypatch.chdir(tmp_path)
-    for example in page(path).examples():
-        example.evaluate()
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    before = set(sys.modules)
+    try:
+        for example in page(path).examples():
+            example.evaluate()
+    finally:
+        for name in set(sys.modules) - before:
+            if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+                del sys.modules[name]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)

@@ -75,21 +75,21 @@ def checkpoint(folder: Path) -> Path:
 
 @pytest.fixture
 def own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """weights.pt and mynet.py of a user, with timed samples."""
+    """weights.pt and cli_net.py of a user, with timed samples."""
     torch = pytest.importorskip("torch")
     pytest.importorskip("norse.torch")
-    (folder / "mynet.py").write_text(MODEL)
-    monkeypatch.delitem(sys.modules, "mynet", raising=False)
+    (folder / "cli_net.py").write_text(MODEL)
+    monkeypatch.delitem(sys.modules, "cli_net", raising=False)
     monkeypatch.syspath_prepend(str(folder))
-    import mynet
+    import cli_net
 
-    torch.save(mynet.make().state_dict(), folder / "weights.pt")
-    torch.save(mynet.make_gelu().state_dict(), folder / "gelu.pt")
+    torch.save(cli_net.make().state_dict(), folder / "weights.pt")
+    torch.save(cli_net.make_gelu().state_dict(), folder / "gelu.pt")
     np.savez(folder / "spikes.npz", x=np.random.default_rng(0).random((6, 20, 6)) < 0.5)
     return folder / "weights.pt"
 
 
-OWN = ("--model", "mynet:make", "--input-shape", "6", "--dt", "1e-3", "--data", "spikes.npz")
+OWN = ("--model", "cli_net:make", "--input-shape", "6", "--dt", "1e-3", "--data", "spikes.npz")
 
 
 def test_models_list(cli: Cli) -> None:
@@ -181,10 +181,10 @@ def test_export_of_a_network_of_ones_own(cli: Cli, folder: Path, own: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (("--model", "mynet"), 2),
+        (("--model", "cli_net"), 2),
         (("--model", "nonet:make"), 2),
-        (("--model", "mynet:mak"), 2),
-        (("--model", "mynet:make_number"), 2),
+        (("--model", "cli_net:mak"), 2),
+        (("--model", "cli_net:make_number"), 2),
         (("--input-shape", "6,x"), 2),
         (("--input-shape", "0"), 2),
         (("--dt", "0"), 2),
@@ -193,7 +193,7 @@ def test_export_of_a_network_of_ones_own(cli: Cli, folder: Path, own: Path) -> N
         (("--data", "absent.npz"), 3),
         (("--input-shape", "7"), 3),
         (("--format", "onnx"), 2),
-        (("-o", "mynet.py/x.nir"), 2),
+        (("-o", "cli_net.py/x.nir"), 2),
     ],
 )
 def test_export_with_senseless_options(
@@ -216,7 +216,7 @@ def test_export_without_the_shape_or_dt(cli: Cli, own: Path) -> None:
 
 
 def test_export_of_a_module_that_nir_cannot_hold(cli: Cli, folder: Path, own: Path) -> None:
-    done = cli("export", "gelu.pt", "--model", "mynet:make_gelu", *OWN[2:])
+    done = cli("export", "gelu.pt", "--model", "cli_net:make_gelu", *OWN[2:])
     assert done.code == 4, done.err
     assert "GELU" in done.err
     assert not (folder / "gelu.nir").exists()
