@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.errors import ConfigError, DriftError
+from snn2chip.files import replacing
 from snn2chip.frontends.checkpoint import nodes_of_module
-from snn2chip.frontends.nir.hdf5_write import replacing, write_plain
 from snn2chip.frontends.nir.metadata import Metadata
 from snn2chip.frontends.nir.read import read_graph
+from snn2chip.frontends.nir.storage.writer import write_plain
 from snn2chip.frontends.norse import require_torch
 from snn2chip.graph import Graph
 from snn2chip.graph.operators import Array

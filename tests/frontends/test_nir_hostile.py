@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from snn2chip.errors import InputFileError, Snn2chipError, UnsupportedError
-from snn2chip.frontends.nir import datasets, hdf5, read_graph
+from snn2chip.frontends.nir import read_graph
+from snn2chip.frontends.nir.storage import datasets, reader
 
 from .files import DT, edit, replace_dataset, simple
 
@@ -214,7 +215,7 @@ def test_nesting_and_sharing_are_bounded(tmp_path: Path, monkeypatch: pytest.Mon
         file["node"] = node
 
     assert "nested deeper than 32" in edited(tmp_path, itself)
-    monkeypatch.setattr(hdf5, "_OBJECTS", 2000)
+    monkeypatch.setattr(reader, "_OBJECTS", 2000)
     assert "more than 2000 nodes and parameters" in edited(tmp_path, doubling)
 
 

@@ -274,3 +274,12 @@ def test_without_torch_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(ConfigError) as caught:
         front.require_torch()
     assert 'pip install "snn2chip[train]"' in caught.value.remedy
+
+
+def test_modules_may_be_called_input_and_output() -> None:
+    from collections import OrderedDict
+
+    inner = nn.Sequential(OrderedDict(input=nn.Linear(2, 3), output=snn.IAFCell()))
+    found = graph(inner, 2)
+    assert [p.name for p in found.populations] == ["input#2", "output"]
+    assert found.outputs == ("output",)

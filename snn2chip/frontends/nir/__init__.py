@@ -1,16 +1,13 @@
 """NIR files: ``read_graph`` and ``write_graph``.
 
-======== ==========================================================================
+======== ==============================================================
 nodes    plain node graphs
-hdf5     files -> node graphs (``heaps`` words, ``datasets`` sizes), ``hdf5_write`` back
-nested   nested graphs -> one flat graph
-params   typed, checked parameters of one node; ``cells`` neurons, ``layers`` linear
-names    names that HDF5 cannot hold
-paths    linear paths between populations; ``delays`` their delays
-lower    flat graph -> populations and projections (``shapes``, ``recurrence``)
+storage  files <-> node graphs
+lowering node graph -> populations and projections
 metadata what NIR cannot say, and the choice of a discretization
-write    graph -> node graph; ``links`` one projection
-======== ==========================================================================
+read     file -> graph
+write    graph -> file; ``links`` one projection as nodes
+======== ==============================================================
 """
 
 from snn2chip.frontends.nir.nodes import NirGraph, NirNode

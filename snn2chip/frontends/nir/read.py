@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from snn2chip.errors import InputFileError
-from snn2chip.frontends.nir.hdf5 import read_nodes
-from snn2chip.frontends.nir.lower import lower
+from snn2chip.frontends.nir.lowering import FlatGraph, check_kinds, flatten, lower
 from snn2chip.frontends.nir.metadata import KEY, Metadata, choose_discretization, from_text
-from snn2chip.frontends.nir.nested import FlatGraph, flatten
 from snn2chip.frontends.nir.nodes import NirGraph
-from snn2chip.frontends.nir.paths import check_kinds
+from snn2chip.frontends.nir.storage import read_nodes
 from snn2chip.graph import Graph, Population, Readout, validate
 
 _TIMED = frozenset({"LIF", "LI", "CubaLIF", "CubaLI", "Delay"})

@@ -22,11 +22,11 @@ from pathlib import Path
 import numpy as np
 
 from snn2chip.errors import UnsupportedError
-from snn2chip.frontends.nir.hdf5_write import write_nodes
 from snn2chip.frontends.nir.links import Link, projection_links
+from snn2chip.frontends.nir.lowering.recurrence import break_cycles
 from snn2chip.frontends.nir.metadata import KEY, Metadata, overrides_of, to_text
 from snn2chip.frontends.nir.nodes import NirGraph, NirNode, Param
-from snn2chip.frontends.nir.recurrence import break_cycles
+from snn2chip.frontends.nir.storage.writer import write_nodes
 from snn2chip.graph import Conv, Delay, Dense, Graph, Population, Projection
 from snn2chip.graph.operators import Shape
 

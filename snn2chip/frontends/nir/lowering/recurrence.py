@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from snn2chip.frontends.nir.paths import natural
+from snn2chip.frontends.nir.lowering.paths import natural
 from snn2chip.graph import Delay, Population, Projection
 from snn2chip.graph.order import components, is_cyclic
 

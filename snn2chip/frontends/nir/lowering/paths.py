@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from snn2chip.errors import InputFileError, UnsupportedError
-from snn2chip.frontends.nir.cells import NEURON_KINDS
-from snn2chip.frontends.nir.layers import LINEAR_KINDS, Layer, layer
-from snn2chip.frontends.nir.nested import FlatGraph
+from snn2chip.frontends.nir.lowering.cells import NEURON_KINDS
+from snn2chip.frontends.nir.lowering.layers import LINEAR_KINDS, Layer, layer
+from snn2chip.frontends.nir.lowering.nested import FlatGraph
 from snn2chip.graph.operators import Shape
 from snn2chip.graph.order import components, is_cyclic
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from snn2chip.frontends.nir.lowering.params import Params
 from snn2chip.frontends.nir.nodes import NirNode
-from snn2chip.frontends.nir.params import Params
 from snn2chip.graph.operators import Array, Shape
 from snn2chip.neurons import IF, LI, LIF, CubaLI, CubaLIF, Neuron
 

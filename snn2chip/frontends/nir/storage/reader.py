@@ -12,11 +12,11 @@ from pathlib import Path
 import h5py
 
 from snn2chip.errors import InputFileError, Snn2chipError
-from snn2chip.frontends.nir.datasets import Budget, read_array, read_words
-from snn2chip.frontends.nir.heaps import Heaps
 from snn2chip.frontends.nir.metadata import KEY
-from snn2chip.frontends.nir.names import unescape
 from snn2chip.frontends.nir.nodes import Edge, NirGraph, NirNode, Param
+from snn2chip.frontends.nir.storage.datasets import Budget, read_array, read_words
+from snn2chip.frontends.nir.storage.heaps import Heaps
+from snn2chip.frontends.nir.storage.names import unescape
 
 _DEPTH = 32
 """Deepest nesting of graphs."""

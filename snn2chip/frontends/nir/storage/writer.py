@@ -2,40 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from snn2chip.errors import ConfigError
+from snn2chip.files import replacing
 from snn2chip.frontends.nir.metadata import KEY
-from snn2chip.frontends.nir.names import escape
 from snn2chip.frontends.nir.nodes import NirGraph, NirNode
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary name beside ``path`` that takes its place on success and vanishes on failure.
-
-    Raises:
-        ConfigError: the folder does not exist or cannot be written.
-    """
-    if not path.parent.is_dir():
-        raise ConfigError(
-            f"{path}: its folder does not exist", remedy=f"create {path.parent} first"
-        )
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written", has=str(error)) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+from snn2chip.frontends.nir.storage.names import escape
 
 
 def write_nodes(graph: NirGraph, path: str | Path) -> None:

@@ -13,8 +13,8 @@ from math import prod
 import numpy as np
 
 from snn2chip.errors import UnsupportedError
+from snn2chip.frontends.nir.lowering.params import Params
 from snn2chip.frontends.nir.nodes import NirNode
-from snn2chip.frontends.nir.params import Params
 from snn2chip.graph.operators import Array, Conv, Dense, Identity, Operator, Shape, identity
 
 LINEAR_KINDS = frozenset(

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from snn2chip.errors import InputFileError
-from snn2chip.frontends.nir.heaps import REFERENCE, Heaps
+from snn2chip.frontends.nir.storage.heaps import REFERENCE, Heaps
 from snn2chip.graph.operators import Array
 
 LIMIT_BYTES = 2**31

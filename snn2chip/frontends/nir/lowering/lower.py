@@ -16,14 +16,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from snn2chip.errors import InputFileError, UnsupportedError
-from snn2chip.frontends.nir.cells import NEURON_KINDS, cell
-from snn2chip.frontends.nir.delays import PathDelay, in_steps
-from snn2chip.frontends.nir.nested import FlatGraph
+from snn2chip.frontends.nir.lowering.cells import NEURON_KINDS, cell
+from snn2chip.frontends.nir.lowering.delays import PathDelay, in_steps
+from snn2chip.frontends.nir.lowering.nested import FlatGraph
+from snn2chip.frontends.nir.lowering.params import Params
+from snn2chip.frontends.nir.lowering.paths import LinearPart, Path, natural
+from snn2chip.frontends.nir.lowering.recurrence import break_cycles, ordered
+from snn2chip.frontends.nir.lowering.shapes import unify_shapes
 from snn2chip.frontends.nir.nodes import NirNode
-from snn2chip.frontends.nir.params import Params
-from snn2chip.frontends.nir.paths import LinearPart, Path, natural
-from snn2chip.frontends.nir.recurrence import break_cycles, ordered
-from snn2chip.frontends.nir.shapes import unify_shapes
 from snn2chip.graph import Operator, Population, Projection, identity
 from snn2chip.graph.compose import compose, push_bias
 from snn2chip.graph.operators import Array, Identity

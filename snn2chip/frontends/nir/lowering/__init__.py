@@ -1,0 +1,17 @@
+"""NIR's nodes into populations and projections.
+
+========== ======================================================================
+nested     nested graphs -> one flat graph
+params     typed, checked parameters of one node; ``cells`` neurons, ``layers`` linear
+paths      linear paths between populations; ``delays`` their delays
+lower      paths -> projections
+shapes     Flattens behind neurons
+recurrence the step of delay of cycles, and the order of a step
+========== ======================================================================
+"""
+
+from snn2chip.frontends.nir.lowering.lower import lower
+from snn2chip.frontends.nir.lowering.nested import FlatGraph, flatten
+from snn2chip.frontends.nir.lowering.paths import check_kinds
+
+__all__ = ["FlatGraph", "check_kinds", "flatten", "lower"]

@@ -1,0 +1,140 @@
+"""Torch's linear layers as NIR nodes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from snn2chip.errors import UnsupportedError
+from snn2chip.frontends.nir.nodes import NirNode, Param, per_axis
+from snn2chip.frontends.norse.builder import Builder, numbers
+from snn2chip.graph.operators import Array
+
+CONVOLUTIONS = {1: "Conv1d", 2: "Conv2d"}
+"""NIR's convolutions by their number of axes."""
+
+
+def linear(state: Builder, module: Any, path: str) -> None:
+    """A Linear as an Affine; without bias its bias is 0."""
+    bias = _bias(module, module.out_features)
+    state.emit(path, "Affine", weight=numbers(module.weight), bias=bias)
+
+
+def _bias(module: Any, size: int) -> Array:
+    return np.zeros(size) if module.bias is None else numbers(module.bias)
+
+
+def convolution(state: Builder, module: Any, path: str) -> None:
+    """A Conv1d or Conv2d; only zeros can pad it."""
+    if module.padding_mode != "zeros":
+        raise UnsupportedError(
+            f"module {path!r}: padding_mode {module.padding_mode!r}",
+            needs="padding with zeros",
+            remedy="padding_mode='zeros'",
+        )
+    axes = len(module.kernel_size)
+    padding: Param = module.padding
+    if not isinstance(padding, str):
+        padding = per_axis(module.padding)
+    state.emit(
+        path,
+        CONVOLUTIONS[axes],
+        input_shape=per_axis(state.shape[1:]),
+        weight=numbers(module.weight),
+        stride=per_axis(module.stride),
+        padding=padding,
+        dilation=per_axis(module.dilation),
+        groups=int(module.groups),
+        bias=_bias(module, module.out_channels),
+    )
+
+
+def _pair(value: int | tuple[int, ...]) -> Array:
+    return np.array((value, value) if isinstance(value, int) else value, np.int64)
+
+
+def pool(state: Builder, module: Any, path: str) -> None:
+    """An AvgPool2d whose windows are all of one size and count their padding."""
+    padding = _pair(module.padding)
+    problem = ""
+    if module.ceil_mode:
+        problem = "ceil_mode"
+    elif module.divisor_override is not None:
+        problem = "divisor_override"
+    elif padding.any() and not module.count_include_pad:
+        problem = "padding with count_include_pad=False"
+    if problem:
+        raise UnsupportedError(
+            f"module {path!r} (AvgPool2d) uses {problem}",
+            needs="an average over windows of one size",
+            remedy="ceil_mode=False, divisor_override=None, count_include_pad=True",
+        )
+    state.emit(
+        path,
+        "AvgPool2d",
+        kernel_size=_pair(module.kernel_size),
+        stride=_pair(module.stride),
+        padding=padding,
+    )
+
+
+def flatten(state: Builder, module: Any, path: str) -> None:
+    """A Flatten; torch counts the batch as axis 0, NIR does not."""
+    axes = len(state.shape) + 1
+    start, end = (k + axes if k < 0 else k for k in (module.start_dim, module.end_dim))
+    if start < 1:
+        raise UnsupportedError(
+            f"module {path!r} (Flatten) flattens the batch", remedy="start_dim=1"
+        )
+    if start < end:
+        state.emit(
+            path,
+            "Flatten",
+            input_type=np.array(state.shape, np.int64),
+            start_dim=start - 1,
+            end_dim=end - 1,
+        )
+
+
+def batch_norm(state: Builder, module: Any, path: str) -> None:
+    """A BatchNorm: y = a x + b per channel with a = weight / sqrt(var + eps), b = bias - a mean."""
+    if module.running_mean is None:
+        raise UnsupportedError(
+            f"module {path!r} ({type(module).__name__}) has no running statistics",
+            needs="fixed mean and variance",
+            remedy="track_running_stats=True",
+        )
+    factor = 1.0 / np.sqrt(numbers(module.running_var) + float(module.eps))
+    if module.weight is not None:
+        factor = factor * numbers(module.weight)
+    shift = -factor * numbers(module.running_mean)
+    if module.bias is not None:
+        shift = shift + numbers(module.bias)
+    before = state.nodes[state.last]
+    if before.kind in ("Affine", "Conv1d", "Conv2d"):
+        weight, bias = before.params["weight"], before.params["bias"]
+        assert isinstance(weight, np.ndarray)
+        assert isinstance(bias, np.ndarray)
+        rows = factor.reshape(-1, *(1,) * (weight.ndim - 1))
+        folded = {**before.params, "weight": weight * rows, "bias": bias * factor + shift}
+        state.nodes[state.last] = NirNode(before.kind, folded, before.name)
+        return
+    axes = len(state.shape) - 1
+    if axes not in CONVOLUTIONS:
+        raise UnsupportedError(
+            f"module {path!r} ({type(module).__name__}) has no linear layer before it",
+            needs="a layer that it can be folded into; NIR has no BatchNorm",
+            remedy="put the BatchNorm right behind a Linear or a convolution",
+        )
+    state.emit(
+        path,
+        CONVOLUTIONS[axes],
+        input_shape=per_axis(state.shape[1:]),
+        weight=factor.reshape(-1, *(1,) * (axes + 1)),
+        stride=per_axis((1,) * axes),
+        padding=per_axis((0,) * axes),
+        dilation=per_axis((1,) * axes),
+        groups=len(factor),
+        bias=shift,
+    )
