@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from snn2chip.errors import ConfigError, UnsupportedError
 from snn2chip.graph import Encoding
+
+MAX_VALUES = 2**31
+"""Most input spikes of one run: two GiB."""
 
 
 def encode_if(
@@ -32,13 +36,22 @@ def encode_if(
 
 
 def encode(x: NDArray[np.float64], encoding: Encoding, steps: int) -> NDArray[np.bool_]:
-    """Spikes [step, sample, *shape] of static values x [sample, *shape]."""
-    if encoding.kind != "if":
-        from snn2chip.errors import UnsupportedError
+    """Spikes [step, sample, *shape] of static values x [sample, *shape].
 
+    Raises:
+        UnsupportedError: an encoding that is not there.
+        ConfigError: more spikes than memory should hold.
+    """
+    if encoding.kind != "if":
         raise UnsupportedError(
             f"encoding {encoding.kind!r} of static values",
             has="the deterministic encoding 'if'; timed data need no encoding",
             remedy="--encoding if, or data with a step axis",
+        )
+    if steps * x.size > MAX_VALUES:
+        raise ConfigError(
+            f"{len(x)} samples x {steps} steps: {steps * x.size:.2g} input values",
+            has=f"room for {MAX_VALUES:.2g} (one byte each)",
+            remedy="fewer --samples or --steps",
         )
     return encode_if(x, steps, encoding.threshold, encoding.gain)

@@ -31,31 +31,24 @@ def run_graph(graph: Graph, spikes: Array | Mapping[str, Array]) -> dict[str, Fl
 
     Raises:
         ValueError: an input is missing or has another shape; a projection without delay comes
-            from a population that runs later.
+            from a population that runs later; a population is called like another's membrane.
     """
+    _check(graph)
     given = _inputs(graph, spikes)
     steps, samples = next(iter(given.values())).shape[:2]
     outputs: dict[str, FloatArray] = dict(given)
     states: dict[str, State] = {}
-    place = {p.name: k for k, p in enumerate(graph.populations)}
-    for projection in graph.projections:
-        instant = projection.delay.smallest == 0
-        if instant and place[projection.source] >= place[projection.target]:
-            raise ValueError(f"{projection.name} has no delay but its source runs later")
-    for population in graph.populations:
-        if not population.is_input:
-            shape = (samples, *population.shape)
-            states[population.name] = initial_state(population.neuron, shape, graph.discretization)
-            outputs[population.name] = np.zeros((steps, *shape))
-            outputs[f"{population.name}.v"] = np.zeros((steps, *shape))
-    incoming = {p.name: graph.incoming(p.name) for p in graph.populations}
+    running = [p for p in graph.populations if not p.is_input]
+    for population in running:
+        shape = (samples, *population.shape)
+        states[population.name] = initial_state(population.neuron, shape, graph.discretization)
+        outputs[population.name] = np.zeros((steps, *shape))
+        outputs[f"{population.name}.v"] = np.zeros((steps, *shape))
     for t in range(steps):
-        for population in graph.populations:
+        for population in running:
             name = population.name
-            if population.is_input:
-                continue
             current = np.zeros((samples, *population.shape))
-            for projection in incoming[name]:
+            for projection in graph.incoming(name):
                 current += arriving(projection, outputs[projection.source], t)
                 if projection.bias is not None and _bias_acts(graph, projection, t):
                     current += projection.bias
@@ -64,6 +57,17 @@ def run_graph(graph: Graph, spikes: Array | Mapping[str, Array]) -> dict[str, Fl
             )
             outputs[f"{name}.v"][t] = states[name].v
     return outputs
+
+
+def _check(graph: Graph) -> None:
+    place = {p.name: k for k, p in enumerate(graph.populations)}
+    for name in place:
+        if f"{name}.v" in place:
+            raise ValueError(f"population {name + '.v'!r} is called like the membrane of {name!r}")
+    for projection in graph.projections:
+        instant = projection.delay.smallest == 0
+        if instant and place[projection.source] >= place[projection.target]:
+            raise ValueError(f"{projection.name} has no delay but its source runs later")
 
 
 def _inputs(graph: Graph, spikes: Array | Mapping[str, Array]) -> dict[str, FloatArray]:

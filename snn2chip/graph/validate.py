@@ -12,13 +12,14 @@ from snn2chip.errors import InputFileError
 from snn2chip.graph.operators import Array, Dense, weights_of
 from snn2chip.graph.order import components, is_cyclic
 from snn2chip.graph.types import Graph, Population, Projection
+from snn2chip.neurons import Discretization
 
 
 def validate(graph: Graph) -> None:
     """Raises InputFileError that lists every problem of a graph; returns if there is none.
 
     1. Populations: names that are words and differ; an input at least; parameters that are finite,
-       of the population's shape, with positive time constants.
+       of the population's shape, with positive time constants for which Euler steps do not diverge.
     2. Projections: from a population to one that is no input; operator, bias and delay of the
        shapes of both; finite numbers; delays of at least 0.
     3. Order: inputs first, and no projection without delay from a population that runs later;
@@ -48,10 +49,10 @@ def _populations(graph: Graph) -> Iterator[str]:
     for population in graph.populations:
         if not population.shape or min(population.shape) < 1:
             yield f"population {population.name!r}: shape {population.shape}"
-        yield from _parameters(population)
+        yield from _parameters(population, graph.discretization)
 
 
-def _parameters(population: Population) -> Iterator[str]:
+def _parameters(population: Population, d: Discretization) -> Iterator[str]:
     where = f"population {population.name!r}"
     for name, value in population.neuron.parameters().items():
         if value.shape != population.shape:
@@ -60,6 +61,11 @@ def _parameters(population: Population) -> Iterator[str]:
             yield f"{where}: {name} holds values that are not finite"
         elif name.startswith("tau") and not (value > 0).all():
             yield f"{where}: {name} is {value.min()} where time constants are positive"
+        elif name.startswith("tau") and d.integrator == "euler" and d.dt > 2 * value.min():
+            yield (
+                f"{where}: dt {d.dt:g} is longer than twice {name} {value.min():g}, where Euler "
+                "steps diverge; take a shorter dt, in the unit of the file's time constants"
+            )
 
 
 def _projections(graph: Graph) -> Iterator[str]:

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snn2chip.data import load_calibration, load_data, load_digits_split
+from snn2chip.data import encode, load_calibration, load_data, load_digits_split
 from snn2chip.errors import ConfigError, InputFileError
+from snn2chip.graph import Encoding
 
 DIGITS = {"input": (1, 8, 8)}
 
@@ -140,3 +141,9 @@ def test_calibration_on_scored_samples_is_refused(tmp_path: Path) -> None:
             load_calibration(str(ref), inputs, seed=0, scored=str(path))
     assert load_calibration(str(path), inputs, seed=0, scored="digits").samples == 4
     assert load_calibration(str(path), inputs, seed=0, scored=None).samples == 4
+
+
+def test_more_input_than_memory_should_hold_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"--samples or --steps") as caught:
+        encode(np.zeros((1000, 64)), Encoding("if"), 10**9)
+    assert "1000 samples x 1000000000 steps" in str(caught.value)

@@ -291,7 +291,7 @@ def check_mutations(path: Path, content: bytes, count: int, seed: int) -> None:
     for k, damaged in enumerate(mutations(content, count, seed)):
         path.write_bytes(damaged)
         try:
-            graph = read_graph(path, "norse", DT)
+            graph = read_graph(path, "norse", 1e-4)
         except Snn2chipError as error:
             codes.append(error.exit_code)
         else:

@@ -224,6 +224,11 @@ REFUSED: dict[str, tuple[Any, tuple[int, ...], str]] = {
         (1,),
         "no running statistics",
     ),
+    "norm of another size": (
+        nn.Sequential(nn.Linear(1, 2), nn.BatchNorm1d(3)),
+        (1,),
+        "has 3 channels",
+    ),
     "norm first": (nn.BatchNorm1d(3), (3,), "no linear layer before it"),
     "another dt": (snn.LIFCell(dt=2 * DT), (1,), "dt = 0.002"),
     "hidden": (snn.SequentialState(nn.Linear(1, 1), return_hidden=True), (1,), "hidden"),

@@ -150,6 +150,9 @@ def test_several_inputs_come_by_name() -> None:
 def test_wrong_shapes_and_orders_are_refused() -> None:
     with pytest.raises(ValueError, match="has shape"):
         run_graph(tiny(), np.ones((1, 1, 4)))
+    membrane = tiny(populations=(*tiny().populations, population("out.v", "LI", (1,))))
+    with pytest.raises(ValueError, match="the membrane of 'out'"):
+        run_graph(membrane, np.ones((1, 1, 3)))
     backwards = tiny(populations=(tiny().populations[0], *tiny().populations[:0:-1]))
     with pytest.raises(ValueError, match="runs later"):
         run_graph(backwards, np.ones((1, 1, 3)))

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 
 from snn2chip.errors import InputFileError
 from snn2chip.graph import Delay, Graph, Projection, Readout, identity, validate
+from tests.networks import NORSE, chain
 
 from .networks import dense, graphs, population, tiny
 
@@ -99,3 +100,19 @@ def test_all_problems_are_listed_at_once() -> None:
 def test_a_cycle_with_a_step_of_delay_is_fine() -> None:
     delayed = replace(SELF, delay=Delay(np.array(1)))
     validate(tiny(projections=(*tiny().projections, delayed)))
+
+
+@pytest.mark.parametrize(
+    ("dt", "integrator", "refused"),
+    [(1.0, "euler", True), (1.0, "exact", False), (0.0101, "euler", True), (0.01, "euler", False)],
+)
+def test_euler_steps_that_diverge_are_refused(dt, integrator, refused) -> None:
+    """The time constant is 5 ms: v' = (1 - dt/tau) v grows where dt/tau is above 2."""
+    graph = chain(
+        np.random.default_rng(0), discretization=NORSE.override(dt=dt, integrator=integrator)
+    )
+    if refused:
+        with pytest.raises(InputFileError, match="diverge"):
+            validate(graph)
+    else:
+        validate(graph)

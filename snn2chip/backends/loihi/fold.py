@@ -81,6 +81,7 @@ def fold(graph: Graph, population: Population) -> Folded:
             leak = loss_v * (neuron.v_leak - offset)
         case _:
             raise UnsupportedError(f"population {population.name!r}: {neuron.kind} on Loihi")
+    _check_decays(population, loss_u, loss_v)
     return Folded(
         factor=input_gain / theta,
         loss_u=loss_u,
@@ -92,6 +93,17 @@ def fold(graph: Graph, population: Population) -> Folded:
         at_least=d.fires == ">=" and neuron.spiking,
         notes=tuple(_notes(graph, population, bias)),
     )
+
+
+def _check_decays(population: Population, *losses: FloatArray) -> None:
+    largest = max(float(loss.max(initial=0.0)) for loss in losses)
+    if largest > 1.0:
+        raise UnsupportedError(
+            f"population {population.name!r}: a state loses {largest:g} of itself per step",
+            needs="a decay factor 1 - dt/tau below 0",
+            has="decay factors between 0 and 1",
+            remedy="a dt no longer than the shortest time constant",
+        )
 
 
 def _reset_and_threshold(

@@ -98,19 +98,13 @@ def flatten(state: Builder, module: Any, path: str) -> None:
 
 
 def batch_norm(state: Builder, module: Any, path: str) -> None:
-    """A BatchNorm: y = a x + b per channel with a = weight / sqrt(var + eps), b = bias - a mean."""
-    if module.running_mean is None:
+    """A BatchNorm, folded into the layer before it or as a 1x1 convolution per channel."""
+    factor, shift = _affine_of(module, path)
+    if len(factor) != state.shape[0]:
         raise UnsupportedError(
-            f"module {path!r} ({type(module).__name__}) has no running statistics",
-            needs="fixed mean and variance",
-            remedy="track_running_stats=True",
+            f"module {path!r} ({type(module).__name__}) has {len(factor)} channels",
+            needs=f"{state.shape[0]}, as the layer before it",
         )
-    factor = 1.0 / np.sqrt(numbers(module.running_var) + float(module.eps))
-    if module.weight is not None:
-        factor = factor * numbers(module.weight)
-    shift = -factor * numbers(module.running_mean)
-    if module.bias is not None:
-        shift = shift + numbers(module.bias)
     before = state.nodes[state.last]
     if before.kind in ("Affine", "Conv1d", "Conv2d"):
         weight, bias = before.params["weight"], before.params["bias"]
@@ -138,3 +132,18 @@ def batch_norm(state: Builder, module: Any, path: str) -> None:
         groups=len(factor),
         bias=shift,
     )
+
+
+def _affine_of(module: Any, path: str) -> tuple[Array, Array]:
+    """Factor a and shift b of each channel: a = weight / sqrt(var + eps), b = bias - a mean."""
+    if module.running_mean is None:
+        raise UnsupportedError(
+            f"module {path!r} ({type(module).__name__}) has no running statistics",
+            needs="fixed mean and variance",
+            remedy="track_running_stats=True",
+        )
+    factor = 1.0 / np.sqrt(numbers(module.running_var) + float(module.eps))
+    if module.weight is not None:
+        factor = factor * numbers(module.weight)
+    shift = -factor * numbers(module.running_mean)
+    return factor, shift if module.bias is None else shift + numbers(module.bias)

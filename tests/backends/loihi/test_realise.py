@@ -287,3 +287,21 @@ def test_any_batch_gives_the_same_spikes():
     for batch in (1, 3):
         part, _ = simulate(program, spikes, LOIHI.arithmetic(net), RunOptions(batch=batch))
         assert differing(net, whole, part) == 0
+
+
+@pytest.mark.parametrize("neuron", [lif, cuba])
+def test_a_decay_below_zero_is_refused(neuron):
+    """An Euler step longer than a time constant turns the state's sign, which no chip decay does."""
+    net = chain(np.random.default_rng(0), neuron, discretization=NORSE.override(dt=6e-3))
+    with pytest.raises(UnsupportedError, match="no longer than the shortest"):
+        realise(net, FORMATS)
+
+
+@pytest.mark.parametrize(("early_bias", "noted"), [("dropped", True), ("kept", False)])
+def test_a_recurrent_bias_that_begins_late_is_reported(early_bias, noted):
+    rng = np.random.default_rng(9)
+    net = chain(rng, lif, (4, 4), discretization=NORSE.override(early_bias=early_bias))
+    delay = Delay(np.array(1))
+    back = dense("out", "out", rng.normal(size=(4, 4)), (4,), (4,), np.ones(4), delay=delay)
+    net = graph(net.populations, [*net.projections, back], net.discretization)
+    assert any("delayed projection" in note for note in realise(net, FORMATS).notes) == noted
