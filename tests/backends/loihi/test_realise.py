@@ -291,7 +291,7 @@ def test_any_batch_gives_the_same_spikes():
 
 @pytest.mark.parametrize("neuron", [lif, cuba])
 def test_a_decay_below_zero_is_refused(neuron):
-    """An Euler step longer than a time constant turns the state's sign, which no chip decay does."""
+    """An Euler step longer than a time constant turns the sign, which no chip decay does."""
     net = chain(np.random.default_rng(0), neuron, discretization=NORSE.override(dt=6e-3))
     with pytest.raises(UnsupportedError, match="no longer than the shortest"):
         realise(net, FORMATS)
