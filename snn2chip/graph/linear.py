@@ -28,29 +28,32 @@ def apply(operator: Operator, x: Array) -> Array:
             return _convolve(operator, flat).reshape(*lead, *operator.target_shape)
 
 
-def _windows(operator: Conv, x: Array) -> Array:
-    """View [n, groups, channels / groups, *target spatial, *kernel] of padded x [n, *source]."""
-    padded = np.pad(x, ((0, 0), (0, 0), *operator.padding))
-    kernel, axes = operator.weight.shape[2:], len(operator.stride)
+def _columns(operator: Conv, x: Array) -> Array:
+    """Windows of padded x [n, *source], [groups, n * target positions, taps * channels / groups].
+
+    Channels go last, so that a row of the kernel is one piece of memory to copy.
+    """
+    axes, groups = len(operator.stride), operator.groups
+    kernel = operator.weight.shape[2:]
+    padded = np.pad(np.moveaxis(x, 1, -1), ((0, 0), *operator.padding, (0, 0)))
     span = tuple(d * (k - 1) + 1 for k, d in zip(kernel, operator.dilation, strict=True))
-    view = np.lib.stride_tricks.sliding_window_view(padded, span, axis=tuple(range(2, 2 + axes)))
-    view = view[(slice(None), slice(None), *(slice(None, None, s) for s in operator.stride))]
-    taps: tuple[Any, ...] = (..., *(slice(None, None, d) for d in operator.dilation))
-    view = view[taps]
-    windows: Array = view.reshape(x.shape[0], operator.groups, -1, *view.shape[2:])
-    return windows
+    view = np.lib.stride_tricks.sliding_window_view(padded, span, axis=tuple(range(1, 1 + axes)))
+    steps = (slice(None, None, s) for s in operator.stride)
+    taps = (slice(None, None, d) for d in operator.dilation)
+    view = view[(slice(None), *steps, slice(None), *taps)]
+    split = view.reshape(*view.shape[: 1 + axes], groups, -1, *kernel)
+    order = (1 + axes, *range(1 + axes), *range(3 + axes, 3 + 2 * axes), 2 + axes)
+    positions = x.shape[0] * prod(operator.target_shape[1:])
+    columns: Array = split.transpose(order).reshape(groups, positions, -1)
+    return columns
 
 
 def _convolve(operator: Conv, x: Array) -> Array:
     """y [n, *target_shape] of x [n, *source_shape] as one matrix product per group."""
-    axes, groups = len(operator.stride), operator.groups
+    groups, spatial = operator.groups, operator.target_shape[1:]
     channels = operator.weight.shape[0] // groups
-    spatial = operator.target_shape[1:]
-    windows = _windows(operator, x)
-    order = (1, 0, *range(3, 3 + axes), 2, *range(3 + axes, 3 + 2 * axes))
-    columns = windows.transpose(order).reshape(groups, x.shape[0] * prod(spatial), -1)
-    kernels = operator.weight.reshape(groups, channels, -1)
-    product = columns @ kernels.transpose(0, 2, 1)
+    kernels = np.moveaxis(operator.weight, 1, -1).reshape(groups, channels, -1)
+    product = _columns(operator, x) @ kernels.transpose(0, 2, 1)
     product = product.reshape(groups, x.shape[0], *spatial, channels)
     return np.moveaxis(product, (0, -1), (1, 2)).reshape(x.shape[0], *operator.target_shape)
 

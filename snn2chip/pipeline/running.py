@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +18,9 @@ from snn2chip.engine import RunOptions, simulate
 from snn2chip.errors import ConfigError
 from snn2chip.graph import Graph
 from snn2chip.mapping import assumptions, map_program, read_mapping
+from snn2chip.pipeline.calibrating import search_scales
 from snn2chip.pipeline.samples import Samples, calibration_samples, scored_samples
 from snn2chip.pipeline.types import Check, Compilation, Network, Options, Progress, Result
-from snn2chip.quantize import coordinate_search
 from snn2chip.targets import load_target
 from snn2chip.targets.types import Target
 
@@ -159,34 +159,15 @@ def _quantize(
         if samples is None:
             return backend.realise(graph, target), sentence
         reference = _reference_run(graph, samples, RunOptions())
-        multipliers = _search(graph, backend, target, samples, reference, clock)
+        multipliers = search_scales(
+            graph,
+            backend,
+            target,
+            samples.spikes,
+            reference,
+            lambda done, total: clock.tell("quantize", done, total),
+        )
         return backend.realise(graph, target, multipliers, reference), sentence
-
-
-def _search(
-    graph: Graph,
-    backend: Backend,
-    target: Target,
-    samples: Samples,
-    reference: Activity,
-    clock: _Clock,
-) -> dict[str, float]:
-    """Multipliers of the scales with the least difference from the float run, per population."""
-    arithmetic = backend.arithmetic(graph)
-    spiking = {p.name: p.neuron.spiking for p in graph.populations}
-
-    def cost(multipliers: Mapping[str, float], name: str) -> float:
-        program = backend.realise(graph, target, multipliers, reference)
-        activity, _ = simulate(program, samples.spikes, arithmetic)
-        if spiking[name] or name != graph.outputs[0]:
-            drift = compare("search", reference, activity, order=[name], outputs=[name], latency={})
-            return float(drift.output_spikes_differing)
-        return float(((activity.scores - reference.scores) ** 2).sum())
-
-    names = [p.name for p in graph.populations if not p.is_input]
-    return coordinate_search(
-        names, backend.scale_candidates, cost, lambda a, b: clock.tell("quantize", a, b)
-    )
 
 
 def _reference_run(graph: Graph, samples: Samples, cuts: RunOptions) -> Activity:

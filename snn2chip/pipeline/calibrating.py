@@ -1,0 +1,110 @@
+"""Scale search on calibration data: component by component, each on the spikes that reach it.
+
+Populations upstream are settled first and run once; a candidate is then judged by running only the
+populations that it concerns, so that the cost of the search grows with the network's size and not
+with its square.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from snn2chip.backends import Backend
+from snn2chip.core import Activity
+from snn2chip.drift import compare
+from snn2chip.engine import simulate
+from snn2chip.graph import Graph, Population, Readout
+from snn2chip.graph.operators import Array
+from snn2chip.graph.order import components
+from snn2chip.neurons import Input
+from snn2chip.quantize import coordinate_search
+from snn2chip.targets.types import Target
+
+
+def search_scales(
+    graph: Graph,
+    backend: Backend,
+    target: Target,
+    spikes: Mapping[str, Array],
+    reference: Activity,
+    tell: Callable[[int, int], None],
+) -> dict[str, float]:
+    """Multiplier of each population's scale that differs least from the float run.
+
+    Args:
+        spikes: of the inputs, [step, sample, *shape].
+        reference: the float graph on the same spikes.
+        tell: called with populations done and all.
+    """
+    seen = dict(spikes)
+    chosen: dict[str, float] = {}
+    neurons = [p.name for p in graph.populations if not p.is_input]
+    for members in components(
+        [p.name for p in graph.populations], [(p.source, p.target) for p in graph.projections]
+    ):
+        if graph.population(members[0]).is_input:
+            continue
+        part = _part(graph, members)
+        given = {p.name: seen[p.name] for p in part.inputs}
+        trial = _Trial(graph, part, backend, target, given, reference)
+        chosen.update(coordinate_search(members, backend.scale_candidates, trial.cost))
+        activity = trial.run(chosen)
+        seen.update({name: activity.populations[name].spikes.unpack() for name in members})
+        tell(len(chosen), len(neurons))
+    return chosen
+
+
+def _part(graph: Graph, members: Sequence[str]) -> Graph:
+    """The members with everything that feeds them as an input."""
+    projections = tuple(p for p in graph.projections if p.target in members)
+    sources = {p.source for p in projections} - set(members)
+    inputs = (Population(p.name, Input(), p.shape) for p in graph.populations if p.name in sources)
+    inner = tuple(p for p in graph.populations if p.name in members)
+    answer = graph.outputs[0] if graph.outputs[0] in members else members[-1]
+    own = Readout("spike_count" if graph.population(answer).neuron.spiking else "v_mean")
+    return replace(
+        graph,
+        populations=(*inputs, *inner),
+        projections=projections,
+        outputs=(answer,),
+        readout=graph.readout if answer == graph.outputs[0] else own,
+        classes=(),
+    )
+
+
+class _Trial:
+    """Runs the members of one component with other scales."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        part: Graph,
+        backend: Backend,
+        target: Target,
+        given: Mapping[str, Array],
+        reference: Activity,
+    ) -> None:
+        self._graph, self._part, self._given = graph, part, given
+        self._backend, self._target, self._reference = backend, target, reference
+
+    def run(self, multipliers: Mapping[str, float]) -> Activity:
+        """The part in the target's numbers on the spikes that reach it."""
+        program = self._backend.realise(self._part, self._target, multipliers, self._reference)
+        return simulate(program, self._given, self._backend.arithmetic(self._part))[0]
+
+    def cost(self, multipliers: Mapping[str, float], name: str) -> float:
+        """Spikes that differ from the float run; of a readout the squared error of its scores."""
+        if not self._part.population(name).neuron.spiking:
+            if name != self._graph.outputs[0]:
+                return 0.0
+            return float(((self.run(multipliers).scores - self._reference.scores) ** 2).sum())
+        drift = compare(
+            "search",
+            self._reference,
+            self.run(multipliers),
+            order=[name],
+            outputs=[name],
+            latency={},
+        )
+        return float(drift.output_spikes_differing)
