@@ -35,6 +35,11 @@ class Run:
 
     result: Result
 
+    def __repr__(self) -> str:
+        scored = "" if self.accuracy is None else f", accuracy {self.accuracy:.2%}"
+        names = f"{self.result.graph.name} on {self.result.target.name}"
+        return f"<Run of {names}: {self.result.activity.samples} samples{scored}>"
+
     @cached_property
     def report(self) -> Report:
         """The report: ``report.to_dict()`` is the JSON."""

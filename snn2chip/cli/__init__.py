@@ -10,6 +10,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+_EVERYWHERE = ("-q", "--quiet", "-v", "--verbose")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (the table is in ``snn2chip.errors``)."""
@@ -43,8 +45,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: list[str]) -> int:
     from snn2chip.cli.app import app
 
+    # The options of all commands may also stand behind the command.
+    everywhere = [word for word in argv if word in _EVERYWHERE]
+    rest = [word for word in argv if word not in _EVERYWHERE]
     try:
-        app(args=argv, prog_name="snn2chip")
+        app(args=[*everywhere, *rest], prog_name="snn2chip")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
     return 0

@@ -33,7 +33,9 @@ def export(
     ] = None,
     input_shape: Annotated[
         str | None,
-        typer.Option(metavar="C,H,W", help="Of one sample, for --model.", show_default="1,8,8"),
+        typer.Option(
+            metavar="C,H,W", help="Of one sample, for --model.", show_default="that of digits"
+        ),
     ] = None,
     dt: o.Dt = None,
     encoding: o.EncodingName = None,
@@ -107,7 +109,7 @@ def _only_with_model(flags: list[str]) -> None:
 
 def _shape(text: str | None, data: str | None) -> tuple[int, ...]:
     if text is None:
-        if data in (None, "digits"):
+        if data == "digits":
             return (1, 8, 8)
         raise ConfigError(
             "--model without --input-shape",
@@ -144,9 +146,15 @@ def _metadata(
 
 def _sentence(proof: ExportReport) -> str:
     differing = proof.float32_differing
+    silent = (
+        ""
+        if proof.spikes
+        else "\nno neuron fired on these samples, so the proof says little: give data on which "
+        "the network is active (--data)"
+    )
     return (
         f"proven on {proof.samples} samples x {proof.steps} steps: {proof.values:,} outputs "
         f"({proof.spikes:,} spikes) are equal to PyTorch's, membranes differ by at most "
         f"{proof.largest_difference:.1e} (float64)\n"
-        f"in float32 PyTorch gives {differing:,} other spike{'' if differing == 1 else 's'}"
+        f"in float32 PyTorch gives {differing:,} other spike{'' if differing == 1 else 's'}{silent}"
     )

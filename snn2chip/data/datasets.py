@@ -27,6 +27,9 @@ Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 NAMES = ("digits", "random")
 """Data sets that need no file."""
 
+SEEDS = 2**32
+"""Seeds are smaller than this, as scikit-learn's splits need them."""
+
 RANDOM_SAMPLES = 16
 RANDOM_RATE = 0.1
 
@@ -88,6 +91,8 @@ def load_data(
     """
     if samples is not None and samples < 1:
         raise ConfigError(f"{samples} samples", needs="at least one sample")
+    if not 0 <= seed < SEEDS:
+        raise ConfigError(f"seed {seed}", needs=f"a whole number from 0 to {SEEDS - 1}")
     if ref == "random":
         return _random(inputs, seed, samples or RANDOM_SAMPLES, random_steps)
     data = _digits(inputs, seed) if ref == "digits" else _file(ref, inputs)

@@ -44,7 +44,7 @@ def encode(x: NDArray[np.float64], encoding: Encoding, steps: int) -> NDArray[np
     """
     if encoding.kind != "if":
         raise UnsupportedError(
-            f"encoding {encoding.kind!r} of static values",
+            f"encoding {encoding.kind!r} of static values is not there yet",
             has="the deterministic encoding 'if'; timed data need no encoding",
             remedy="--encoding if, or data with a step axis",
         )

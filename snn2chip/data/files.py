@@ -24,10 +24,11 @@ def read_file(path: Path, inputs: Inputs) -> tuple[Part, Part | None]:
     """
     with open_npz(path) as file:
         if _has(file, "x_test", inputs):
-            train = (
-                _part(file, "x_train", "y_train", inputs) if _has(file, "x_train", inputs) else None
-            )
-            return _part(file, "x_test", "y_test", inputs), train
+            test, train = _part(file, "x_test", "y_test", inputs), None
+            if _has(file, "x_train", inputs):
+                train = _part(file, "x_train", "y_train", inputs)
+                _check_layout(file.path.name, test, train)
+            return test, train
         if _has(file, "x", inputs) or _has(file, "events", inputs):
             return _part(file, "x", "y", inputs), None
         raise InputFileError(
@@ -105,6 +106,18 @@ def _steps(file: NpzFile) -> int:
             needs="one integer of at least 1",
         )
     return int(steps.reshape(()))
+
+
+def _check_layout(source: str, test: Part, train: Part) -> None:
+    """Both splits have a step axis, or neither has."""
+    if test.timed != train.timed:
+        layout = {False: "[sample, ...] without steps", True: "[sample, step, ...]"}
+        raise InputFileError(
+            f"{source}: 'x_train' and 'x_test' are laid out differently",
+            needs="a step axis in both, or in neither",
+            has=f"x_train {layout[train.timed]}, x_test {layout[test.timed]}",
+            remedy="store both splits in one layout",
+        )
 
 
 def _check_alike(source: str, leading: Mapping[str, tuple[int, ...]]) -> None:

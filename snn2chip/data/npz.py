@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import struct
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
@@ -19,6 +22,22 @@ MAX_BYTES = 4 * 2**30
 """Largest array that is read, in bytes."""
 
 _NUMBERS = "biuf"
+
+_DAMAGE = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    OSError,
+    EOFError,
+    SyntaxError,
+    RuntimeError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What a damaged archive or array makes its readers raise; RuntimeError where it seems encrypted
+or of another version of the format."""
 
 
 class NpzFile:
@@ -74,7 +93,7 @@ class NpzFile:
     def _guard(self, key: str) -> Iterator[None]:
         try:
             yield
-        except (ValueError, OSError, EOFError, zipfile.BadZipFile, zipfile.error) as error:
+        except _DAMAGE as error:
             raise _damaged(self.path, f"array {key!r}: {error}") from error
 
 
@@ -91,7 +110,7 @@ def open_npz(path: Path) -> Iterator[NpzFile]:
         raise InputFileError(
             f"{path}: no such file", remedy="check the path, or use the data set 'digits'"
         ) from error
-    except (OSError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise _damaged(path, str(error)) from error
     with archive:
         yield NpzFile(path, archive)

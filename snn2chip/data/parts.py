@@ -118,9 +118,10 @@ def from_events(
             has=f"{events.dtype} {list(events.shape)}",
         )
     if samples is None:
-        samples = int(events[:, 0].max(initial=-1)) + 1
+        samples = int(events[:, 0].max()) + 1 if len(events) else 0
     if samples < 1:
         raise InputFileError(f"{source}: {key!r} is empty", needs="at least one event, or 'y'")
+    _check_dense(source, key, samples * steps * prod(shape))
     limits = np.array([samples, steps, prod(shape)])
     wrong = ((events < 0) | (events >= limits)).any(axis=1)
     if wrong.any():
@@ -131,7 +132,6 @@ def from_events(
             has=f"{[int(i) for i in events[first]]} in row {first}",
             remedy="indices start at 0; the flat index runs over the input's shape in C order",
         )
-    _check_dense(source, key, samples * steps * prod(shape))
     index = np.ravel_multi_index(events.T.astype(np.int64), tuple(int(i) for i in limits))
     positions, counts = np.unique(index, return_counts=True)
     repeated = bool(counts.max(initial=0) > 1)

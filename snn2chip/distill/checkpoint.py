@@ -230,7 +230,11 @@ def _open(path: Path) -> Any:
     except OSError as error:
         raise InputFileError(f"{path}: cannot be read ({error.strerror or error})") from error
     except SafetensorError as error:
-        raise InputFileError(f"{path}: no safetensors file: {error}") from error
+        raise InputFileError(
+            f"{path}: no safetensors file: {error}",
+            needs="a checkpoint of snn2chip, which says its architecture itself",
+            remedy="for weights of your own module: --model module:factory",
+        ) from error
 
 
 def _read(path: Path, file: Any, name: str, dtype: torch.dtype) -> Tensor:

@@ -110,8 +110,8 @@ def _assumptions(
         found.append("a packet to another tile costs its hops, one within a tile e_spike_tile")
     if timing is not None:
         found += [
-            "time of a step: the busiest core's processing or receiving time plus the barrier; "
-            "travel over the mesh and congestion are left out",
+            "time of a step: the larger of the busiest sender's and the busiest receiver's time, "
+            "which overlap, plus the barrier; travel over the mesh and congestion are left out",
             "time counts every chip step, in which each mapped neuron is visited; energy counts "
             "the steps of each layer's window",
         ]

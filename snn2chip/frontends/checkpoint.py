@@ -72,7 +72,7 @@ def nodes_of_module(
         raise ConfigError(
             f"{name}: the length of a step is unknown",
             needs="the dt that the cells were built with",
-            remedy="Metadata(dt=1e-3)",
+            remedy="--dt 1e-3, or Metadata(dt=1e-3)",
         )
     if metadata.preset not in (None, "norse"):
         raise ConfigError(

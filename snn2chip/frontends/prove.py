@@ -21,7 +21,8 @@ from snn2chip.errors import ConfigError, DriftError
 from snn2chip.files import replacing
 from snn2chip.frontends.checkpoint import nodes_of_module
 from snn2chip.frontends.nir.metadata import Metadata
-from snn2chip.frontends.nir.read import read_graph
+from snn2chip.frontends.nir.read import graph_of
+from snn2chip.frontends.nir.storage import read_nodes
 from snn2chip.frontends.nir.storage.writer import write_plain
 from snn2chip.frontends.norse import require_torch
 from snn2chip.graph import Graph
@@ -95,7 +96,7 @@ def export_norse(module: Any, metadata: Metadata, samples: Array, path: str | Pa
     nodes, cells = nodes_of_module(module, metadata, samples.shape[2:], path.stem)
     with replacing(path) as temporary:
         write_plain(nodes, temporary)
-        graph = replace(read_graph(temporary), name=path.stem)
+        graph = replace(graph_of(read_nodes(temporary), str(path)), name=path.stem)
         return replace(prove(module, graph, cells, samples), path=path)
 
 

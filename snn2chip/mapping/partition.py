@@ -25,6 +25,7 @@ Fits = Callable[[int, int], bool]
 Routes = Mapping[str, NDArray[np.int64]]
 
 _ROUNDS = 16
+"""Rounds of the fill beyond one per population: a split may pass back through all of them."""
 
 
 def partition(program: Program, target: Target) -> dict[str, tuple[Slice, ...]]:
@@ -36,7 +37,7 @@ def partition(program: Program, target: Target) -> dict[str, tuple[Slice, ...]]:
     cores = _fill_all(program, target, {})
     if target.limit("axons_out_per_core") is None:
         return cores
-    for _ in range(_ROUNDS):
+    for _ in range(_ROUNDS + len(program.populations)):
         before = {name: len(slices) for name, slices in cores.items()}
         cores = _fill_all(program, target, _routes(program, cores))
         if all(len(slices) <= before[name] for name, slices in cores.items()):

@@ -108,6 +108,7 @@ def run(network: Network, options: Options, progress: Progress | None = None) ->
         calibrated_on=calibrated_on,
         seed=options.seed,
         synthetic=samples.synthetic,
+        notes=samples.notes,
         trace=trace,
         wall_times=clock.seconds,
     )
@@ -135,6 +136,12 @@ def compile_network(
 def _target(network: Network, options: Options) -> Target:
     """The user's target; a compiled folder runs on the one it was compiled for only."""
     target = load_target(options.target)
+    if target.family == "none":
+        raise ConfigError(
+            f"target {target.name!r} holds prices only",
+            needs="a chip that can run a network",
+            remedy="--target loihi2; every report has the baseline that these prices give",
+        )
     if network.target is not None and target.name != network.target:
         raise ConfigError(
             f"{network.origin}: compiled for {network.target}",

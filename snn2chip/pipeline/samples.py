@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +25,7 @@ class Samples:
     spikes: Mapping[str, Array]
     labels: NDArray[np.int64] | None
     synthetic: bool
+    notes: tuple[str, ...] = ()
 
 
 def scored_samples(graph: Graph, options: Options) -> Samples:
@@ -44,7 +45,13 @@ def scored_samples(graph: Graph, options: Options) -> Samples:
         classes=graph.population(graph.outputs[0]).size,
         random_steps=None if graph.encoding.steps else options.steps,
     )
-    return Samples(dataset.name, _spikes(dataset, graph, options), dataset.y, dataset.synthetic)
+    return Samples(
+        dataset.name,
+        _spikes(dataset, graph, options),
+        dataset.y,
+        dataset.synthetic,
+        tuple(_encoding_notes(dataset, graph)),
+    )
 
 
 def calibration_samples(graph: Graph, options: Options) -> tuple[Samples | None, str]:
@@ -95,6 +102,23 @@ def _spikes(dataset: Dataset, graph: Graph, options: Options) -> dict[str, Array
             remedy="--steps N",
         )
     return {name: encode(x, graph.encoding, steps) for name, x in dataset.x.items()}
+
+
+def _encoding_notes(dataset: Dataset, graph: Graph) -> Iterator[str]:
+    """Values that the ``if`` encoding cannot tell apart."""
+    if dataset.timed or graph.encoding.kind != "if":
+        return
+    for name, x in dataset.x.items():
+        drive = x * graph.encoding.gain
+        negative = float(np.mean(drive < 0))
+        above = float(np.mean(drive > graph.encoding.threshold))
+        if negative:
+            yield f"{name}: {negative:.1%} of the values are negative and never spike"
+        if above:
+            yield (
+                f"{name}: {above:.1%} of the values lie above the encoder's threshold and spike at "
+                "every step"
+            )
 
 
 def _timed(x: Array, steps: int | None, name: str) -> Array:

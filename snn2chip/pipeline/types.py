@@ -77,6 +77,10 @@ class Network:
     mapping: Path | None = None
     target: str | None = None
 
+    def __repr__(self) -> str:
+        populations = ", ".join(p.name for p in self.graph.populations)
+        return f"<Network {self.graph.name}: {populations}>"
+
 
 @dataclass(frozen=True, eq=False)
 class Check:
@@ -99,6 +103,7 @@ class Result:
         data: name of the data set, or of the file.
         calibrated_on: what the quantization scales come from, one sentence.
         synthetic: the samples mean nothing, and neither does their energy.
+        notes: what the encoding lost, one sentence each.
         wall_times: seconds per stage; only ever written to the manifest.
     """
 
@@ -119,6 +124,7 @@ class Result:
     calibrated_on: str
     seed: int
     synthetic: bool = False
+    notes: tuple[str, ...] = ()
     trace: Trace | None = None
     wall_times: Mapping[str, float] = field(default_factory=dict)
 

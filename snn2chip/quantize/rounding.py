@@ -7,9 +7,12 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from snn2chip.errors import ConfigError
+
 SignMode = Literal["excitatory", "inhibitory", "mixed"]
 
 _MAGNITUDE = 256
+_MOST_BITS = 8
 
 
 class QuantizedWeights(NamedTuple):
@@ -36,8 +39,18 @@ def weight_range(mode: SignMode, bits: int) -> tuple[int, int, int]:
 
     The magnitude has 8 bits; a mixed sign costs one of them, and each bit fewer doubles the step.
     Source: Lava 0.10.0 ``lava.magma.core.model``/``proc.dense`` weight truncation.
+
+    Raises:
+        ConfigError: there are no weights of so many bits.
     """
-    step = 1 << (8 - bits + (mode == "mixed"))
+    if not 1 <= bits <= _MOST_BITS:
+        raise ConfigError(
+            f"weights of {bits} bits",
+            needs=f"1 to {_MOST_BITS} bits",
+            has="Loihi's weights, as Lava 0.10.0 stores them",
+            remedy="another weight_bits in the target's [formats]",
+        )
+    step = 1 << (_MOST_BITS - bits + (mode == "mixed"))
     top = (_MAGNITUDE - 1) // step * step
     match mode:
         case "excitatory":

@@ -110,7 +110,7 @@ def _network(result: Result, totals: Totals) -> NetworkInfo:
         name=graph.name,
         populations=len(graph.populations),
         projections=len(graph.projections),
-        neurons=totals.neurons,
+        neurons=sum(p.size for p in result.program.populations if not p.is_input),
         synapses=totals.synapses,
         inputs=tuple(population.name for population in graph.inputs),
         outputs=graph.outputs,
@@ -148,6 +148,6 @@ def _run(result: Result) -> RunInfo:
         data=PurePath(result.data).name,
         synthetic=result.synthetic,
         calibrated_on=result.calibrated_on,
-        notes=result.program.notes,
+        notes=(*result.notes, *result.program.notes),
         warnings={name: events for name, events in warnings.items() if events},
     )

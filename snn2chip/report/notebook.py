@@ -33,7 +33,8 @@ def fragment(result: Result) -> str:
 def render(report: Report) -> str:
     """The same from a report."""
     colour = "#15784f" if summary.fits(report) else "#b3261e"
-    title = f"{shown(report.network.name)} on {shown(report.target.title)}"
+    chip = f"{shown(report.target.title)} ({shown(report.target.name)})"
+    title = f"{shown(report.network.name)} on {chip}"
     facts = [
         summary.cores(report),
         f"accuracy {accuracy(report.run.accuracy)}",

@@ -12,10 +12,13 @@ Path = tuple[str, ...]
 
 
 def locate(text: str) -> dict[Path, int]:
-    """Key path -> line, counted from 1, of every header and every key that starts a line."""
+    """Key path -> line, counted from 1, of every header and every key that starts a line.
+
+    TOML's lines end at line feeds alone; other separators of Unicode may stand in a comment.
+    """
     found: dict[Path, int] = {}
     table: Path = ()
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if header := _HEADER.match(line):
             table = _split(header[1])
             found.setdefault(table, number)

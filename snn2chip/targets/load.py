@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tomllib
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def _path_of(name_or_path: str | Path) -> Path:
     text = str(name_or_path)
     if isinstance(name_or_path, Path) or text.endswith(".toml"):
         path = Path(name_or_path)
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise ConfigError(f"target file {path}: there is no such file")
         return path
     known = list_targets()
@@ -82,7 +83,7 @@ def _read(path: Path) -> tuple[Target | None, list[Problem]]:
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         return None, [Problem(path.name, line, "file", "not UTF-8 text")]
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         return None, [_syntax(path, text, error)]
     reader = Reader(path.name, text)
     chip = read_chip(reader, document)
@@ -104,8 +105,13 @@ def _read(path: Path) -> tuple[Target | None, list[Problem]]:
     return target, []
 
 
-def _syntax(path: Path, text: str, error: tomllib.TOMLDecodeError) -> Problem:
-    """A syntax error; its line stands in the message of tomllib ("... (at line 3, column 1)")."""
+def _syntax(path: Path, text: str, error: ValueError | RecursionError) -> Problem:
+    """A syntax error; its line stands in the message of tomllib ("... (at line 3, column 1)").
+
+    Brackets too deep and integers too long are no syntax errors to tomllib, and have no line.
+    """
+    if not isinstance(error, tomllib.TOMLDecodeError):
+        return Problem(path.name, 1, "file", f"cannot be read: {error}")
     message = str(error)
     _, _, place = message.rpartition("(at ")
     digits = place.removeprefix("line ").partition(",")[0]

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from math import isfinite
 from typing import Any
 
 from snn2chip.targets.vocabulary import Kind
+
+
+_LARGEST = 10**15
+"""Largest integer; every smaller one is exact in float64."""
+
+_INTEGER = re.compile(r"0|[1-9][0-9]{0,14}")
 
 
 def read_value(kind: Kind, value: object) -> tuple[Any, str]:
@@ -25,6 +32,8 @@ def _integer(kind: Kind, value: object) -> tuple[Any, str]:
     least = {"size": 1, "count": 0}.get(kind)
     if isinstance(value, bool) or not isinstance(value, int):
         return value, f"must be an integer, not {_kind_of(value)}"
+    if abs(value) > _LARGEST:
+        return value, f"must be at most {_LARGEST:.0e}"
     if least is not None and value < least:
         return value, f"must be at least {least}, not {value}"
     return value, ""
@@ -33,6 +42,8 @@ def _integer(kind: Kind, value: object) -> tuple[Any, str]:
 def _number(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return f"must be a number, not {_kind_of(value)}"
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        return f"must be at most {_LARGEST:.0e}"
     if not isfinite(value) or value < 0:
         return f"must be finite and not negative, not {value}"
     return ""
@@ -50,9 +61,9 @@ def _range(value: object) -> tuple[Any, str]:
 def _lookup(value: object) -> tuple[Any, str]:
     if not isinstance(value, dict) or not value:
         return value, f"must be a table of numbers by integer, not {_kind_of(value)}"
-    wrong = [key for key in value if not (key.isascii() and key.isdigit())]
+    wrong = [key for key in value if not _INTEGER.fullmatch(key)]
     if wrong:
-        return value, f"must have integers as keys, not {wrong[0]!r}"
+        return value, f"must have integers as keys, without leading zeros, not {wrong[0][:20]!r}"
     fault = next((f"{key}: {text}" for key in value if (text := _number(value[key]))), "")
     return {int(key): value[key] for key in value}, fault
 
