@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -19,6 +20,9 @@ PROGRAM = "program.safetensors"
 NETWORK = "network.nir"
 MAPPING = "mapping.json"
 SCHEMA = "snn2chip/manifest/1"
+
+_SCHEMAS = "snn2chip/manifest/"
+_DAMAGE = (ValueError, KeyError, TypeError, RecursionError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +44,16 @@ class Compiled:
 
 def is_compiled(path: Path) -> bool:
     """Whether ``path`` is a folder that holds a manifest."""
-    return (path / MANIFEST).is_file()
+    return os.path.isfile(path / MANIFEST)
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a manifest says that we wrote it: other tools have files of that name too."""
+    try:
+        manifest = json.loads((path / MANIFEST).read_bytes())
+        return str(manifest["schema"]).startswith(_SCHEMAS)
+    except (OSError, *_DAMAGE):
+        return False
 
 
 def check_folder(out: Path) -> None:
@@ -49,7 +62,7 @@ def check_folder(out: Path) -> None:
     Raises:
         ConfigError: ``out`` exists and is not a compiled folder or an empty one.
     """
-    if out.exists() and not is_compiled(out) and (not out.is_dir() or any(out.iterdir())):
+    if os.path.exists(out) and not _is_ours(out) and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(
             f"{out}: exists and is not a compiled folder",
             remedy="another -o DIR, so that nothing of yours is overwritten",
@@ -105,8 +118,14 @@ def read_folder(path: Path) -> Compiled:
         )
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        target = str(manifest["target"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputFileError(f"{path / MANIFEST}: damaged ({error})") from None
+        target = manifest["target"]
+        if not isinstance(target, str):
+            raise TypeError(f"target is {target!r}")
+    except _DAMAGE as error:
+        raise InputFileError(
+            f"{path / MANIFEST}: damaged ({type(error).__name__}: {error})",
+            needs="a JSON object with the target's name",
+            remedy="compile the network again: snn2chip compile NETWORK --target T -o DIR",
+        ) from None
     program = parse_program((path / PROGRAM).read_bytes(), str(path / PROGRAM))
     return Compiled(program, path / NETWORK, path / MAPPING, target, manifest)

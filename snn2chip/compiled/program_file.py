@@ -11,6 +11,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from snn2chip.compiled.program_check import check_program
 from snn2chip.core import Program, ProgramPopulation, ProgramProjection
 from snn2chip.errors import InputFileError, Snn2chipError
 from snn2chip.graph import Conv, Delay, Dense, Encoding, Identity, Operator, Readout
@@ -27,6 +28,8 @@ _DAMAGE = (
     TypeError,
     AttributeError,
     IndexError,
+    ArithmeticError,
+    MemoryError,
 )
 """What a damaged file makes the parts of a program raise."""
 
@@ -118,7 +121,7 @@ def parse_program(data: bytes, path: str) -> Program:
                 remedy="compile the network again",
             )
         program = _program(header, load(data))
-        _check(program)
+        check_program(program)
     except InputFileError:
         raise
     except _DAMAGE as error:
@@ -126,27 +129,6 @@ def parse_program(data: bytes, path: str) -> Program:
             f"{path}: damaged program ({error})", remedy="compile the network again"
         ) from None
     return program
-
-
-def _check(program: Program) -> None:
-    """Refuses what the engine could not run.
-
-    Raises:
-        ValueError: names or shapes that do not fit together.
-    """
-    shapes = {p.name: p.shape for p in program.populations}
-    if len(shapes) != len(program.populations) or not program.outputs:
-        raise ValueError("populations of one name, or no output")
-    if not set(program.outputs) <= set(shapes):
-        raise ValueError("an output that is no population")
-    for p in program.projections:
-        ends = (shapes.get(p.source), shapes.get(p.target))
-        if ends != (p.operator.source_shape, p.operator.target_shape):
-            raise ValueError(f"{p.name}: the operator does not fit its populations")
-    for population in program.populations:
-        for name, value in population.parameters.items():
-            if name != "late_bias_starts" and value.size > 1:
-                np.broadcast_shapes(value.shape, population.shape)
 
 
 def _header(data: bytes) -> str:

@@ -1,0 +1,148 @@
+"""What must hold for every program that was read from a file, before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from snn2chip.core import Program, ProgramPopulation, ProgramProjection, chip_delay
+from snn2chip.graph.operators import Array, Conv, Dense, weights_of
+from snn2chip.graph.order import components, is_cyclic
+
+MOST_STEPS = 1 << 20
+"""Largest delay and latency, in steps: the engine holds one value per step and neuron."""
+
+_MOST_WEIGHT_BITS = 64
+_LATE, _STARTS = "late_bias", "late_bias_starts"
+
+
+def check_program(program: Program) -> None:
+    """Refuses what the engine could not run.
+
+    Raises:
+        ValueError: with the first part that is of a wrong type, or does not fit the others.
+    """
+    problem = next(_problems(program), None)
+    if problem is not None:
+        raise ValueError(problem)
+
+
+def _problems(program: Program) -> Iterator[str]:
+    for population in program.populations:
+        yield from _population(population)
+    yield from _names(program)
+    yield from _encoding(program)
+    for projection in program.projections:
+        yield from _projection(program, projection)
+    edges = {(p.source, p.target) for p in program.projections if p.delay.smallest == 0}
+    for component in components([p.name for p in program.populations], edges):
+        if is_cyclic(component, edges):
+            yield f"populations {', '.join(component)} form a cycle without delay"
+
+
+def _names(program: Program) -> Iterator[str]:
+    names = {p.name for p in program.populations}
+    if len(names) != len(program.populations) or not program.outputs:
+        yield "populations of one name, or no output"
+    inputs = {p.name for p in program.inputs}
+    if not inputs:
+        yield "no input"
+    for name in program.outputs:
+        if name not in names or name in inputs:
+            yield f"output {name!r} is no population that answers"
+    if not all(isinstance(text, str) for text in (*program.classes, *program.notes)):
+        yield "classes or notes that are no text"
+    size = program.population(program.outputs[0]).size
+    if len(program.classes) not in (0, size):
+        yield f"{len(program.classes)} classes for {size} output neurons"
+
+
+def _encoding(program: Program) -> Iterator[str]:
+    encoding = program.encoding
+    if encoding.steps is not None and not _whole(encoding.steps, 1, MOST_STEPS):
+        yield f"encoding: {encoding.steps!r} steps"
+    for name in ("threshold", "gain"):
+        value: Any = getattr(encoding, name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+            yield f"encoding: {name} is {value!r}"
+
+
+def _population(population: ProgramPopulation) -> Iterator[str]:
+    texts = (population.name, population.model, population.kind)
+    if not all(isinstance(text, str) and text for text in texts):
+        yield f"a population called {population.name!r} of model {population.model!r}"
+    where = f"population {population.name!r}"
+    if not population.shape or not all(_whole(n, 1, 2**31 - 1) for n in population.shape):
+        yield f"{where}: shape {population.shape}"
+    if not isinstance(population.spiking, bool):
+        yield f"{where}: spiking is {population.spiking!r}"
+    if not _whole(population.latency, 0, MOST_STEPS):
+        yield f"{where}: latency {population.latency!r}"
+    fitting = {"scale": population.scale, "offset": population.offset}
+    starts = population.parameters.get(_STARTS, np.zeros(0)).shape
+    for name, value in {**population.parameters, **fitting}.items():
+        if not _numbers(value):
+            yield f"{where}: {name} holds values that are no finite numbers"
+        wanted = {_LATE: (*starts, *population.shape), _STARTS: (value.size,)}.get(name)
+        fits = (
+            _broadcasts(value.shape, population.shape) if wanted is None else value.shape == wanted
+        )
+        if not fits:
+            yield f"{where}: {name} of shape {value.shape} for neurons {population.shape}"
+
+
+def _projection(program: Program, projection: ProgramProjection) -> Iterator[str]:
+    shapes = {p.name: p.shape for p in program.populations}
+    operator, steps = projection.operator, projection.delay.steps
+    ends = (shapes.get(projection.source), shapes.get(projection.target))
+    if ends != (operator.source_shape, operator.target_shape):
+        yield f"{projection.name}: the operator does not fit its populations"
+    if program.population(projection.target).is_input:
+        yield f"{projection.name}: nothing can feed an input"
+    if isinstance(operator, Conv) and not _walks(operator):
+        yield f"{projection.name}: stride, padding, dilation or groups of a convolution"
+    if not _numbers(weights_of(operator)):
+        yield f"{projection.name}: weights that are no finite numbers"
+    for name, value in projection.parameters.items():
+        if value.shape != () or not _numbers(value):
+            yield f"{projection.name}: {name} is no single number"
+    if not _whole(projection.weight_bits, 1, _MOST_WEIGHT_BITS):
+        yield f"{projection.name}: weights of {projection.weight_bits!r} bits"
+    axes = {"all": (), "source": operator.source_shape, "target": operator.target_shape}
+    if isinstance(operator, Dense):
+        axes["synapse"] = operator.weight.shape
+    if steps.dtype.kind not in "iu" or axes.get(projection.delay.axis) != steps.shape:
+        yield f"{projection.name}: delay per {projection.delay.axis} of shape {steps.shape}"
+    elif projection.delay.smallest < 0 or projection.delay.largest > MOST_STEPS:
+        yield f"{projection.name}: delays below 0 or above {MOST_STEPS} steps"
+    elif int(chip_delay(program, projection).min()) < 0:
+        yield f"{projection.name}: arrives on the chip before it is sent"
+
+
+def _walks(conv: Conv) -> bool:
+    """Whether stride, dilation and groups are at least 1, and the padding at least 0."""
+    padding = [n for pair in conv.padding for n in pair]
+    return all(
+        _whole(n, least, MOST_STEPS)
+        for least, numbers in ((1, (*conv.stride, *conv.dilation, conv.groups)), (0, padding))
+        for n in numbers
+    ) and all(_whole(n, 1, 2**31 - 1) for n in conv.source_shape)
+
+
+def _whole(value: object, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _numbers(array: Array) -> bool:
+    return array.dtype.kind in "iuf" and bool(np.isfinite(array).all())
+
+
+def _broadcasts(shape: tuple[int, ...], onto: tuple[int, ...]) -> bool:
+    """Whether an array of ``shape`` broadcasts to ``onto`` without growing it."""
+    try:
+        return np.broadcast_shapes(shape, onto) == onto
+    except ValueError:
+        return False
