@@ -8,7 +8,6 @@ from typing import Any
 
 from snn2chip.targets.vocabulary import Kind
 
-
 _LARGEST = 10**15
 """Largest integer; every smaller one is exact in float64."""
 
