@@ -21,6 +21,7 @@ from typing import Any
 from snn2chip.core import Mapping, Program
 from snn2chip.core.mapping import Place, Slice
 from snn2chip.errors import InputFileError, did_you_mean
+from snn2chip.files import write_text
 from snn2chip.mapping.place import place
 from snn2chip.targets.types import Target
 
@@ -42,10 +43,12 @@ def mapping_text(mapping: Mapping) -> str:
 
 
 def write_mapping(mapping: Mapping, path: Path) -> None:
-    """Write ``mapping.json`` under a temporary name, then rename it."""
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(mapping_text(mapping), encoding="utf-8")
-    os.replace(temporary, path)
+    """Write ``mapping.json`` under a temporary name, then rename it.
+
+    Raises:
+        ConfigError: the place cannot be written to.
+    """
+    write_text(path, mapping_text(mapping))
 
 
 def read_mapping(path: Path, program: Program, target: Target) -> Mapping:
@@ -69,6 +72,9 @@ def read_mapping(path: Path, program: Program, target: Target) -> Mapping:
     ordered = {p.name: cores[p.name] for p in program.populations}
     used = sorted({part.core for slices in ordered.values() for part in slices})
     known = {core: places.get(core) or place(core, target.mesh) for core in used}
+    problems += _tile_problems(known)
+    if problems:
+        _refuse(f"mapping {path}", problems)
     return Mapping(target.name, ordered, known)
 
 
@@ -113,7 +119,7 @@ def coverage_problems(cores: Any, program: Program) -> Iterator[str]:
 
 
 def _load(path: Path) -> Any:
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputFileError(f"mapping {path}: there is no such file")
     if path.stat().st_size > _LARGEST_FILE:
         raise InputFileError(f"mapping {path}: larger than {_LARGEST_FILE} bytes")
@@ -156,18 +162,29 @@ def _slices(cores: dict[str, Any], problems: list[str]) -> dict[str, tuple[Slice
 
 def _places(places: dict[str, Any], problems: list[str]) -> dict[int, Place]:
     read: dict[int, Place] = {}
-    tiles: dict[int, Place] = {}
     for core, entry in places.items():
         keyed = isinstance(entry, dict) and set(entry) == {"tile", "x", "y"}
-        numbered = core.isascii() and core.isdigit() and len(core) < 10
+        numbered = core.isascii() and core.isdigit() and len(core) < 11 and core == str(int(core))
         if not (numbered and keyed and all(map(_is_number, entry.values()))):
             problems.append(f"place of core {core!r}: must be tile, x and y, integers from 0")
             continue
         read[int(core)] = Place(**entry)
-        first = tiles.setdefault(entry["tile"], read[int(core)])
-        if first != read[int(core)]:
-            problems.append(f"place of core {core!r}: tile {first.tile} has another position")
     return read
+
+
+def _tile_problems(places: dict[int, Place]) -> Iterator[str]:
+    """Each tile has one position, and each position one tile; given or from the mesh."""
+    tiles: dict[int, Place] = {}
+    positions: dict[tuple[int, int], Place] = {}
+    for core, here in places.items():
+        if tiles.setdefault(here.tile, here) != here:
+            yield f"place of core {core}: tile {here.tile} has another position"
+        first = positions.setdefault((here.x, here.y), here)
+        if first.tile != here.tile:
+            yield (
+                f"place of core {core}: tile {first.tile} is at column {here.x}, row {here.y} "
+                "already"
+            )
 
 
 def _is_number(value: object) -> bool:
