@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
 from snn2chip.backends.loihi.fold import Folded, fold
 from snn2chip.backends.loihi.formats import LoihiFormats
+from snn2chip.backends.loihi.latency import chip_latencies
 from snn2chip.core import (
     Activity,
     PopulationActivity,
@@ -22,7 +23,6 @@ from snn2chip.core import (
 from snn2chip.errors import UnsupportedError, combine
 from snn2chip.graph import Conv, Dense, Graph, Population, Projection
 from snn2chip.graph.operators import Operator, weights_of, with_weights
-from snn2chip.graph.order import latencies
 from snn2chip.quantize import mantissa_exponent, round_weights, weight_range
 
 _HEADROOM = 0.5
@@ -101,28 +101,6 @@ def _collect(items: Iterable[_T], action: Callable[[_T], _R]) -> list[_R]:
     if errors:
         raise combine(errors)
     return results
-
-
-def chip_latencies(graph: Graph) -> dict[str, int]:
-    """Latency of each population, one step per synapse.
-
-    Raises:
-        UnsupportedError: a cycle that needs an answer sooner than the chip can give it.
-    """
-    edges: dict[tuple[str, str], int] = {}
-    for p in graph.projections:
-        key = (p.source, p.target)
-        edges[key] = min(p.delay.smallest, edges.get(key, p.delay.smallest))
-    try:
-        return latencies([p.name for p in graph.populations], [p.name for p in graph.inputs], edges)
-    except ValueError:
-        cyclic = sorted({s for s, _ in edges} & {t for _, t in edges})
-        raise UnsupportedError(
-            "a cycle through " + ", ".join(repr(name) for name in cyclic),
-            needs="as many steps of delay as it has synapses, since a Loihi synapse takes one step",
-            has="fewer steps of delay in the graph",
-            remedy="a delay of one step more per projection of the cycle",
-        ) from None
 
 
 def _scaled(
