@@ -199,6 +199,21 @@ def test_a_convolution_that_does_not_advance_is_refused(option: str) -> None:
     assert refused_or_runs(close_file(changed(path, [-1, 1]), ARRAYS))
 
 
+def test_a_kernel_of_one_tap_is_no_reason_for_a_dilation_of_zero() -> None:
+    header, arrays = copy.deepcopy(HEADER), dict(ARRAYS)
+    arrays["s0:weight"] = np.ones((2, 1, 1, 1), np.int64)
+    options = header["projections"][0]["options"]
+    options["padding"] = [[-1, -1], [-1, -1]]
+    assert refused_or_runs(close_file(header, arrays)), "padding below 0"
+    options["padding"] = [[0, 0], [0, 0]]
+    options["stride"] = [1, 1]
+    for population in header["populations"][:1]:
+        population["shape"] = options["source_shape"] = [1, 4, 4]
+    parse_program(close_file(header, arrays), "file")
+    options["dilation"] = [0, 1]
+    assert refused_or_runs(close_file(header, arrays))
+
+
 def test_late_biases_need_one_start_each() -> None:
     program = realise_float(conv_net(np.random.default_rng(0)))
     population = program.populations[1]

@@ -262,3 +262,19 @@ def test_reading_twice_gives_the_same_target_and_problems(tmp_path: Path) -> Non
     path.write_text(TEXT.replace('grade = "', 'grade = "x'))
     assert validate_target(path) == validate_target(path)
     assert len(validate_target(path)) == TEXT.count('grade = "')
+
+
+@pytest.mark.parametrize(
+    ("key", "fits"),
+    [("0", True), ("32", True), ("9" * 15, True), ("9" * 16, False), ("032", False), ("-1", False)],
+)
+def test_a_look_up_key_is_an_integer_written_in_one_way(
+    tmp_path: Path, key: str, fits: bool
+) -> None:
+    path = tmp_path / "m.toml"
+    path.write_text(TEXT.replace("{ 1 = 113.0, 32 = 465.0 }", f"{{ 1 = 113.0, {key} = 465.0 }}"))
+    problems = validate_target(path)
+    assert (problems == []) is fits
+    if not fits:
+        assert problems[0].key == "costs.davies2018.t_barrier.value"
+        assert "integers as keys" in problems[0].message
