@@ -109,4 +109,4 @@ def open_with_target(
 
     opened = open_network(network, options)
     console.note(f"network: {opened.origin}")
-    return opened, replace(options, target=target or opened.target or DEFAULT_TARGET)
+    return opened, replace(options, target=target or opened.own_target or DEFAULT_TARGET)

@@ -32,7 +32,8 @@ class Compiled:
     Attributes:
         network: path of the graph as NIR.
         mapping: path of ``mapping.json``.
-        target: name or path of the target that it was compiled for.
+        target: name of the target that it was compiled for.
+        target_file: the file of that target where it is no bundled one, as it was given.
     """
 
     program: Program
@@ -40,6 +41,7 @@ class Compiled:
     mapping: Path
     target: str
     manifest: Mapping[str, Any]
+    target_file: Path | None = None
 
 
 def is_compiled(path: Path) -> bool:
@@ -128,4 +130,13 @@ def read_folder(path: Path) -> Compiled:
             remedy="compile the network again: snn2chip compile NETWORK --target T -o DIR",
         ) from None
     program = parse_program((path / PROGRAM).read_bytes(), str(path / PROGRAM))
-    return Compiled(program, path / NETWORK, path / MAPPING, target, manifest)
+    return Compiled(
+        program, path / NETWORK, path / MAPPING, target, manifest, _target_file(manifest)
+    )
+
+
+def _target_file(manifest: Mapping[str, Any]) -> Path | None:
+    """The target's own file, where the folder was compiled for one."""
+    options = manifest.get("options")
+    given = options.get("target") if isinstance(options, dict) else None
+    return Path(given) if isinstance(given, str) and given.endswith(".toml") else None

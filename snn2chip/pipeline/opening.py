@@ -13,6 +13,9 @@ from snn2chip.pipeline.types import Network, Options
 from snn2chip.resources import models_dir
 
 DEFAULT_MODEL = "digits-mlp"
+_FIXED = ("preset", "dt", "preset_set", "reset")
+"""Options that a compiled program no longer has."""
+
 _RESETS = {"zero": "zero", "value": "zero", "subtract": "subtract"}
 
 
@@ -59,6 +62,13 @@ def _folder(path: Path, options: Options) -> Network:
             f"{path}: a folder without manifest.json",
             needs="a network file, or a folder that `snn2chip compile` made",
         )
+    given = [name for name in _FIXED if getattr(options, name) not in (None, {})]
+    if given:
+        raise ConfigError(
+            f"compiled folder {path}: " + ", ".join(f"--{n.replace('_', '-')}" for n in given),
+            has="a program whose numbers are fixed",
+            remedy="compile the network again with these options",
+        )
     compiled = read_folder(path)
     graph = replace(_load(compiled.network, options), name=compiled.program.name)
     return Network(
@@ -68,6 +78,7 @@ def _folder(path: Path, options: Options) -> Network:
         program=compiled.program,
         mapping=compiled.mapping,
         target=compiled.target,
+        target_file=compiled.target_file,
     )
 
 

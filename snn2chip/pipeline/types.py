@@ -14,6 +14,7 @@ from snn2chip.backends import Fidelity
 from snn2chip.core import Activity, Drift, Program, Trace, Violation
 from snn2chip.core import Mapping as CoreMapping
 from snn2chip.energy.types import Baseline, EnergyReport
+from snn2chip.errors import ConfigError
 from snn2chip.graph import Graph
 from snn2chip.targets.types import Target
 
@@ -57,6 +58,14 @@ class Options:
     trace: bool = False
     trace_state: bool = False
 
+    def __post_init__(self) -> None:
+        for name in ("steps", "samples", "batch", "block_steps"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int | np.integer) or value < 1):
+                raise ConfigError(f"{name} {value!r}", needs="a whole number of at least 1")
+        if self.mapping is not None:
+            object.__setattr__(self, "mapping", Path(self.mapping))
+
 
 @dataclass(frozen=True, eq=False)
 class Network:
@@ -65,7 +74,8 @@ class Network:
     Attributes:
         graph: as the file states it, with the user's overrides.
         program, mapping: of a compiled folder, else None.
-        target: what a compiled folder was compiled for, else None.
+        target: name of what a compiled folder was compiled for, else None.
+        target_file: its file, where it is a chip of the user's own.
         origin: where it came from, for people.
         path: the file or folder, or None.
     """
@@ -76,6 +86,12 @@ class Network:
     program: Program | None = None
     mapping: Path | None = None
     target: str | None = None
+    target_file: Path | None = None
+
+    @property
+    def own_target(self) -> str | None:
+        """What a compiled folder runs on unless told otherwise, as ``Options.target`` takes it."""
+        return self.target if self.target_file is None else str(self.target_file)
 
     def __repr__(self) -> str:
         populations = ", ".join(p.name for p in self.graph.populations)
