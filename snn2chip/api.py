@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from snn2chip import pipeline
 from snn2chip.core import Drift, Violation
 from snn2chip.data import encode
-from snn2chip.energy import EnergyReport, Layer, count
-from snn2chip.energy import price as price_counts
+from snn2chip.energy import EnergyReport, Layer
+from snn2chip.errors import ConfigError, did_you_mean
 from snn2chip.frontends.nir.metadata import Metadata
 from snn2chip.frontends.prove import ExportReport, export_norse
 from snn2chip.graph import Encoding, Readout
@@ -77,19 +77,24 @@ class Run:
 
     def spikes(self, population: str) -> NDArray[np.bool_]:
         """Spikes of a population in graph time, [step, sample, *shape]."""
-        return self.result.activity.populations[population].spikes.unpack()
+        activity = self.result.activity
+        if population not in activity.populations:
+            known = list(activity.populations)
+            raise ConfigError(
+                f"no population {population!r} in {self.result.graph.name!r}",
+                remedy=did_you_mean(population, known),
+            )
+        return activity.populations[population].spikes.unpack()
 
     def price(self, costs: str, target: str | Path | None = None) -> Run:
         """The same activity and mapping at other prices, without simulating again.
 
         Args:
             costs: name of a cost table of the target.
-            target: another target whose table is taken; the mapping stays.
+            target: another target whose table and limits are taken; the mapping stays.
         """
-        result = self.result
-        chip = result.target if target is None else load_target(target)
-        counts = count(result.program, result.activity, result.mapping)
-        return Run(replace(result, target=chip, energy=price_counts(counts, chip, costs)))
+        chip = None if target is None else load_target(target)
+        return Run(pipeline.reprice(self.result, costs, chip))
 
     def to_json(self, path: str | Path) -> None:
         """Writes the report as JSON (schema ``snn2chip/report/1``)."""
@@ -120,15 +125,20 @@ def load(network: str | Path | None = None, **options: Any) -> Network:
     return pipeline.open_network(network, Options(**options))
 
 
-def check(network: Network | str | Path, target: str = "loihi2", **options: Any) -> Check:
-    """Every limit of the target that the network breaks; nothing is simulated."""
-    chosen = Options(target=target, **options)
-    return pipeline.check(_opened(network, chosen), chosen)
+def check(network: Network | str | Path, target: str | Path | None = None, **options: Any) -> Check:
+    """Every limit of the target that the network breaks; nothing is simulated.
+
+    Args:
+        target: a bundled target or a ``.toml``; None takes what a compiled folder was compiled
+            for, else ``loihi2``.
+        options: fields of ``Options``.
+    """
+    return pipeline.check(*_opened(network, target, options))
 
 
 def simulate(
     network: Network | str | Path | None = None,
-    target: str = "loihi2",
+    target: str | Path | None = None,
     data: str | None = None,
     progress: Progress | None = None,
     **options: Any,
@@ -136,19 +146,22 @@ def simulate(
     """The whole chain: quantize, simulate, map, count and price on the data.
 
     Args:
+        target: a bundled target or a ``.toml``; None takes what a compiled folder was compiled
+            for, else ``loihi2``.
         data: a named data set, ``random``, or an ``.npz`` file; None takes the network's own.
         options: fields of ``Options``.
     """
-    chosen = Options(target=target, data=data, **options)
-    return Run(pipeline.run(_opened(network, chosen), chosen, progress))
+    return Run(pipeline.run(*_opened(network, target, {"data": data, **options}), progress))
 
 
 def compile(
-    network: Network | str | Path, out: str | Path, target: str = "loihi2", **options: Any
+    network: Network | str | Path,
+    out: str | Path,
+    target: str | Path | None = None,
+    **options: Any,
 ) -> tuple[Path, ...]:
     """Writes program, mapping, network, report and manifest into a folder; returns its files."""
-    chosen = Options(target=target, **options)
-    opened = _opened(network, chosen)
+    opened, chosen = _opened(network, target, options)
     compilation = pipeline.compile_network(opened, chosen)
     return write_compiled(Path(out), opened, compilation, chosen)
 
@@ -193,5 +206,10 @@ def export(
     return export_norse(module, metadata, spikes, path)
 
 
-def _opened(network: Network | str | Path | None, options: Options) -> Network:
-    return network if isinstance(network, Network) else pipeline.open_network(network, options)
+def _opened(
+    network: Network | str | Path | None, target: str | Path | None, given: dict[str, Any]
+) -> tuple[Network, Options]:
+    """The network, and the options with the target: the caller's, the folder's, or the default."""
+    options = Options(**given)
+    opened = network if isinstance(network, Network) else pipeline.open_network(network, options)
+    return opened, replace(options, target=str(target or opened.own_target or options.target))

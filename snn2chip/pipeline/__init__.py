@@ -2,7 +2,7 @@
 
 from snn2chip.backends import Fidelity
 from snn2chip.pipeline.opening import list_models, open_network
-from snn2chip.pipeline.running import check, compile_network, run
+from snn2chip.pipeline.running import check, compile_network, reprice, run
 from snn2chip.pipeline.samples import Samples, scored_samples
 from snn2chip.pipeline.types import (
     Check,
@@ -26,6 +26,7 @@ __all__ = [
     "compile_network",
     "list_models",
     "open_network",
+    "reprice",
     "run",
     "scored_samples",
 ]

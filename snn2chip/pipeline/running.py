@@ -13,7 +13,7 @@ from snn2chip.backends.reference import ReferenceBackend
 from snn2chip.core import Activity, Drift, Program, Violation
 from snn2chip.core import Mapping as CoreMapping
 from snn2chip.drift import accuracy, compare
-from snn2chip.energy import ann_baseline, count, price
+from snn2chip.energy import EnergyReport, ann_baseline, count, price
 from snn2chip.engine import RunOptions, simulate
 from snn2chip.errors import ConfigError
 from snn2chip.graph import Graph
@@ -87,9 +87,7 @@ def run(network: Network, options: Options, progress: Progress | None = None) ->
             reference = _reference_run(graph, samples, cuts)
     with clock.stage("map and price"):
         mapping, violations = _map(network, program, backend, target, options)
-        energy = price(count(program, activity, mapping), target, options.costs)
-        mapped_on = assumptions(program, target)
-        energy = replace(energy, assumptions=(*energy.assumptions, *mapped_on))
+        energy = _energy(program, activity, mapping, target, options.costs)
     return Result(
         graph=graph,
         target=target,
@@ -114,6 +112,23 @@ def run(network: Network, options: Options, progress: Progress | None = None) ->
     )
 
 
+def reprice(result: Result, costs: str | None, target: Target | None = None) -> Result:
+    """The same activity and mapping at other prices; another target brings its own limits.
+
+    Raises:
+        ConfigError: the target has no such cost table.
+    """
+    chip = result.target if target is None else target
+    energy = _energy(result.program, result.activity, result.mapping, chip, costs)
+    violations = result.violations
+    if chip.sha256 != result.target.sha256:
+        _, violations = map_program(result.program, chip, result.mapping)
+        if chip.family == result.target.family:
+            found = find_backend(chip.family).violations(result.program, chip)
+            violations = (*found, *violations)
+    return replace(result, target=chip, energy=energy, violations=violations)
+
+
 def compile_network(
     network: Network, options: Options, progress: Progress | None = None
 ) -> Compilation:
@@ -131,6 +146,14 @@ def compile_network(
     mapping, violations = _map(network, program, backend, target, options)
     found = Check(network.graph, target, program, mapping, violations)
     return Compilation(found, None, calibrated_on)
+
+
+def _energy(
+    program: Program, activity: Activity, mapping: CoreMapping, target: Target, costs: str | None
+) -> EnergyReport:
+    """Counts at the target's prices, with what its mapping rests on."""
+    energy = price(count(program, activity, mapping), target, costs)
+    return replace(energy, assumptions=(*energy.assumptions, *assumptions(program, target)))
 
 
 def _target(network: Network, options: Options) -> Target:
