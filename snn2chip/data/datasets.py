@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.data.files import read_file
-from snn2chip.data.npz import MAX_BYTES
 from snn2chip.data.parts import as_labels
 from snn2chip.errors import ConfigError, did_you_mean
 
@@ -31,6 +30,10 @@ SEEDS = 2**32
 """Seeds are smaller than this, as scikit-learn's splits need them."""
 
 RANDOM_SAMPLES = 16
+MAX_RANDOM_SAMPLES = 100_000
+MAX_RANDOM_BYTES = 2**31
+"""Limits of ``random``: a generator per sample, and two splits of that size."""
+
 RANDOM_RATE = 0.1
 
 
@@ -95,7 +98,7 @@ def load_data(
         raise ConfigError(f"seed {seed}", needs=f"a whole number from 0 to {SEEDS - 1}")
     if ref == "random":
         return _random(inputs, seed, samples or RANDOM_SAMPLES, random_steps)
-    data = _digits(inputs, seed) if ref == "digits" else _file(ref, inputs)
+    data = _digits(inputs, seed) if ref == "digits" else _file(ref, inputs, samples)
     if data.y is not None:
         as_labels(data.name, "y", data.y, data.samples, classes)
     return data if samples is None else _first(data, samples)
@@ -152,10 +155,10 @@ def _digits(inputs: Mapping[str, Shape], seed: int) -> Dataset:
 def _random(inputs: Mapping[str, Shape], seed: int, samples: int, steps: int | None) -> Dataset:
     """Uniform values, or spikes; drawn per sample, so that a sample never depends on the others."""
     values = samples * (steps or 1) * sum(prod(shape) for shape in inputs.values())
-    if values * 8 > MAX_BYTES:
+    if samples > MAX_RANDOM_SAMPLES or values * 8 > MAX_RANDOM_BYTES:
         raise ConfigError(
-            f"data 'random': {values:,} values",
-            has=f"at most {MAX_BYTES // 8:,}",
+            f"data 'random': {samples:,} samples, {values:,} values",
+            has=f"at most {MAX_RANDOM_SAMPLES:,} samples, and {MAX_RANDOM_BYTES // 8:,} values",
             remedy="fewer --samples or --steps",
         )
 
@@ -176,7 +179,7 @@ def _random(inputs: Mapping[str, Shape], seed: int, samples: int, steps: int | N
     return Dataset("random", scored, timed, None, calibration, synthetic=True)
 
 
-def _file(ref: str, inputs: Mapping[str, Shape]) -> Dataset:
+def _file(ref: str, inputs: Mapping[str, Shape], samples: int | None) -> Dataset:
     path = Path(ref)
     if path.suffix != ".npz":
         raise ConfigError(
@@ -184,7 +187,7 @@ def _file(ref: str, inputs: Mapping[str, Shape]) -> Dataset:
             has=f"the data sets {', '.join(NAMES)}, or the path of an .npz file",
             remedy=did_you_mean(ref, NAMES),
         )
-    scored, train = read_file(path, inputs)
+    scored, train = read_file(path, inputs, samples)
     calibration = train.x if train is not None else {}
     return Dataset(path.name, scored.x, scored.timed, scored.y, calibration)
 

@@ -10,27 +10,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.data.npz import NpzFile, open_npz
-from snn2chip.data.parts import Part, as_labels, as_samples, from_events
+from snn2chip.data.parts import Part, as_labels, as_values, from_events, has_steps
 from snn2chip.errors import InputFileError
 
 Inputs = Mapping[str, tuple[int, ...]]
 
 
-def read_file(path: Path, inputs: Inputs) -> tuple[Part, Part | None]:
+def read_file(path: Path, inputs: Inputs, samples: int | None = None) -> tuple[Part, Part | None]:
     """The scored part and, where the file has one, the training part.
+
+    Args:
+        samples: most samples of the scored part; the values of the others are not looked at.
 
     Raises:
         InputFileError: the file is damaged or does not fit the network's inputs.
     """
     with open_npz(path) as file:
         if _has(file, "x_test", inputs):
-            test, train = _part(file, "x_test", "y_test", inputs), None
+            test, train = _part(file, "x_test", "y_test", inputs, samples), None
             if _has(file, "x_train", inputs):
                 train = _part(file, "x_train", "y_train", inputs)
                 _check_layout(file.path.name, test, train)
             return test, train
         if _has(file, "x", inputs) or _has(file, "events", inputs):
-            return _part(file, "x", "y", inputs), None
+            return _part(file, "x", "y", inputs, samples), None
         raise InputFileError(
             f"{path}: no samples in it",
             needs="'x' (with 'y'), or 'x_test' (with 'y_test', 'x_train', 'y_train'), or 'events' "
@@ -44,7 +47,9 @@ def _has(file: NpzFile, stem: str, inputs: Inputs) -> bool:
     return stem in file or any(f"{stem}.{name}" in file for name in inputs)
 
 
-def _part(file: NpzFile, stem: str, label_key: str, inputs: Inputs) -> Part:
+def _part(
+    file: NpzFile, stem: str, label_key: str, inputs: Inputs, most: int | None = None
+) -> Part:
     source = file.path.name
     y = file.read(label_key) if label_key in file else None
     x: dict[str, NDArray[Any]] = {}
@@ -56,7 +61,12 @@ def _part(file: NpzFile, stem: str, label_key: str, inputs: Inputs) -> Part:
     _check_alike(source, {name: array.shape[: 1 + timed[name]] for name, array in x.items()})
     samples = len(next(iter(x.values())))
     labels = None if y is None else as_labels(source, label_key, y, samples)
-    return Part(x, next(iter(timed.values())), labels)
+    for name in x:
+        key = _key(file, stem, name, inputs)
+        if key is not None:
+            x[name] = as_values(source, key, x[name][:most], timed[name])
+    cut = {name: array[:most] for name, array in x.items()}
+    return Part(cut, next(iter(timed.values())), None if labels is None else labels[:most])
 
 
 def _input(
@@ -67,21 +77,28 @@ def _input(
     inputs: Inputs,
     samples: int | None,
 ) -> tuple[NDArray[Any], bool]:
-    """Samples of one input, dense or from events, and whether they are timed."""
+    """Samples of one input, as stored or from events, and whether they are timed."""
     source = file.path.name
     key = _key(file, stem, name, inputs)
+    events_key = _key(file, "events", name, inputs) if stem == "x" else None
+    if key is not None and events_key is not None:
+        raise InputFileError(
+            f"{source}: samples for input {name!r} twice, as {key!r} and as {events_key!r}",
+            needs="one of the two",
+            remedy="leave one array out",
+        )
     if key is not None:
-        return as_samples(source, key, file.read(key), shape)
-    key = _key(file, "events", name, inputs) if stem == "x" else None
-    if key is None:
+        array = file.read(key)
+        return array, has_steps(source, key, array, shape)
+    if events_key is None:
         raise InputFileError(
             f"{source}: no samples for input {name!r}",
             needs=f"an array {stem}.{name}",
             has=", ".join(file.keys[:12]),
             remedy=f"one array per input: {', '.join(f'{stem}.{i}' for i in inputs)}",
         )
-    events = file.read(key)
-    return from_events(source, key, events, _steps(file), samples, shape), True
+    events = file.read(events_key)
+    return from_events(source, events_key, events, _steps(file), samples, shape), True
 
 
 def _key(file: NpzFile, stem: str, name: str, inputs: Inputs) -> str | None:

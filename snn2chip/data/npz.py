@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import struct
-import tokenize
+import os
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
@@ -16,28 +14,12 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from snn2chip.errors import InputFileError
+from snn2chip.errors import InputFileError, Snn2chipError
 
 MAX_BYTES = 4 * 2**30
 """Largest array that is read, in bytes."""
 
 _NUMBERS = "biuf"
-
-_DAMAGE = (
-    ValueError,
-    TypeError,
-    OverflowError,
-    OSError,
-    EOFError,
-    SyntaxError,
-    RuntimeError,
-    struct.error,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-"""What a damaged archive or array makes its readers raise; RuntimeError where it seems encrypted
-or of another version of the format."""
 
 
 class NpzFile:
@@ -91,10 +73,14 @@ class NpzFile:
 
     @contextmanager
     def _guard(self, key: str) -> Iterator[None]:
+        """Whatever the readers of archives and headers raise at damage: there is no list of it."""
         try:
             yield
-        except _DAMAGE as error:
-            raise _damaged(self.path, f"array {key!r}: {error}") from error
+        except Snn2chipError:
+            raise
+        except Exception as error:
+            cause = f"array {key!r}: {type(error).__name__}: {str(error)[:200]}"
+            raise _damaged(self.path, cause) from error
 
 
 @contextmanager
@@ -104,14 +90,17 @@ def open_npz(path: Path) -> Iterator[NpzFile]:
     Raises:
         InputFileError: there is no such file, or it is no ``.npz``.
     """
+    if not os.path.isfile(path):
+        found = "a folder, pipe or device" if os.path.exists(path) else "no such file"
+        raise InputFileError(
+            f"{path}: {found}",
+            needs="an .npz file",
+            remedy="check the path, or use the data set 'digits'",
+        )
     try:
         archive = zipfile.ZipFile(path)
-    except FileNotFoundError as error:
-        raise InputFileError(
-            f"{path}: no such file", remedy="check the path, or use the data set 'digits'"
-        ) from error
-    except _DAMAGE as error:
-        raise _damaged(path, str(error)) from error
+    except Exception as error:
+        raise _damaged(path, f"{type(error).__name__}: {str(error)[:200]}") from error
     with archive:
         yield NpzFile(path, archive)
 

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.data.npz import MAX_BYTES
 from snn2chip.errors import InputFileError
+
+MAX_DENSE_BYTES = 2**31
+"""Largest array that sparse events are spread over."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +33,16 @@ def as_samples(
     Raises:
         InputFileError: the shape is not the input's, there is no sample, or a value is no number.
     """
+    timed = has_steps(source, key, array, shape)
+    return as_values(source, key, array, timed), timed
+
+
+def has_steps(source: str, key: str, array: NDArray[Any], shape: tuple[int, ...]) -> bool:
+    """Whether samples have a step axis, from their shape alone.
+
+    Raises:
+        InputFileError: the shape is not the input's, or there is no sample.
+    """
     timed = array.ndim == len(shape) + 2
     trailing = array.shape[2:] if timed else array.shape[1:]
     if array.ndim == 0 or trailing != shape:
@@ -44,11 +56,20 @@ def as_samples(
         raise InputFileError(
             f"{source}: {key!r} is empty", needs="at least one sample and one step"
         )
+    return timed
+
+
+def as_values(source: str, key: str, array: NDArray[Any], timed: bool) -> NDArray[Any]:
+    """A copy of samples: float64, or bool where timed ones are all 0 or 1.
+
+    Raises:
+        InputFileError: a value is no number.
+    """
     check_finite(source, key, array)
     if not timed:
-        return array.astype(np.float64), False
+        return array.astype(np.float64)
     is_spikes = array.dtype == np.bool_ or bool(((array == 0) | (array == 1)).all())
-    return array.astype(np.bool_ if is_spikes else np.float64), True
+    return array.astype(np.bool_ if is_spikes else np.float64)
 
 
 def check_finite(source: str, key: str, array: NDArray[Any]) -> None:
@@ -135,17 +156,19 @@ def from_events(
     index = np.ravel_multi_index(events.T.astype(np.int64), tuple(int(i) for i in limits))
     positions, counts = np.unique(index, return_counts=True)
     repeated = bool(counts.max(initial=0) > 1)
+    if repeated:
+        _check_dense(source, key, 8 * samples * steps * prod(shape))
     dense: NDArray[Any] = np.zeros(int(limits.prod()), np.float64 if repeated else np.bool_)
     dense[positions] = counts
     return dense.reshape(samples, steps, *shape)
 
 
 def _check_dense(source: str, key: str, size: int) -> None:
-    if size > MAX_BYTES:
+    if size > MAX_DENSE_BYTES:
         raise InputFileError(
             f"{source}: {key!r} is too large",
-            needs=f"{size / 2**30:.1f} Gi entries, samples x steps x neurons",
-            has=f"at most {MAX_BYTES // 2**30} Gi",
+            needs=f"{size} bytes: samples x steps x neurons, eight each where events repeat",
+            has=f"at most {MAX_DENSE_BYTES}",
             remedy="store fewer samples or steps",
         )
 
