@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from snn2chip.data import encode
-from snn2chip.data.encode import MAX_VALUES
 from snn2chip.errors import ConfigError, UnsupportedError
 from snn2chip.graph import Encoding
 
@@ -62,11 +63,12 @@ def test_the_threshold_must_be_exceeded(value, first):
     assert (fired[0] if len(fired) else None) == first
 
 
-def test_more_spikes_than_memory_should_hold_are_refused_from_the_first_on():
-    """A broadcast view has the size without the memory."""
+def test_more_spikes_than_memory_should_hold_are_refused_from_the_first_on(monkeypatch):
+    monkeypatch.setattr(import_module("snn2chip.data.encode"), "MAX_VALUES", 24)
+    assert encode(np.zeros((4, 3)), Encoding("if"), 2).size == 24
     with pytest.raises(ConfigError) as caught:
-        encode(np.broadcast_to(np.zeros(1), (4, MAX_VALUES // 4 + 1)), Encoding("if"), 1)
-    assert "4 samples x 1 steps" in caught.value.what
+        encode(np.zeros((4, 3)), Encoding("if"), 3)
+    assert "4 samples x 3 steps" in caught.value.what
     assert caught.value.has
     assert "--steps" in caught.value.remedy
 
