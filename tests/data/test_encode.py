@@ -67,8 +67,8 @@ def test_more_spikes_than_memory_should_hold_are_refused_from_the_first_on(monke
     monkeypatch.setattr(import_module("snn2chip.data.encode"), "MAX_VALUES", 24)
     assert encode(np.zeros((4, 3)), Encoding("if"), 2).size == 24
     with pytest.raises(ConfigError) as caught:
-        encode(np.zeros((4, 3)), Encoding("if"), 3)
-    assert "4 samples x 3 steps" in caught.value.what
+        encode(np.zeros((5, 5)), Encoding("if"), 1)
+    assert "5 samples x 1 steps" in caught.value.what
     assert caught.value.has
     assert "--steps" in caught.value.remedy
 
