@@ -134,6 +134,15 @@ def test_the_same_price_is_the_same_report(run: Run) -> None:
     assert run.price("davies2018", "loihi1").report.to_dict() == run.report.to_dict()
 
 
+def test_the_report_says_what_its_mapping_rests_on(run: Run, network: Path, data: str) -> None:
+    other = snn2chip.simulate(network, "loihi2", data)
+    for shown in (run, run.price("sanafe_nahuku"), other):
+        assert any(line.startswith("synaptic memory:") for line in shown.report.assumptions)
+    unknown = "axons_in_per_core: no public number is known, not checked"
+    assert unknown in other.report.assumptions
+    assert unknown not in run.report.assumptions
+
+
 def test_another_price_is_that_of_another_run(run: Run, network: Path, data: str) -> None:
     again = snn2chip.simulate(network, "loihi1", data, costs="sanafe_nahuku")
     priced = run.price("sanafe_nahuku")
