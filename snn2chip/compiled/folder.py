@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,12 @@ MAPPING = "mapping.json"
 SCHEMA = "snn2chip/manifest/1"
 
 _SCHEMAS = "snn2chip/manifest/"
+_PARTS = (PROGRAM, NETWORK, MAPPING)
+_WRITTEN = frozenset((*_PARTS, "graph.txt", "report.json", "report.html"))
+"""Files of a folder whose manifest does not list them, as earlier schemas did not."""
+
 _DAMAGE = (ValueError, KeyError, TypeError, RecursionError)
+_AGAIN = "compile the network again: snn2chip compile NETWORK --target T -o DIR"
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,30 +55,45 @@ def is_compiled(path: Path) -> bool:
     return os.path.isfile(path / MANIFEST)
 
 
-def _is_ours(path: Path) -> bool:
-    """Whether a manifest says that we wrote it: other tools have files of that name too."""
+def _ours(path: Path) -> frozenset[str] | None:
+    """Names of the files that we wrote; None where another tool wrote the manifest, or none did."""
     try:
         manifest = json.loads((path / MANIFEST).read_bytes())
-        return str(manifest["schema"]).startswith(_SCHEMAS)
+        if not str(manifest["schema"]).startswith(_SCHEMAS):
+            return None
+        return frozenset((MANIFEST, *manifest.get("files", _WRITTEN)))
     except (OSError, *_DAMAGE):
-        return False
+        return None
 
 
 def check_folder(out: Path) -> None:
     """Whether a compiled folder may be written at ``out``.
 
     Raises:
-        ConfigError: ``out`` exists and is not a compiled folder or an empty one.
+        ConfigError: ``out`` exists and is not a compiled folder or an empty one, or it holds files
+            that are not of the compilation.
     """
-    if os.path.exists(out) and not _is_ours(out) and (not out.is_dir() or any(out.iterdir())):
+    if not os.path.exists(out) or (out.is_dir() and not any(out.iterdir())):
+        return
+    ours = _ours(out)
+    if ours is None:
         raise ConfigError(
             f"{out}: exists and is not a compiled folder",
             remedy="another -o DIR, so that nothing of yours is overwritten",
+        )
+    foreign = sorted(x.name for x in out.iterdir() if x.name not in ours or not x.is_file())
+    if foreign:
+        raise ConfigError(
+            f"{out}: a compiled folder that holds other files too",
+            has=", ".join(foreign),
+            remedy="another -o DIR, or move these files away, so that nothing of yours is lost",
         )
 
 
 def write_folder(out: Path, files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> None:
     """Writes all files and the manifest beside ``out``, then renames; an old one is replaced.
+
+    The manifest gets the sha256 of every file, as ``files``.
 
     Raises:
         ConfigError: as ``check_folder``, or the place cannot be written to.
@@ -92,7 +113,9 @@ def _write(out: Path, files: Mapping[str, bytes], manifest: Mapping[str, Any]) -
     try:
         for name, data in files.items():
             (staging / name).write_bytes(data)
-        text = json.dumps({"schema": SCHEMA, **manifest}, indent=2, sort_keys=True)
+        hashes = {name: sha256(data).hexdigest() for name, data in files.items()}
+        whole = {**manifest, "schema": SCHEMA, "files": hashes}
+        text = json.dumps(whole, indent=2, sort_keys=True)
         (staging / MANIFEST).write_text(text + "\n", encoding="utf-8")
         staging.chmod(0o755)
         if out.exists():
@@ -104,35 +127,72 @@ def _write(out: Path, files: Mapping[str, bytes], manifest: Mapping[str, Any]) -
 
 
 def read_folder(path: Path) -> Compiled:
-    """What a compiled folder holds.
+    """What a compiled folder holds; files that its manifest does not list are ignored.
 
     Raises:
-        InputFileError: a part is missing or damaged.
+        InputFileError: a part is missing, damaged, or not the one that was compiled.
     """
-    missing = [
-        name for name in (MANIFEST, PROGRAM, NETWORK, MAPPING) if not (path / name).is_file()
-    ]
+    missing = [name for name in (MANIFEST, *_PARTS) if not (path / name).is_file()]
     if missing:
         raise InputFileError(
-            f"{path}: not a whole compiled folder",
-            needs=", ".join(missing),
-            remedy="compile the network again: snn2chip compile NETWORK --target T -o DIR",
+            f"{path}: not a whole compiled folder", needs=", ".join(missing), remedy=_AGAIN
         )
+    manifest = _manifest(path / MANIFEST)
+    contents = {name: _content(path / name, manifest["files"][name]) for name in _PARTS}
+    for name in sorted(set(manifest["files"]) - set(_PARTS)):
+        if (path / name).exists():
+            _content(path / name, manifest["files"][name])
+    return Compiled(
+        parse_program(contents[PROGRAM], str(path / PROGRAM)),
+        path / NETWORK,
+        path / MAPPING,
+        manifest["target"],
+        manifest,
+        _target_file(manifest),
+    )
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    """The manifest, whose target and files are known to be what they should."""
     try:
-        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        target = manifest["target"]
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        target, schema = manifest["target"], manifest["schema"]
         if not isinstance(target, str):
             raise TypeError(f"target is {target!r}")
-    except _DAMAGE as error:
+        if schema != SCHEMA:
+            raise ValueError(f"schema is {schema!r}")
+        for name in _PARTS:
+            if not isinstance(manifest["files"][name], str):
+                raise TypeError(f"no sha256 of {name}")
+        for name in manifest["files"]:
+            if name in ("", ".", "..") or Path(name).name != name or "\0" in name:
+                raise ValueError(f"files has {name!r}, which is not in the folder")
+    except (OSError, *_DAMAGE) as error:
         raise InputFileError(
-            f"{path / MANIFEST}: damaged ({type(error).__name__}: {error})",
-            needs="a JSON object with the target's name",
-            remedy="compile the network again: snn2chip compile NETWORK --target T -o DIR",
+            f"{path}: damaged ({type(error).__name__}: {error})",
+            needs=f"a JSON object of schema {SCHEMA} with the target's name and the files' sha256",
+            remedy=_AGAIN,
         ) from None
-    program = parse_program((path / PROGRAM).read_bytes(), str(path / PROGRAM))
-    return Compiled(
-        program, path / NETWORK, path / MAPPING, target, manifest, _target_file(manifest)
-    )
+    return dict(manifest)
+
+
+def _content(path: Path, digest: object) -> bytes:
+    """The bytes of a part, which are known to be those that were written."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputFileError(
+            f"{path}: cannot be read", has=error.strerror or str(error), remedy=_AGAIN
+        ) from None
+    found = sha256(data).hexdigest()
+    if found != digest:
+        raise InputFileError(
+            f"{path}: is not the file that was compiled",
+            needs=f"sha256 {digest}, as {MANIFEST} says",
+            has=f"sha256 {found}",
+            remedy=_AGAIN,
+        )
+    return data
 
 
 def _target_file(manifest: Mapping[str, Any]) -> Path | None:

@@ -125,5 +125,8 @@ def test_the_manifest_is_sorted_and_names_its_schema(tmp_path: Path) -> None:
     out = tmp_path / "out"
     write_folder(out, FILES, {"target": "loihi2", "a": 1})
     text = (out / "manifest.json").read_text()
-    assert text == ('{\n  "a": 1,\n  "schema": "snn2chip/manifest/1",\n  "target": "loihi2"\n}\n')
-    assert read_folder(out).manifest == json.loads(text)
+    manifest = json.loads(text)
+    assert text == json.dumps(manifest, indent=2, sort_keys=True) + "\n"
+    assert sorted(manifest) == ["a", "files", "schema", "target"]
+    assert manifest["schema"] == "snn2chip/manifest/1"
+    assert read_folder(out).manifest == manifest
