@@ -55,6 +55,9 @@ class Backend(Protocol):
             UnsupportedError: something that the chip has not, by name.
         """
 
+    def relax(self, graph: Graph) -> tuple[Graph, tuple[str, ...]]:
+        """The graph with the delays that the chip cannot do without, and a note on each."""
+
     def arithmetic(self, graph: Graph) -> Arithmetic:
         """The arithmetic that runs programs of this family."""
 

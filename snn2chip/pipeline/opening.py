@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 
 from snn2chip.compiled import is_compiled, read_folder
@@ -13,8 +15,8 @@ from snn2chip.pipeline.types import Network, Options
 from snn2chip.resources import models_dir
 
 DEFAULT_MODEL = "digits-mlp"
-_FIXED = ("preset", "dt", "preset_set", "reset")
-"""Options that a compiled program no longer has."""
+OPENING = ("preset", "dt", "preset_set", "reset", "encoding")
+"""Options that say what a network is; a compiled program no longer has them."""
 
 _RESETS = {"zero": "zero", "value": "zero", "subtract": "subtract"}
 
@@ -33,6 +35,11 @@ def open_network(network: str | Path | None, options: Options) -> Network:
     Raises:
         InputFileError, ConfigError, UnsupportedError: as the front end says.
     """
+    if not isinstance(network, str | PathLike | None):
+        raise ConfigError(
+            f"network of type {type(network).__name__}",
+            needs="a file, a compiled folder, the name of a bundled student, or an opened Network",
+        )
     if network is None:
         return _bundled(DEFAULT_MODEL, options, note=" (no network was given)")
     path = Path(network)
@@ -50,6 +57,12 @@ def open_network(network: str | Path | None, options: Options) -> Network:
     )
 
 
+def given_options(options: Options, names: Sequence[str]) -> list[str]:
+    """Those of the names that the user gave, as flags."""
+    given = [name for name in names if getattr(options, name) not in (None, {})]
+    return [f"--{name.replace('_', '-')}" for name in given]
+
+
 def _bundled(name: str, options: Options, note: str = "") -> Network:
     path = models_dir() / name / "student.nir"
     graph = replace(_load(path, options), name=name)
@@ -62,10 +75,10 @@ def _folder(path: Path, options: Options) -> Network:
             f"{path}: a folder without manifest.json",
             needs="a network file, or a folder that `snn2chip compile` made",
         )
-    given = [name for name in _FIXED if getattr(options, name) not in (None, {})]
+    given = given_options(options, (*OPENING, "calibrate"))
     if given:
         raise ConfigError(
-            f"compiled folder {path}: " + ", ".join(f"--{n.replace('_', '-')}" for n in given),
+            f"compiled folder {path}: " + ", ".join(given),
             has="a program whose numbers are fixed",
             remedy="compile the network again with these options",
         )

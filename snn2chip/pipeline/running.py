@@ -55,7 +55,8 @@ def check(network: Network, options: Options) -> Check:
     """
     target = _target(network, options)
     backend = find_backend(target.family)
-    program = network.program or backend.realise(network.graph, target)
+    graph, notes = _chip_graph(network, backend, options)
+    program = network.program or _noted(backend.realise(graph, target), notes)
     mapping, violations = _map(network, program, backend, target, options)
     return Check(network.graph, target, program, mapping, violations)
 
@@ -179,16 +180,16 @@ def _quantize(
     network: Network, backend: Backend, target: Target, options: Options, clock: _Clock
 ) -> tuple[Program, str]:
     """The program, its scales searched on calibration data where there are any."""
-    graph = network.graph
     if network.program is not None:
         return network.program, "the compiled folder"
+    graph, notes = _chip_graph(network, backend, options)
     if not backend.scale_candidates:
-        return backend.realise(graph, target), "not quantized"
+        return _noted(backend.realise(graph, target), notes), "not quantized"
     with clock.stage("quantize"):
         samples, sentence = calibration_samples(graph, options)
         if samples is None:
-            return backend.realise(graph, target), sentence
-        reference = _reference_run(graph, samples, RunOptions())
+            return _noted(backend.realise(graph, target), notes), sentence
+        reference = _reference_run(network.graph, samples, RunOptions())
         multipliers = search_scales(
             graph,
             backend,
@@ -197,7 +198,19 @@ def _quantize(
             reference,
             lambda done, total: clock.tell("quantize", done, total),
         )
-        return backend.realise(graph, target, multipliers, reference), sentence
+        program = backend.realise(graph, target, multipliers, reference)
+        return _noted(program, notes), sentence
+
+
+def _chip_graph(
+    network: Network, backend: Backend, options: Options
+) -> tuple[Graph, tuple[str, ...]]:
+    """The graph that the chip runs: the network's own, unless longer delays are allowed."""
+    return backend.relax(network.graph) if options.allow_latency else (network.graph, ())
+
+
+def _noted(program: Program, notes: tuple[str, ...]) -> Program:
+    return replace(program, notes=(*program.notes, *notes)) if notes else program
 
 
 def _reference_run(graph: Graph, samples: Samples, cuts: RunOptions) -> Activity:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from numbers import Real
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TypeAlias
 
@@ -21,6 +23,9 @@ from snn2chip.targets.types import Target
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with the stage's name, what is done, and all of it."""
 
+_SHOWN = 60
+"""Characters of a wrong value in a message."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -33,6 +38,7 @@ class Options:
         steps: graph steps per sample, or None for the network's own.
         samples: score the first so many only.
         reset: ``zero`` or ``value`` (v_reset), or ``subtract``; None keeps the discretization's.
+        allow_latency: cycles that are too tight for the chip run with longer delays, as drift.
         seed: of every random choice.
         mapping: a ``mapping.json`` that pins neurons to cores.
         costs: name of a cost table, or None for the target's default.
@@ -50,6 +56,7 @@ class Options:
     preset_set: Mapping[str, str] = field(default_factory=dict)
     reset: str | None = None
     encoding: str | None = None
+    allow_latency: bool = False
     seed: int = 0
     mapping: Path | None = None
     costs: str | None = None
@@ -59,12 +66,61 @@ class Options:
     trace_state: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("steps", "samples", "batch", "block_steps"):
+        """Checks every field, so that a wrong one is named and not met deep in the chain.
+
+        Raises:
+            ConfigError: with what is wanted.
+        """
+        for name in ("target", "data", "calibrate", "mapping"):
+            _place(self, name)
+        for name in ("preset", "reset", "encoding", "costs"):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, int | np.integer) or value < 1):
-                raise ConfigError(f"{name} {value!r}", needs="a whole number of at least 1")
-        if self.mapping is not None:
-            object.__setattr__(self, "mapping", Path(self.mapping))
+            if value is not None and not isinstance(value, str):
+                raise _wrong(name, value, "a name")
+        for name in ("steps", "samples", "batch", "block_steps"):
+            if getattr(self, name) is not None or name == "batch":
+                _whole(self, name, 1)
+        _whole(self, "seed", 0)
+        for name in ("trace", "trace_state"):
+            if not isinstance(getattr(self, name), bool | np.bool_):
+                raise _wrong(name, getattr(self, name), "True or False")
+        if self.dt is not None and (_is_bool(self.dt) or not isinstance(self.dt, Real)):
+            raise _wrong("dt", self.dt, "a positive number")
+        if not isinstance(self.preset_set, Mapping):
+            raise _wrong("preset_set", self.preset_set, "a dict of names and values")
+        if not all(isinstance(key, str) for key in self.preset_set):
+            raise _wrong("preset_set", self.preset_set, "names as keys")
+        if self.trace_state and not self.trace:
+            raise ConfigError("trace_state without trace", remedy="trace=True too")
+
+
+def _wrong(name: str, value: object, needs: str) -> ConfigError:
+    text = repr(value)
+    shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+    return ConfigError(f"{name} {shown} ({type(value).__name__})", needs=needs)
+
+
+def _is_bool(value: object) -> bool:
+    return isinstance(value, bool | np.bool_)
+
+
+def _whole(options: Options, name: str, least: int) -> None:
+    value = getattr(options, name)
+    if _is_bool(value) or not isinstance(value, int | np.integer) or value < least:
+        raise _wrong(name, value, f"a whole number of at least {least}")
+    object.__setattr__(options, name, int(value))
+
+
+def _place(options: Options, name: str) -> None:
+    """A name or a path, kept as the field's own type."""
+    value = getattr(options, name)
+    if value is None and name != "target":
+        return
+    if not isinstance(value, str | PathLike):
+        kind = "a name, or the path of a file"
+        raise _wrong(name, value, kind + (" (.npz)" if name in ("data", "calibrate") else ""))
+    text = fspath(value)
+    object.__setattr__(options, name, Path(text) if name == "mapping" else str(text))
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,8 +203,13 @@ class Result:
 
 @dataclass(frozen=True, eq=False)
 class Compilation:
-    """What ``compile`` made: the check, and a run where there were data."""
+    """What ``compile`` made: the check, and a run where there were data.
+
+    Attributes:
+        wall_times: seconds per stage; only ever written to the manifest.
+    """
 
     check: Check
     result: Result | None
     calibrated_on: str
+    wall_times: Mapping[str, float] = field(default_factory=dict)

@@ -9,8 +9,11 @@ import pytest
 
 from snn2chip.core import Slice
 from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
+from snn2chip.frontends.nir import write_graph
+from snn2chip.graph import Delay
 from snn2chip.mapping import write_mapping
 from snn2chip.pipeline import Options, check, compile_network, open_network, run
+from tests.networks import chain, dense
 
 
 @pytest.fixture
@@ -221,3 +224,23 @@ def test_timed_spikes_need_no_encoding(opened, tmp_path):
     assert result.activity.steps == 11
     given = np.moveaxis(result.activity.populations["input"].spikes.unpack(), 0, 1)
     np.testing.assert_array_equal(given, spikes)
+
+
+def test_a_tight_cycle_runs_with_longer_delays_when_allowed(tmp_path):
+    """Two populations that feed each other with one step of delay: the chip needs two."""
+    rng = np.random.default_rng(6)
+    net = chain(rng, sizes=(6, 4, 4))
+    back = dense("out", "hidden0", 1.5 * np.eye(4), (4,), (4,), delay=Delay(np.array(1, np.int64)))
+    path = tmp_path / "loop.nir"
+    write_graph(replace(net, projections=(*net.projections, back), name="loop"), path)
+    spikes = tmp_path / "spikes.npz"
+    np.savez(spikes, x=rng.random((5, 30, 6)) < 0.5)
+    options = Options(data=str(spikes))
+    opened = open_network(path, options)
+    with pytest.raises(UnsupportedError, match="--allow-latency"):
+        run(opened, options)
+    allowed = replace(options, allow_latency=True)
+    result = run(opened, allowed)
+    assert any("1 step of delay added" in note for note in result.program.notes)
+    assert result.drift[0].first is not None
+    assert check(opened, allowed).program.notes[-1] == result.program.notes[-1]

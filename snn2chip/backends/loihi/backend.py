@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from snn2chip.backends.base import Fidelity
 from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
 from snn2chip.backends.loihi.formats import formats_of
+from snn2chip.backends.loihi.latency import allow_latency
 from snn2chip.backends.loihi.realise import realise
 from snn2chip.backends.loihi.rules import violations
 from snn2chip.core import Activity, Program, Violation
@@ -37,6 +38,10 @@ class LoihiBackend:
                 remedy="--encoding if (the deterministic spike encoding)",
             )
         return realise(graph, formats_of(target), multipliers, reference)
+
+    def relax(self, graph: Graph) -> tuple[Graph, tuple[str, ...]]:
+        """Cycles get the delay that their synapses take."""
+        return allow_latency(graph)
 
     def arithmetic(self, graph: Graph) -> Arithmetic:
         """Bit-accurate integers."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from snn2chip.errors import UnsupportedError
-from snn2chip.graph import Graph
+from snn2chip.graph import Graph, Projection
 from snn2chip.graph.order import components, is_cyclic, latencies
 
 
@@ -40,13 +40,16 @@ def allow_latency(graph: Graph) -> tuple[Graph, tuple[str, ...]]:
     relaxed = graph
     while not _is_feasible(relaxed):
         relaxed = _one_step_later(relaxed)
-    notes = tuple(
-        f"{before.name}: {after.delay.largest - before.delay.largest} steps of delay added, "
-        "because every synapse takes a step (modelled)"
-        for before, after in zip(graph.projections, relaxed.projections, strict=True)
-        if after is not before
+    pairs = zip(graph.projections, relaxed.projections, strict=True)
+    return relaxed, tuple(_note(before, after) for before, after in pairs if after is not before)
+
+
+def _note(before: Projection, after: Projection) -> str:
+    added = after.delay.largest - before.delay.largest
+    return (
+        f"{before.name}: {added} step{'' if added == 1 else 's'} of delay added, because every "
+        "synapse takes a step (modelled)"
     )
-    return relaxed, notes
 
 
 def _least_delays(graph: Graph) -> dict[tuple[str, str], int]:

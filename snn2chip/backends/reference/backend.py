@@ -31,6 +31,10 @@ class ReferenceBackend:
         """The graph in its own numbers, whatever the target."""
         return realise(graph)
 
+    def relax(self, graph: Graph) -> tuple[Graph, tuple[str, ...]]:
+        """Nothing: the reference has no latency."""
+        return graph, ()
+
     def arithmetic(self, graph: Graph) -> Arithmetic:
         """Float64 in the graph's discretization."""
         return Float64(graph.discretization)

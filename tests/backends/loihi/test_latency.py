@@ -46,7 +46,7 @@ def test_allowed_latency_delays_only_what_leads_back(size, delay):
     assert relaxed.projections[:-1] == net.projections[:-1]
     assert relaxed.projections[-1].delay.largest == size
     (note,) = notes
-    assert f"{size - delay} steps" in note
+    assert f"{size - delay} step" in note
     assert net.projections[-1].name in note
 
 
