@@ -13,6 +13,8 @@ from snn2chip.targets import vocabulary
 from snn2chip.targets.schema import (
     Problem,
     Reader,
+    check_family,
+    check_formats,
     read_chip,
     read_costs,
     read_limits,
@@ -49,10 +51,13 @@ def load_target(name_or_path: str | Path) -> Target:
 def validate_target(path: str | Path) -> list[Problem]:
     """Everything that is wrong with a target file; empty where it is right.
 
+    A family that nothing here knows, and number formats that the family needs to run networks and
+    that are missing, are problems too; ``load_target`` takes such a file, for its prices.
+
     Raises:
         ConfigError: there is no such file.
     """
-    return _read(_path_of(path))[1]
+    return _read(_path_of(path), runs=True)[1]
 
 
 def _path_of(name_or_path: str | Path) -> Path:
@@ -72,8 +77,12 @@ def _path_of(name_or_path: str | Path) -> Path:
     return targets_dir() / f"{text}.toml"
 
 
-def _read(path: Path) -> tuple[Target | None, list[Problem]]:
-    """The target, or None with its problems."""
+def _read(path: Path, runs: bool = False) -> tuple[Target | None, list[Problem]]:
+    """The target, or None with its problems.
+
+    Args:
+        runs: the family must be able to run networks.
+    """
     if path.stat().st_size > _LARGEST_FILE:
         return None, [Problem(path.name, 1, "file", f"larger than {_LARGEST_FILE} bytes")]
     content = path.read_bytes()
@@ -89,6 +98,9 @@ def _read(path: Path) -> tuple[Target | None, list[Problem]]:
     chip = read_chip(reader, document)
     resources, few = read_limits(reader, document, "resources", vocabulary.RESOURCES)
     formats, fewer = read_limits(reader, document, "formats", vocabulary.FORMATS)
+    check_formats(reader, chip["family"], formats)
+    if runs:
+        check_family(reader, document, chip["family"])
     mesh = read_mesh(reader, document, resources.get("cores"))
     costs = read_costs(reader, document, chip["default_costs"])
     if reader.problems:

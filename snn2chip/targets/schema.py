@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from snn2chip.errors import did_you_mean
 from snn2chip.targets import vocabulary
+from snn2chip.targets.families import format_faults, known_families, missing_formats
 from snn2chip.targets.lines import Path, line_of, locate
 from snn2chip.targets.types import Constant, CostTable, Grade, Mesh
 from snn2chip.targets.values import read_value
@@ -141,6 +142,26 @@ def read_limits(
             if other not in table:
                 reader.report((name, other), "missing; synaptic_words_per_core needs it")
     return constants, unknown
+
+
+def check_formats(reader: Reader, family: str, formats: Mapping[str, Constant]) -> None:
+    """Formats that the family has not, and formats that contradict each other."""
+    values = {name: int(constant.value) for name, constant in formats.items()}
+    for name, fault in format_faults(family, values):
+        reader.report(("formats", name, "value"), fault)
+
+
+def check_family(reader: Reader, document: Mapping[str, Any], family: str) -> None:
+    """Whether networks can run in the family: it is known, and has all that it needs."""
+    known = known_families()
+    if family and family not in known:
+        reader.report(
+            ("chip", "family"), f"unknown family {family!r}; {did_you_mean(family, known)}"
+        )
+    formats = document.get("formats", {})
+    missing = missing_formats(family, formats) if isinstance(formats, dict) else ()
+    if missing:
+        reader.report(("formats",), f"the family {family!r} needs {', '.join(missing)}")
 
 
 def read_mesh(reader: Reader, document: Mapping[str, Any], cores: Constant | None) -> Mesh:

@@ -14,7 +14,7 @@ from snn2chip import resources
 from snn2chip.energy import ann_baseline, count, price
 from snn2chip.errors import ConfigError, Snn2chipError
 from snn2chip.mapping import assumptions, map_program
-from snn2chip.targets import Grade, Target, list_targets, load_target, validate_target
+from snn2chip.targets import Grade, Problem, Target, list_targets, load_target, validate_target
 from snn2chip.targets.vocabulary import COSTS, FORMATS, MESH, RESOURCES, Key
 from tests.energy.networks import random_activity, two_layers
 
@@ -43,12 +43,24 @@ def loads_or_says_why(folder: Path, content: bytes) -> bool:
     if not problems:
         use(load_target(path))
         return True
+    grave = [problem for problem in problems if not prices_only(problem)]
+    if not grave:
+        use(load_target(path))
+        return False
     with pytest.raises(ConfigError) as caught:
         load_target(path)
     assert caught.value.exit_code == 2
     assert caught.value.remedy
-    assert str(problems[0]) in caught.value.what
+    assert str(grave[0]) in caught.value.what
     return False
+
+
+def prices_only(problem: Problem) -> bool:
+    """Whether networks cannot run on the target, and prices are taken from it all the same."""
+    return (problem.key, problem.message.split()[0]) in (
+        ("chip.family", "unknown"),
+        ("formats", "the"),
+    )
 
 
 @REUSED
@@ -181,7 +193,7 @@ def constant(name: str, key: Key) -> str:
     return f'{name} = {{ value = {example(key)}, grade = "vendor", source = "x" }}\n'
 
 
-HEAD = '[chip]\nname = "m"\ntitle = "t"\nfamily = "loihi"\n'
+HEAD = '[chip]\nname = "m"\ntitle = "t"\nfamily = "none"\n'
 MEMORY = ("word_bits", "axon_header_bits", "synapse_index_bits")
 
 

@@ -15,7 +15,7 @@ GOOD = """\
 [chip]
 name = "mine"
 title = "My chip"
-family = "loihi"
+family = "none"
 default_costs = "fit"
 
 [resources]
@@ -72,7 +72,7 @@ BAD = [
     ('title = "My chip"\n', "", 1, "chip.title", "missing"),
     ('title = "My chip"', "title = 3", 3, "chip.title", "must be a string"),
     ('name = "mine"', 'name = " "', 2, "chip.name", "not empty"),
-    ('family = "loihi"', 'famly = "loihi"', 4, "chip.famly", "did you mean 'family'"),
+    ('family = "none"', 'famly = "none"', 4, "chip.famly", "did you mean 'family'"),
     ('default_costs = "fit"', 'default_costs = "fitt"', 5, "chip.default_costs", "'fit'"),
     ('default_costs = "fit"\n', "", 1, "chip.default_costs", "the file has costs"),
     ("value = 4,", "value = 4.0,", 8, "resources.cores.value", "must be an integer"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from snn2chip.errors import ConfigError
+from snn2chip.targets.families import format_faults, missing_formats
 from snn2chip.targets.types import Target
 
 
@@ -43,13 +44,26 @@ class LoihiFormats:
 
 
 def formats_of(target: Target) -> LoihiFormats:
-    """The formats of a target of the Loihi family."""
+    """The formats of a target of the Loihi family.
+
+    Raises:
+        ConfigError: formats that are missing, that this arithmetic has not, or that contradict
+            each other; all of them are listed.
+    """
     names = [f.name for f in fields(LoihiFormats)]
-    missing = [name for name in names if name not in target.formats]
+    missing = missing_formats("loihi", target.formats)
     if missing:
         raise ConfigError(
             f"target {target.name!r}: [formats] lacks " + ", ".join(missing),
             needs="every number format of the Loihi family",
             remedy="copy them from `snn2chip targets show loihi2`",
+        )
+    values = {name: int(constant.value) for name, constant in target.formats.items()}
+    faults = [f"{name} {fault}" for name, fault in format_faults("loihi", values)]
+    if faults:
+        raise ConfigError(
+            f"target {target.name!r}: [formats]: " + "; ".join(faults),
+            needs="number formats of Loihi's fixed-point arithmetic",
+            remedy="correct the values; `snn2chip targets validate` names their lines",
         )
     return LoihiFormats(**{name: int(target.formats[name].value) for name in names})
