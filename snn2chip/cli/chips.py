@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from snn2chip.cli import console
+from snn2chip.cli import console, outputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +34,7 @@ def show(
     """Every limit, number format and price of one target, with grade and source."""
     from snn2chip.targets import load_target
 
+    outputs.check_files({}, {"--target": target})
     console.out("\n\n".join(_sections(load_target(target))))
 
 
@@ -51,6 +52,7 @@ def validate(
 
     wrong = 0
     for path in files or sorted(targets_dir().glob("*.toml")):
+        outputs.check_files({}, {"--target": path})
         problems = validate_target(path)
         console.out("\n".join(map(str, problems)) if problems else f"{path.name}: ok")
         wrong += bool(problems)
@@ -63,7 +65,8 @@ def validate(
 
 def _sections(target: Target) -> list[str]:
     parts = [
-        f"{target.name}: {target.title} (family {target.family})\nsha256 {target.sha256}",
+        console.shown(f"{target.name}: {target.title} (family {target.family})")
+        + f"\nsha256 {target.sha256}",
         _constants("resources", target.resources),
         _constants("formats", target.formats),
     ]
@@ -82,7 +85,7 @@ def _constants(title: str, constants: Mapping[str, Constant]) -> str:
 
 def _cost_table(table: CostTable, default: str) -> str:
     title = f"costs.{table.name}" + (" (default)" if table.name == default else "")
-    lines = [f"{title}: {table.label}", "energies in pJ, times in ns, powers in mW"]
+    lines = [console.shown(f"{title}: {table.label}"), "energies in pJ, times in ns, powers in mW"]
     lines.append(_constants("price", table.constants))
     if table.unknown:
         lines.append("unpriced: " + ", ".join(table.unknown))

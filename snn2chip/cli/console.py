@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from snn2chip.errors import DoesNotFitError, Snn2chipError
+from snn2chip.errors import ConfigError, DoesNotFitError, Snn2chipError
 
 if TYPE_CHECKING:
     from snn2chip.core import Violation
@@ -39,24 +40,96 @@ def results() -> Iterator[None]:
 
     Raises:
         ReaderLeftError: nobody reads it any more.
+        ConfigError: it takes nothing, as a full disk.
     """
     try:
         yield
         sys.stdout.flush()
     except BrokenPipeError as error:
         raise ReaderLeftError from error
+    except OSError as error:
+        raise unwritable(error) from error
+
+
+def unwritable(error: OSError) -> ConfigError:
+    """That standard output takes nothing."""
+    return ConfigError(
+        "standard output cannot be written",
+        has=error.strerror or str(error),
+        remedy="another place for the output",
+    )
+
+
+def open_streams() -> None:
+    """Make up for closed standard streams, so that no file gets their numbers.
+
+    Raises:
+        ConfigError: standard output is closed.
+    """
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    closed = sys.stdout is None
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+    if closed:
+        raise unwritable(OSError("it is closed"))
+
+
+def let_go() -> None:
+    """Give up what a stream does not take, so that the interpreter does not try once more."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def out(text: str) -> None:
     """Print a result."""
+    text = escaped(text if text.endswith("\n") else text + "\n")
     with results():
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        encoding = sys.stdout.encoding or "utf-8"
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def out_bytes(content: bytes) -> None:
+    """Write a file to standard output as it is."""
+    with results():
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+
+
+def shown(text: str) -> str:
+    """One line of foreign text with everything invisible as an escape."""
+    if text.isprintable():
+        return text
+    from snn2chip.report.numbers import shown as without_controls
+
+    return without_controls(text)
+
+
+def escaped(text: str) -> str:
+    """``text`` with everything invisible as an escape but blanks and the ends of lines.
+
+    Names from outside must not move the cursor, change colours or hide what stands beside them.
+    """
+    return "\n".join(map(shown, text.split("\n")))
 
 
 def note(text: str) -> None:
     """Say something about the work; silent with -q."""
     if not verbosity.quiet:
-        print(text, file=sys.stderr)
+        _say(text)
+
+
+def _say(text: str) -> None:
+    """Print on standard error, as far as that takes it: the exit code says the rest."""
+    with suppress(OSError):
+        print(escaped(text), file=sys.stderr)
 
 
 def wrote(*paths: Path | None) -> None:
@@ -68,16 +141,15 @@ def wrote(*paths: Path | None) -> None:
 
 def complain(error: Snn2chipError) -> None:
     """Print an error in its four parts."""
-    print(f"snn2chip: {error}", file=sys.stderr)
+    _say(f"snn2chip: {error}")
     _traceback(error)
 
 
 def complain_about_bug(error: Exception) -> None:
     """Print one line about a fault of ours, and the traceback with -v."""
-    print(
+    _say(
         f"snn2chip: a fault in snn2chip: {type(error).__name__}: {error}\n"
-        "  change: please report it, with the output of 'snn2chip -v ...' and 'snn2chip doctor'",
-        file=sys.stderr,
+        "  change: please report it, with the output of 'snn2chip -v ...' and 'snn2chip doctor'"
     )
     _traceback(error)
 
@@ -86,7 +158,7 @@ def _traceback(error: Exception) -> None:
     if verbosity.verbose:
         import traceback
 
-        traceback.print_exception(error, file=sys.stderr)
+        _say("".join(traceback.format_exception(error)).rstrip())
 
 
 def refuse(violations: Sequence[Violation]) -> None:
@@ -98,12 +170,11 @@ def refuse(violations: Sequence[Violation]) -> None:
     if not violations:
         return
     for found in violations:
-        print(
-            f"{found.object}: breaks {found.rule}\n"
-            f"  needs:  {found.needs}\n"
-            f"  has:    {found.has} ({found.source})\n"
-            f"  change: {found.remedy}",
-            file=sys.stderr,
+        _say(
+            f"{shown(found.object)}: breaks {shown(found.rule)}\n"
+            f"  needs:  {shown(found.needs)}\n"
+            f"  has:    {shown(found.has)} ({shown(found.source)})\n"
+            f"  change: {shown(found.remedy)}"
         )
     count = len(violations)
     raise DoesNotFitError(f"{count} broken limit{'s' if count > 1 else ''}: it does not fit")
@@ -111,7 +182,7 @@ def refuse(violations: Sequence[Violation]) -> None:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Columns of text, padded; numbers to the right."""
-    cells = [list(head), *([str(cell) for cell in row] for row in rows)]
+    cells = [list(head), *([shown(str(cell)) for cell in row] for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
     right = [
         bool(rows) and all(isinstance(row[i], int | float) for row in rows)

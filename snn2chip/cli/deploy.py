@@ -42,9 +42,10 @@ def simulate(
     seed: o.Seed = 0,
     mapping: o.MappingFile = None,
     costs: o.Costs = None,
-    batch: Annotated[int, typer.Option(min=1, help="Samples simulated together.")] = 256,
+    batch: Annotated[int, typer.Option(min=1, max=o.MAX, help="Samples simulated together.")] = 256,
     block_steps: Annotated[
-        int | None, typer.Option(min=1, help="Steps computed together.", show_default="chosen")
+        int | None,
+        typer.Option(min=1, max=o.MAX, help="Steps computed together.", show_default="chosen"),
     ] = None,
     trace: Annotated[Path | None, typer.Option(help="Write spikes per step to an .npz.")] = None,
     trace_state: Annotated[
@@ -53,7 +54,9 @@ def simulate(
     json: Annotated[
         Path | None, typer.Option(help="Write the report as JSON; - is standard output.")
     ] = None,
-    csv: Annotated[Path | None, typer.Option(help="Write the layers as CSV.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(help="Write the layers as CSV; - is standard output.")
+    ] = None,
     html: Annotated[Path | None, typer.Option(help="Write the report as HTML.")] = None,
 ) -> None:
     """Run a network as the chip would, and report accuracy, drift, energy and time per layer."""
@@ -93,14 +96,17 @@ def _deploy(
     from snn2chip import pipeline, report
     from snn2chip.report import terminal
 
-    outputs.check_outputs(files)
+    outputs.check_files(
+        {f"--{name}": path for name, path in files.items()},
+        o.inputs(network, target, options),
+    )
     opened, options = o.open_with_target(network, target, options)
     with console.progress() as progress:
         result = pipeline.run(opened, options, progress)
     made = report.build(result)
-    with console.results():
-        outputs.write_outputs(made, result, files)
-        if files.get("json") != outputs.HERE:
+    outputs.write_outputs(made, result, files)
+    if outputs.HERE not in files.values():
+        with console.results():
             terminal.show(made)
     console.wrote(*files.values())
     console.refuse(result.violations)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from snn2chip.cli import console
+from snn2chip.cli import console, outputs
 from snn2chip.cli import options as o
-from snn2chip.errors import ConfigError
+from snn2chip.errors import ConfigError, Snn2chipError
 
 if TYPE_CHECKING:
     from snn2chip.frontends.nir.metadata import Metadata
@@ -21,7 +21,7 @@ PROOF_SAMPLES = 256
 
 
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint (.safetensors or .pt).")],
+    checkpoint: Annotated[str, typer.Argument(help="A checkpoint (.safetensors or .pt).")],
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", help="File to write.", show_default="<checkpoint>.nir"),
@@ -47,7 +47,9 @@ def export(
     data: o.Data = None,
     samples: Annotated[
         int | None,
-        typer.Option(min=1, help="Samples of the proof.", show_default=str(PROOF_SAMPLES)),
+        typer.Option(
+            min=1, max=o.MAX, help="Samples of the proof.", show_default=str(PROOF_SAMPLES)
+        ),
     ] = None,
 ) -> None:
     """Write a network as NIR, after proving that it gives the same spikes as PyTorch does."""
@@ -57,7 +59,9 @@ def export(
 
     if format != "nir":
         raise ConfigError(f"--format {format!r}", has="nir", remedy="--format nir")
-    path = out or checkpoint.with_suffix(".nir")
+    outputs.check_files({}, {"checkpoint": checkpoint, "--data": data})
+    path = out or Path(checkpoint).with_suffix(".nir")
+    outputs.check_files({"-o": path}, {"checkpoint": checkpoint, "--data": data})
     if model is None:
         given = {
             "--input-shape": input_shape,
@@ -66,11 +70,11 @@ def export(
             "--readout": readout,
         }
         _only_with_model([flag for flag, value in given.items() if value is not None])
-        module, metadata, shape = _checkpoint(checkpoint)
+        module, metadata, shape = _checkpoint(Path(checkpoint))
     else:
         shape = _shape(input_shape, data)
         metadata = _metadata(dt, encoding, steps, readout, data)
-        module = _user_module(checkpoint, model)
+        module = _user_module(Path(checkpoint), model)
     graph = _graph(module, metadata, shape, path.stem)
     chosen = scored_samples(graph, Options(data=data, steps=steps, samples=samples))
     spikes = chosen.spikes[graph.inputs[0].name][:, : samples or PROOF_SAMPLES]
@@ -87,7 +91,16 @@ def _checkpoint(path: Path) -> tuple[Any, Metadata, tuple[int, ...]]:
 def _user_module(checkpoint: Path, factory: str) -> Any:
     from snn2chip.distill import load_user_model
 
-    return load_user_model(checkpoint, factory)
+    try:
+        return load_user_model(checkpoint, factory)
+    except (Snn2chipError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        raise ConfigError(
+            f"--model {factory}: it failed with {type(error).__name__}: {error}",
+            needs="a function that takes no arguments and returns a torch.nn.Module",
+            remedy="correct it, or name another one (snn2chip -v export ... shows where)",
+        ) from error
 
 
 def _graph(module: Any, metadata: Metadata, shape: tuple[int, ...], name: str) -> Graph:

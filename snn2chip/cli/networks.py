@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snn2chip.cli import console
+from snn2chip.cli import console, outputs
 from snn2chip.cli import options as o
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def info(
         preset_set=o.key_values(preset_set),
         reset=reset,
     )
+    outputs.check_files({}, o.inputs(network, None, chosen))
     graph = open_network(network, chosen).graph
     console.out(to_text(graph) if text else "\n\n".join(_sections(graph)))
 
@@ -58,6 +59,7 @@ def check(
         encoding=encoding,
         mapping=mapping,
     )
+    outputs.check_files({}, o.inputs(network, target, chosen))
     opened, chosen = o.open_with_target(network, target, chosen)
     checked = pipeline.check(opened, chosen)
     console.refuse(checked.violations)
@@ -68,10 +70,11 @@ def check(
     ]
     console.out(console.table(("population", "kind", "neurons", "cores"), rows))
     console.out(
-        f"{checked.graph.name} fits {checked.target.name}: {checked.mapping.cores_used} cores"
+        f"{console.shown(checked.graph.name)} fits {console.shown(checked.target.name)}: "
+        f"{checked.mapping.cores_used} cores"
     )
     for line in checked.program.notes:
-        console.note(f"note: {line}")
+        console.note(f"note: {console.shown(line)}")
 
 
 def compile_(
@@ -104,6 +107,7 @@ def compile_(
         seed=seed,
         mapping=mapping,
     )
+    outputs.check_folder("-o", out, o.inputs(network, target, chosen))
     check_folder(out)
     opened, chosen = o.open_with_target(network, target, chosen)
     with console.progress() as progress:
@@ -124,9 +128,10 @@ def _sections(graph: Graph) -> list[str]:
     encoding = graph.encoding.kind + (f", {s} steps" if (s := graph.encoding.steps) else "")
     options = ", ".join(f"{k} {v}" for k, v in asdict(graph.discretization).items())
     head = [
-        f"{graph.name}: {neurons:,} neurons, {total:,} synapses",
+        f"{console.shown(graph.name)}: {neurons:,} neurons, {total:,} synapses",
         f"discretization: {options}",
-        f"encoding: {encoding}; readout: {graph.readout.kind} of {graph.outputs[0]}",
+        f"encoding: {encoding}; readout: {graph.readout.kind} of "
+        + console.shown(graph.outputs[0]),
     ]
     return ["\n".join(head), _populations(graph), _projections(graph)]
 

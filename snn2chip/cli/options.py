@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from snn2chip.cli import console
-from snn2chip.errors import ConfigError
+from snn2chip.cli.outputs import SHOWN, Inputs
+from snn2chip.errors import ConfigError, InputFileError
 
 if TYPE_CHECKING:
     from snn2chip.pipeline import Network as OpenNetwork
     from snn2chip.pipeline import Options
 
 DEFAULT_TARGET = "loihi2"
+
+MAX = 2**31 - 1
+"""Of steps and samples; more is a slip of the hand."""
 
 Network: TypeAlias = Annotated[
     str | None,
@@ -53,8 +58,8 @@ Calibrate: TypeAlias = Annotated[
         show_default="the training split of --data",
     ),
 ]
-Steps: TypeAlias = Annotated[int | None, typer.Option(min=1, help="Steps per sample.")]
-Samples: TypeAlias = Annotated[int | None, typer.Option(min=1, help="Samples to score.")]
+Steps: TypeAlias = Annotated[int | None, typer.Option(min=1, max=MAX, help="Steps per sample.")]
+Samples: TypeAlias = Annotated[int | None, typer.Option(min=1, max=MAX, help="Samples to score.")]
 Preset: TypeAlias = Annotated[
     str | None,
     typer.Option(help="The discretization of a framework, for example norse or snntorch."),
@@ -73,7 +78,9 @@ EncodingName: TypeAlias = Annotated[
     str | None,
     typer.Option("--encoding", metavar="none|if|rate|latency|direct", help="Values into spikes."),
 ]
-Seed: TypeAlias = Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")]
+Seed: TypeAlias = Annotated[
+    int, typer.Option(min=0, max=2**32 - 1, help="Of everything that is drawn.")
+]
 MappingFile: TypeAlias = Annotated[
     Path | None, typer.Option("--mapping", help="A mapping.json that says which neuron goes where.")
 ]
@@ -109,4 +116,28 @@ def open_with_target(
 
     opened = open_network(network, options)
     console.note(f"network: {opened.origin}")
-    return opened, replace(options, target=target or opened.own_target or DEFAULT_TARGET)
+    if target is None:
+        target = opened.own_target or DEFAULT_TARGET
+    return opened, replace(options, target=target)
+
+
+def inputs(network: str | None, target: str | None, options: Options) -> Inputs:
+    """Every file or name that a command reads, by what the user calls it.
+
+    Raises:
+        InputFileError: there is no such mapping.
+    """
+    mapping = options.mapping
+    if mapping is not None and len(str(mapping)) <= SHOWN and not os.path.lexists(mapping):
+        raise InputFileError(
+            f"--mapping {mapping}: there is no such file",
+            needs="a mapping.json",
+            remedy="compile the network, which writes one: snn2chip compile NETWORK -o DIR",
+        )
+    return {
+        "network": network,
+        "--target": target,
+        "--data": options.data,
+        "--calibrate": options.calibrate,
+        "--mapping": mapping,
+    }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import sys
+import os
+import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from snn2chip.errors import ConfigError
+from snn2chip.cli import console
+from snn2chip.errors import ConfigError, InputFileError, Snn2chipError
 from snn2chip.files import write_bytes
 
 if TYPE_CHECKING:
@@ -17,39 +20,124 @@ if TYPE_CHECKING:
     from snn2chip.report import Report
 
 HERE = Path("-")
-"""As a path of ``--json``: standard output."""
+"""As a path of ``--json`` or ``--csv``: standard output."""
+
+ON_STANDARD_OUTPUT = ("--json", "--csv")
+
+SHOWN = 200
+"""Characters of a path that cannot be used, in a message."""
+
+Outputs: TypeAlias = Mapping[str, Path | None]
+Inputs: TypeAlias = Mapping[str, str | Path | None]
 
 
-def check_outputs(files: Mapping[str, Path]) -> None:
-    """Refuse output files that cannot be written, before the work begins.
+def check_files(outputs: Outputs, inputs: Inputs) -> None:
+    """Refuse files that cannot be read or written, or of which one is lost, before work begins.
+
+    Args:
+        outputs: file to write, by the flag as the user types it; None where it is not given.
+        inputs: file, folder or name to read, by what the user calls it.
 
     Raises:
-        ConfigError: two outputs are one file, or a path is a folder or lies in a file.
+        ConfigError: a name is empty or impossible; two outputs are one file; an output is an input,
+            a folder, lies in a file, or is where standard output goes.
+        InputFileError: an input cannot be looked at.
     """
-    seen: dict[Path, str] = {}
-    for name, path in files.items():
-        if path == HERE and name == "json":
+    taken = _read(inputs)
+    here = [word for word, path in outputs.items() if path == HERE]
+    for word in here:
+        if word not in ON_STANDARD_OUTPUT:
+            raise ConfigError(f"{word} -", needs="the path of a file")
+    if len(here) > 1:
+        raise ConfigError(f"{' and '.join(here)} are both -", remedy="name a file for one of them")
+    for word, path in outputs.items():
+        if path is None or path == HERE:
             continue
-        other = seen.setdefault(path.resolve(), name)
-        if other != name:
-            raise ConfigError(f"--{name} and --{other} are both {path}", remedy="name two files")
-        if path.is_dir():
-            raise ConfigError(f"--{name} {path}: is a folder", needs="the path of a file")
-        if any(parent.is_file() for parent in path.parents):
-            raise ConfigError(f"--{name} {path}: lies in a file", needs="a path in a folder")
+        _check_output(word, path)
+        place = Path(os.path.realpath(path))
+        if place in taken:
+            other, its_path = taken[place]
+            both = f"{word} {path} and {other} {its_path}"
+            raise ConfigError(f"{both} are both one file", remedy=f"another path for {word}")
+        taken[place] = (word, path)
+
+
+def check_folder(word: str, folder: Path, inputs: Inputs) -> None:
+    """Refuse a folder to replace that holds an input.
+
+    Raises:
+        ConfigError: naming both.
+        InputFileError: an input cannot be looked at.
+    """
+    _stat(word, folder)
+    whole = Path(os.path.realpath(folder))
+    for place, (other, path) in _read(inputs).items():
+        if whole in place.parents:
+            raise ConfigError(
+                f"{word} {folder}: is replaced, and {other} {path} lies in it",
+                remedy=f"another folder for {word}",
+            )
+
+
+def _read(inputs: Inputs) -> dict[Path, tuple[str, str | Path]]:
+    """(what the user calls it, as given) of every file that is read, by where it really is."""
+    from snn2chip.compiled.folder import MANIFEST, MAPPING, NETWORK, PROGRAM
+
+    found: dict[Path, tuple[str, str | Path]] = {}
+    for word, given in inputs.items():
+        if given is None:
+            continue
+        if not str(given):
+            raise ConfigError(f"{word}: is empty", needs="a name or a path")
+        _stat(word, given, ConfigError if word == "--target" else InputFileError)
+        place = Path(os.path.realpath(given))
+        if place.is_dir():
+            parts = (MANIFEST, MAPPING, NETWORK, PROGRAM)
+            found |= {place / part: (word, f"{given}/{part}") for part in parts}
+        elif place.is_file():
+            found[place] = (word, given)
+    return found
+
+
+def _check_output(word: str, path: Path) -> None:
+    status = _stat(word, path)
+    if status is not None and stat.S_ISDIR(status.st_mode):
+        raise ConfigError(f"{word} {path}: is a folder", needs="the path of a file")
+    if any(os.path.isfile(parent) for parent in path.parents):
+        raise ConfigError(f"{word} {path}: lies in a file", needs="a path in a folder")
+    if status is None or not stat.S_ISREG(status.st_mode):
+        return
+    for name, number in (("standard output", 1), ("standard error", 2)):
+        with suppress(OSError):
+            if os.path.samestat(status, os.fstat(number)):
+                raise ConfigError(f"{word} {path}: is where {name} goes", remedy="another path")
+
+
+def _stat(
+    word: str, path: str | Path, kind: type[Snn2chipError] = ConfigError
+) -> os.stat_result | None:
+    """What is there, or None."""
+    try:
+        return os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        text = str(path)
+        short = text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+        raise kind(f"{word} {short}: cannot be used", has=error.strerror or str(error)) from error
 
 
 def write_outputs(report: Report, result: Result, files: Mapping[str, Path]) -> None:
     """Write the report as ``json``, ``csv`` and ``html``, and the ``trace``, to these paths.
 
-    All contents are made before the first is written.
+    All contents are made before the first is written; standard output comes last.
     """
     contents = {path: _content(name, report, result) for name, path in files.items()}
+    here = contents.pop(HERE, None)
     for path, content in contents.items():
-        if path == HERE:
-            sys.stdout.write(content.decode("utf-8"))
-        else:
-            write_bytes(path, content)
+        write_bytes(path, content)
+    if here is not None:
+        console.out_bytes(here)
 
 
 def _content(name: str, report: Report, result: Result) -> bytes:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from snn2chip.cli import console
+from snn2chip.cli import console, outputs
 
 models = typer.Typer(help="Bundled students.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -58,7 +58,9 @@ def distill(
     from snn2chip.distill import Progress
     from snn2chip.distill import distill as train
 
+    outputs.check_files({}, {"recipe": recipe})
     folder = out or Path(recipe.stem)
+    outputs.check_files({"-o": folder / "card.md"}, {"recipe": recipe})
     with console.progress() as tell:
 
         def epoch(done: Progress) -> None:

@@ -29,6 +29,12 @@ def read(path: str | Path) -> Report:
         if path.stat().st_size > MAX_BYTES:
             raise InputFileError(f"{path}: too large for a report", needs="at most 256 MiB")
         document = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise InputFileError(
+            f"{path}: there is no such report",
+            needs="a folder with a report.json, which a compiled folder has if data were given",
+            remedy="compile it with --data DATA, or write one: snn2chip simulate --json FILE",
+        ) from error
     except OSError as error:
         raise InputFileError(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
