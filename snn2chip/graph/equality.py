@@ -1,7 +1,8 @@
 """Structural equality of Graphs: same populations, operators, delays and ways to run them.
 
 The order of populations and the graph's name do not count. A delay per source or target that is
-the same everywhere equals one delay for all, no bias equals a bias of zeros, and padding behind
+the same everywhere equals one delay for all, a delay per synapse that only its source or target
+decides equals one of that axis, no bias equals a bias of zeros, and padding behind
 an image counts only as far as the kernel reaches.
 """
 
@@ -115,4 +116,10 @@ def _delay(projection: Projection) -> tuple[str, Array]:
         return "all", np.array(delay.largest)
     if isinstance(projection.operator, Identity):
         return "element", delay.steps.reshape(-1)
-    return delay.axis, delay.steps
+    if delay.axis == "synapse":
+        if (delay.steps == delay.steps[:1]).all():
+            return "source", delay.steps[0]
+        if (delay.steps == delay.steps[:, :1]).all():
+            return "target", delay.steps[:, 0]
+        return "synapse", delay.steps
+    return delay.axis, delay.steps.reshape(-1)

@@ -107,3 +107,16 @@ def test_parallel_projections_are_a_set() -> None:
     first = tiny().projections[0]
     assert equal(tiny(projections=(first, one, two)), tiny(projections=(first, two, one)))
     assert not equal(tiny(projections=(first, one, one)), tiny(projections=(first, two, one)))
+
+
+def test_delays_per_synapse_that_one_end_decides_are_those_of_that_end() -> None:
+    rows, columns = np.arange(4), np.array([2, 0, 1])
+    per_source = Delay(np.tile(columns, (4, 1)), "synapse")
+    per_target = Delay(np.tile(rows[:, None], (1, 3)), "synapse")
+    graphs = [changed_projection(delay=d) for d in (per_source, per_target)]
+    ends = [
+        changed_projection(delay=Delay(columns, "source")),
+        changed_projection(delay=Delay(rows, "target")),
+    ]
+    assert [[equal(a, b) for b in ends] for a in graphs] == [[True, False], [False, True]]
+    assert not equal(*graphs)

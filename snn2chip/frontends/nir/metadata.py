@@ -147,8 +147,15 @@ def choose_discretization(
         needs_dt: False where no parameter of the network has a unit of time.
 
     Raises:
-        ConfigError: neither flag nor file says what the network needs.
+        ConfigError: neither flag nor file says what the network needs, or an override is none.
     """
+    for name in ("preset", "dt"):
+        if overrides and name in overrides:
+            raise ConfigError(
+                f"discretization: {name} is {overrides[name]!r} among the overrides",
+                has="options that refine a preset",
+                remedy=f"give {name} by itself: --{name}",
+            )
     chosen = preset if preset is not None else metadata.preset
     if chosen is None:
         raise ConfigError(

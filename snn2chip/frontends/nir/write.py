@@ -29,6 +29,7 @@ from snn2chip.frontends.nir.nodes import NirGraph, NirNode, Param
 from snn2chip.frontends.nir.storage.writer import write_nodes
 from snn2chip.graph import Conv, Delay, Dense, Graph, Population, Projection
 from snn2chip.graph.operators import Shape
+from snn2chip.graph.order import components
 
 
 def write_graph(graph: Graph, path: str | Path) -> None:
@@ -113,18 +114,26 @@ def _written_shapes(graph: Graph) -> dict[str, Shape]:
 
 
 def _implicit(graph: Graph) -> list[Projection]:
-    """The projections without the steps of delay that a reader adds to cycles by itself."""
+    """The projections without the steps of delay that a reader adds to cycles by itself.
+
+    Each cycle by itself: where the reader would choose another projection, its delays are kept.
+    """
     names = [p.name for p in graph.populations]
+    parts = components(names, [(p.source, p.target) for p in graph.projections])
+    home = {name: k for k, part in enumerate(parts) for name in part}
     bare = [
-        replace(p, delay=Delay()) if p.delay.axis == "all" and p.delay.largest == 1 else p
+        replace(p, delay=Delay())
+        if home[p.source] == home[p.target] and p.delay.axis == "all" and p.delay.largest == 1
+        else p
         for p in graph.projections
     ]
     completed = break_cycles(names, bare)
-    restored = all(
-        mine.delay.largest == read.delay.largest
-        for mine, read in zip(graph.projections, completed, strict=True)
-    )
-    return bare if restored else list(graph.projections)
+    pairs = list(zip(graph.projections, completed, strict=True))
+    kept = {home[mine.target] for mine, read in pairs if mine.delay.largest != read.delay.largest}
+    return [
+        mine if home[mine.target] in kept else short
+        for mine, short in zip(graph.projections, bare, strict=True)
+    ]
 
 
 @dataclass

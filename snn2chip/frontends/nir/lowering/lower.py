@@ -2,16 +2,18 @@
 
 1. Every root Input and every neuron becomes a population under its own name.
 2. Every path of linear nodes between two of them becomes one projection: operators composed,
-   delays added up; the bias of a node belongs to the first path that shares the rest of the way,
-   so that a sum of several sources counts it once.
+   delays added up.
 3. A Flatten before neurons moves behind them where a convolution feeds them: the population takes
    the image's shape, which changes nothing since neurons are elementwise (``shapes``).
 4. Cycles get the step of delay that NIR does not write down (``recurrence``).
+5. A node that sums several sources adds its bias once: of the paths that share the rest of the way
+   the one with the least delay owns it, since the node runs as soon as its first source does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,7 +28,7 @@ from snn2chip.frontends.nir.lowering.shapes import unify_shapes
 from snn2chip.frontends.nir.nodes import NirNode
 from snn2chip.graph import Operator, Population, Projection, identity
 from snn2chip.graph.compose import compose, push_bias
-from snn2chip.graph.operators import Array, Identity
+from snn2chip.graph.operators import Identity
 from snn2chip.neurons import Input
 
 
@@ -68,10 +70,13 @@ def lower(
     populations = populations_of(flat, file)
     linear = LinearPart(flat, {name: p.shape for name, p in populations.items()}, file)
     projections: list[Projection] = []
+    paths: list[Path] = []
     for name, population in populations.items():
         if not population.is_input and linear.sources(name):
             _check_input_shape(linear, name, flat.nodes[name], population, file)
-            projections.extend(_projections(linear, name, file, dt))
+            for path in linear.paths_into(name):
+                paths.append(path)
+                projections.append(_projection(linear, path, name, file, dt))
     outputs = tuple(dict.fromkeys(_outputs(flat, linear, populations, file)))
     if not outputs:
         raise InputFileError(
@@ -81,7 +86,7 @@ def lower(
         )
     reached = unify_shapes(populations, projections)
     delayed = break_cycles(list(reached[0]), reached[1])
-    return (*ordered(reached[0], delayed), outputs)
+    return (*ordered(reached[0], _with_biases(linear, paths, delayed)), outputs)
 
 
 def _check_input_shape(
@@ -92,26 +97,12 @@ def _check_input_shape(
         raise Params(node, file).mismatch(shape, population.shape)
 
 
-def _projections(linear: LinearPart, target: str, file: str, dt: float) -> Iterator[Projection]:
-    owned: set[tuple[str, ...]] = set()
-    for path in linear.paths_into(target):
-        where = f"{file}: {path.source} -> {target}"
-        yield _projection(linear, path, target, where, dt, owned)
-
-
-def _projection(
-    linear: LinearPart,
-    path: Path,
-    target: str,
-    where: str,
-    dt: float,
-    owned: set[tuple[str, ...]],
-) -> Projection:
-    """One path as one projection; ``owned`` remembers whose biases are counted already."""
+def _projection(linear: LinearPart, path: Path, target: str, file: str, dt: float) -> Projection:
+    """One path as one projection, without its bias."""
+    where = f"{file}: {path.source} -> {target}"
     operator: Operator | None = None
-    bias: Array | None = None
     delay = PathDelay()
-    for k, name in enumerate(path.nodes):
+    for name in path.nodes:
         layer = linear.layers[name]
         if operator is None:
             operator = identity(layer.operator.source_shape)
@@ -119,15 +110,31 @@ def _projection(
             delay.add(in_steps(layer.delay, dt, where), operator, where)
             continue
         delay.pass_layer(layer.operator, where)
-        own = layer.bias if path.nodes[k:] not in owned else None
-        owned.add(path.nodes[k:])
-        bias = push_bias(layer.operator, bias, own)
         operator = compose(layer.operator, operator, where)
     if operator is None:
         operator = identity(linear.shape_into(target))
-    if bias is not None:
-        bias = bias.reshape(operator.target_shape) if bias.any() else None
-    return Projection(path.source, target, operator, bias, delay.delay(operator, where))
+    return Projection(path.source, target, operator, None, delay.delay(operator, where))
+
+
+def _with_biases(
+    linear: LinearPart, paths: Sequence[Path], projections: Sequence[Projection]
+) -> list[Projection]:
+    """The projections of ``paths`` with the biases that they own."""
+    result = list(projections)
+    owned: set[tuple[str, tuple[str, ...]]] = set()
+    for k in sorted(range(len(paths)), key=lambda k: projections[k].delay.smallest):
+        nodes, bias = paths[k].nodes, None
+        for j, name in enumerate(nodes):
+            rest = (projections[k].target, nodes[j:])
+            layer = linear.layers[name]
+            if layer.delay is None:
+                own = None if rest in owned else layer.bias
+                bias = push_bias(layer.operator, bias, own)
+            owned.add(rest)
+        if bias is not None and bias.any():
+            bias = bias.reshape(projections[k].operator.target_shape)
+            result[k] = replace(projections[k], bias=bias)
+    return result
 
 
 def _outputs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,8 +33,16 @@ class Path:
 
 def natural(name: str) -> tuple[tuple[int, int, str], ...]:
     """Sort key that puts "2" before "10"."""
-    parts = re.findall(r"\d+|\D+", name)
-    return tuple((0, int(p), p) if p.isdecimal() else (1, 0, p) for p in parts)
+    return tuple(_part_key(part) for part in re.findall(r"\d+|\D+", name))
+
+
+def _part_key(part: str) -> tuple[int, int, str]:
+    """Numbers by their value: by their count of digits, then by the digits, of which there may be
+    more than ``int`` takes."""
+    if not part.isdecimal():
+        return 1, 0, part
+    digits = "".join(str(unicodedata.decimal(c)) for c in part).lstrip("0")
+    return 0, len(digits), f"{digits} {part}"
 
 
 def check_kinds(flat: FlatGraph, file: str) -> None:
