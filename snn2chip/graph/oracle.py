@@ -30,7 +30,8 @@ def run_graph(graph: Graph, spikes: Array | Mapping[str, Array]) -> dict[str, Fl
         spikes; and as ``<name>.v`` the membrane after the step's reset.
 
     Raises:
-        ValueError: an input is missing or has another shape; a projection without delay comes
+        ValueError: an input is missing, has another shape, or differs from the other inputs in
+            steps or samples; a projection without delay comes
             from a population that runs later; a population is called like another's membrane.
     """
     _check(graph)
@@ -86,6 +87,10 @@ def _inputs(graph: Graph, spikes: Array | Mapping[str, Array]) -> dict[str, Floa
                 f"the values [step, sample, *shape] have {array.shape}"
             )
         found[population.name] = array
+    runs = {name: array.shape[:2] for name, array in found.items()}
+    if len(set(runs.values())) > 1:
+        told = ", ".join(f"{run} of {name!r}" for name, run in runs.items())
+        raise ValueError(f"the inputs differ in (steps, samples): {told}")
     return found
 
 
