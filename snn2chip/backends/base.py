@@ -14,7 +14,7 @@ from typing import Protocol, cast
 
 from snn2chip.core import Activity, Program, Violation
 from snn2chip.engine import Arithmetic
-from snn2chip.errors import ConfigError, did_you_mean
+from snn2chip.errors import ConfigError, UnsupportedError, combine, did_you_mean
 from snn2chip.graph import Graph
 from snn2chip.targets.types import Target
 
@@ -85,3 +85,24 @@ def find_backend(family: str) -> Backend:
     module, _, attribute = known[family].partition(":")
     factory = cast("Callable[[], Backend]", getattr(import_module(module), attribute))
     return factory()
+
+
+def require_spiking_sources(graph: Graph) -> None:
+    """Refuse populations that send their membrane to others: the engine carries spikes only.
+
+    Raises:
+        UnsupportedError: names each such population.
+    """
+    senders = {p.source: p.target for p in graph.projections}
+    errors = [
+        UnsupportedError(
+            f"population {p.name!r}: {p.neuron.kind} neurons that feed {senders[p.name]!r}",
+            needs="membrane values sent at every step",
+            has="spikes between populations; a readout is the last population",
+            remedy="spiking neurons (LIF, CubaLIF) in its place, or its weights joined to the next",
+        )
+        for p in graph.populations
+        if p.name in senders and not p.is_input and not p.neuron.spiking
+    ]
+    if errors:
+        raise combine(errors)

@@ -39,6 +39,7 @@ CASES = (
     ("images", "scattered", "sanafe_nahuku"),
     ("images", "loihi1", "davies2018"),
     ("recurrent", "scattered", "sanafe_nahuku"),
+    ("branching", "shared", "davies2018"),
     ("delayed", "loihi2", "loihi2_from_loihi1"),
     ("two_inputs", "scattered", "davies2018"),
     ("current_based", "loihi1", "sanafe_nahuku"),
@@ -60,7 +61,21 @@ class Reported:
     folder: Path
 
 
+def pinned(folder: Path, network: str, target: str) -> list[str]:
+    """For ``shared`` a mapping that puts all populations on two distant cores, split or whole."""
+    if target != "shared":
+        return []
+    cores: dict[str, list[list[int]]] = {}
+    for k, population in enumerate(BUILDERS[network](np.random.default_rng(0)).populations):
+        last = population.size - 1
+        cores[population.name] = [[0, last, 7]] if k % 2 else [[0, 1, 7], [2, last, 90]]
+    document = {"schema": "snn2chip/mapping/1", "target": "loihi1", "cores": cores}
+    (folder / "shared.json").write_text(json.dumps(document))
+    return ["--mapping", str(folder / "shared.json")]
+
+
 def target_file(folder: Path, name: str) -> Path:
+    name = "loihi1" if name == "shared" else name
     if name != "scattered":
         return targets_dir() / f"{name}.toml"
     text = (targets_dir() / "loihi1.toml").read_text()
@@ -78,7 +93,8 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     path, toml = write_network(folder, network), target_file(folder, target)
     data = write_spikes(folder, BUILDERS[network](np.random.default_rng(0)))
     given = ("--target", str(toml), "--data", str(data))
-    assert main(["-q", "compile", str(path), "-o", str(folder / "out"), *given]) == 0
+    place = pinned(folder, network, target)
+    assert main(["-q", "compile", str(path), "-o", str(folder / "out"), *given, *place]) == 0
     files = [folder / name for name in ("t.npz", "r.json", "r.csv", "r.html")]
     flags = ("--trace", "--json", "--csv", "--html")
     outputs = [word for pair in zip(flags, map(str, files), strict=True) for word in pair]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from snn2chip.backends.base import Fidelity
+from snn2chip.backends.base import Fidelity, require_spiking_sources
 from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
 from snn2chip.backends.loihi.formats import formats_of
 from snn2chip.backends.loihi.latency import allow_latency
@@ -37,6 +37,7 @@ class LoihiBackend:
                 has="input spikes only, in this version",
                 remedy="--encoding if (the deterministic spike encoding)",
             )
+        require_spiking_sources(graph)
         return realise(graph, formats_of(target), multipliers, reference)
 
     def relax(self, graph: Graph) -> tuple[Graph, tuple[str, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from snn2chip.backends.base import Fidelity
+from snn2chip.backends.base import Fidelity, require_spiking_sources
 from snn2chip.backends.reference.arithmetic import Float64, realise
 from snn2chip.core import Activity, Program, Violation
 from snn2chip.engine import Arithmetic
@@ -29,6 +29,7 @@ class ReferenceBackend:
 
     def program(self, graph: Graph) -> Program:
         """The graph in its own numbers, whatever the target."""
+        require_spiking_sources(graph)
         return realise(graph)
 
     def relax(self, graph: Graph) -> tuple[Graph, tuple[str, ...]]:
