@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,12 @@ from snn2chip.frontends.nir.metadata import Metadata
 from snn2chip.frontends.prove import ExportReport, export_norse
 from snn2chip.graph import Encoding, Readout
 from snn2chip.pipeline import Check, Network, Options, Progress, Result
+from snn2chip.pipeline.opening import COMPILING, OPENING, given_options
 from snn2chip.report import Report, build, csvfile, html, jsonfile, notebook
 from snn2chip.report.folder import write_compiled
 from snn2chip.targets import load_target
+
+FIELDS = tuple(field.name for field in fields(Options))
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +125,7 @@ def load(network: str | Path | None = None, **options: Any) -> Network:
     Raises:
         Snn2chipError: with the exit code that the command line would end with.
     """
-    return pipeline.open_network(network, Options(**options))
+    return pipeline.open_network(network, _options(options, OPENING))
 
 
 def check(network: Network | str | Path, target: str | Path | None = None, **options: Any) -> Check:
@@ -210,6 +213,30 @@ def _opened(
     network: Network | str | Path | None, target: str | Path | None, given: dict[str, Any]
 ) -> tuple[Network, Options]:
     """The network, and the options with the target: the caller's, the folder's, or the default."""
-    options = Options(**given)
-    opened = network if isinstance(network, Network) else pipeline.open_network(network, options)
+    options = _options(given, FIELDS)
+    if isinstance(network, Network):
+        opened = network
+        late = given_options(options, (*OPENING, *(COMPILING if network.program else ())))
+        if late:
+            raise ConfigError(
+                f"network {network.graph.name!r} is opened already: " + ", ".join(late),
+                needs="options that say what a network is before it is opened or compiled",
+                remedy="compile the network again with them"
+                if network.program
+                else "give them to load()",
+            )
+    else:
+        opened = pipeline.open_network(network, options)
     return opened, replace(options, target=str(target or opened.own_target or options.target))
+
+
+def _options(given: dict[str, Any], known: Sequence[str]) -> Options:
+    """The options of a call.
+
+    Raises:
+        ConfigError: a name that is none of the known ones, or a value that makes no sense.
+    """
+    for name in given:
+        if name not in known:
+            raise ConfigError(f"no option {name!r} here", remedy=did_you_mean(name, known))
+    return Options(**given)

@@ -18,6 +18,9 @@ DEFAULT_MODEL = "digits-mlp"
 OPENING = ("preset", "dt", "preset_set", "reset", "encoding")
 """Options that say what a network is; a compiled program no longer has them."""
 
+COMPILING = ("calibrate", "allow_latency")
+"""Options of the compilation only."""
+
 _RESETS = {"zero": "zero", "value": "zero", "subtract": "subtract"}
 
 
@@ -59,7 +62,8 @@ def open_network(network: str | Path | None, options: Options) -> Network:
 
 def given_options(options: Options, names: Sequence[str]) -> list[str]:
     """Those of the names that the user gave, as flags."""
-    given = [name for name in names if getattr(options, name) not in (None, {})]
+    plain = Options()
+    given = [name for name in names if getattr(options, name) != getattr(plain, name)]
     return [f"--{name.replace('_', '-')}" for name in given]
 
 
@@ -75,7 +79,7 @@ def _folder(path: Path, options: Options) -> Network:
             f"{path}: a folder without manifest.json",
             needs="a network file, or a folder that `snn2chip compile` made",
         )
-    given = given_options(options, (*OPENING, "calibrate"))
+    given = given_options(options, (*OPENING, *COMPILING))
     if given:
         raise ConfigError(
             f"compiled folder {path}: " + ", ".join(given),

@@ -139,14 +139,15 @@ def compile_network(
         found = Check(
             result.graph, result.target, result.program, result.mapping, result.violations
         )
-        return Compilation(found, result, result.calibrated_on)
+        return Compilation(found, result, result.calibrated_on, result.wall_times)
     clock = _Clock(progress)
     target = _target(network, options)
     backend = find_backend(target.family)
     program, calibrated_on = _quantize(network, backend, target, options, clock)
-    mapping, violations = _map(network, program, backend, target, options)
+    with clock.stage("map and price"):
+        mapping, violations = _map(network, program, backend, target, options)
     found = Check(network.graph, target, program, mapping, violations)
-    return Compilation(found, None, calibrated_on)
+    return Compilation(found, None, calibrated_on, clock.seconds)
 
 
 def _energy(
@@ -183,9 +184,9 @@ def _quantize(
     if network.program is not None:
         return network.program, "the compiled folder"
     graph, notes = _chip_graph(network, backend, options)
-    if not backend.scale_candidates:
-        return _noted(backend.realise(graph, target), notes), "not quantized"
     with clock.stage("quantize"):
+        if not backend.scale_candidates:
+            return _noted(backend.realise(graph, target), notes), "not quantized"
         samples, sentence = calibration_samples(graph, options)
         if samples is None:
             return _noted(backend.realise(graph, target), notes), sentence

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.data import Dataset, encode, load_calibration, load_data
+from snn2chip.data.datasets import NAMES
 from snn2chip.errors import ConfigError, InputFileError
 from snn2chip.graph import Graph
 from snn2chip.graph.operators import Array
@@ -30,7 +31,7 @@ class Samples:
 
 def scored_samples(graph: Graph, options: Options) -> Samples:
     """The samples that a run is scored on."""
-    ref = options.data or graph.data
+    ref = _scored(graph, options)
     if not ref:
         raise ConfigError(
             f"network {graph.name!r}: no samples to run",
@@ -59,7 +60,7 @@ def calibration_samples(graph: Graph, options: Options) -> tuple[Samples | None,
 
     They have the network's own length, so that a program does not depend on how long a run is.
     """
-    scored = options.data or graph.data
+    scored = _scored(graph, options)
     ref = options.calibrate or scored
     if not ref or (options.calibrate is None and ref == "random"):
         return None, "the weights' maxima (no calibration data)"
@@ -75,6 +76,18 @@ def calibration_samples(graph: Graph, options: Options) -> tuple[Samples | None,
     own_length = replace(options, steps=None) if graph.encoding.steps else options
     samples = Samples(dataset.name, _spikes(first, graph, own_length), None, dataset.synthetic)
     return samples, f"{count} samples of {dataset.name} that are not scored"
+
+
+def _scored(graph: Graph, options: Options) -> str:
+    """The user's data, else the named data set of the metadata; no file is opened unasked."""
+    if options.data or not graph.data or graph.data in NAMES:
+        return options.data or graph.data
+    raise ConfigError(
+        f"network {graph.name!r}: its metadata name the data {graph.data!r}",
+        needs="a named data set in metadata; files are opened only where you name them",
+        has="the data sets " + ", ".join(NAMES),
+        remedy="--data FILE",
+    )
 
 
 def _inputs(graph: Graph) -> dict[str, tuple[int, ...]]:

@@ -81,7 +81,7 @@ class Options:
             if getattr(self, name) is not None or name == "batch":
                 _whole(self, name, 1)
         _whole(self, "seed", 0)
-        for name in ("trace", "trace_state"):
+        for name in ("trace", "trace_state", "allow_latency"):
             if not isinstance(getattr(self, name), bool | np.bool_):
                 raise _wrong(name, getattr(self, name), "True or False")
         if self.dt is not None and (_is_bool(self.dt) or not isinstance(self.dt, Real)):

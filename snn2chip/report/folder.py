@@ -52,7 +52,7 @@ def write_compiled(
 
 def manifest(network: Network, compilation: Compilation, options: Options) -> dict[str, Any]:
     """What made the folder; the only file that knows of the machine and the clock."""
-    target, result = compilation.check.target, compilation.result
+    target = compilation.check.target
     return {
         "tool": {"name": "snn2chip", "version": __version__, "git": _git()},
         "versions": {
@@ -66,7 +66,7 @@ def manifest(network: Network, compilation: Compilation, options: Options) -> di
         "inputs": _hashes(network, options),
         "calibrated_on": compilation.calibrated_on,
         "options": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(options).items()},
-        "wall_s": dict(result.wall_times) if result is not None else {},
+        "wall_s": dict(compilation.wall_times),
     }
 
 

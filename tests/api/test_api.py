@@ -256,7 +256,7 @@ def test_wrong_values_are_named(
 
 
 def test_wrong_names_are_named(run: Run, network: Path, data: str) -> None:
-    with pytest.raises(TypeError, match="sample"):
+    with pytest.raises(ConfigError, match="did you mean 'samples'"):
         snn2chip.simulate(network, data=data, sample=3)
     with pytest.raises(ConfigError, match="did you mean 'out'"):
         run.spikes("ou")
