@@ -7,7 +7,8 @@
      "places": {"<core>": {"tile": 0, "x": 0, "y": 0}}}
 
 Neurons are numbered in flattened C order; ``last`` is inclusive. A file that pins a mapping needs
-``cores`` only: places that it leaves out are those of the target's mesh.
+``cores`` only: places that it leaves out are those of the target's mesh. A place that it gives lies
+in the mesh, and its tile is x * rows + y.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from snn2chip.core.mapping import Place, Slice
 from snn2chip.errors import InputFileError, did_you_mean
 from snn2chip.files import write_text
 from snn2chip.mapping.place import place
-from snn2chip.targets.types import Target
+from snn2chip.targets.types import Mesh, Target
 
 SCHEMA = "snn2chip/mapping/1"
 _KEYS = ("schema", "target", "cores", "places")
@@ -72,6 +73,7 @@ def read_mapping(path: Path, program: Program, target: Target) -> Mapping:
     ordered = {p.name: cores[p.name] for p in program.populations}
     used = sorted({part.core for slices in ordered.values() for part in slices})
     known = {core: places.get(core) or place(core, target.mesh) for core in used}
+    problems += _place_problems(known, target.mesh)
     problems += _tile_problems(known)
     if problems:
         _refuse(f"mapping {path}", problems)
@@ -124,9 +126,19 @@ def _load(path: Path) -> Any:
     if path.stat().st_size > _LARGEST_FILE:
         raise InputFileError(f"mapping {path}: larger than {_LARGEST_FILE} bytes")
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(path.read_bytes(), object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise InputFileError(f"mapping {path}: no JSON: {error}") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys are all different; plain JSON keeps the last of equal ones."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key[:80]!r} stands twice in one object")
+        found[key] = value
+    return found
 
 
 def _document_problems(document: Any, target: Target) -> Iterator[str]:
@@ -170,6 +182,25 @@ def _places(places: dict[str, Any], problems: list[str]) -> dict[int, Place]:
             continue
         read[int(core)] = Place(**entry)
     return read
+
+
+def _place_problems(places: dict[int, Place], mesh: Mesh) -> Iterator[str]:
+    """Each place is in the mesh, or where the mesh would continue for that core."""
+    for core, here in places.items():
+        if here == place(core, mesh):
+            continue
+        if mesh.cores_per_tile == 0:
+            yield f"place of core {core}: must be tile 0, x 0, y 0: the target has no mesh"
+        elif here.x >= mesh.columns or here.y >= mesh.rows:
+            yield (
+                f"place of core {core}: column {here.x}, row {here.y} is outside the mesh of "
+                f"{mesh.columns} columns and {mesh.rows} rows"
+            )
+        elif here.tile != here.x * mesh.rows + here.y:
+            yield (
+                f"place of core {core}: column {here.x}, row {here.y} is tile "
+                f"{here.x * mesh.rows + here.y}, not {here.tile}"
+            )
 
 
 def _tile_problems(places: dict[int, Place]) -> Iterator[str]:

@@ -128,7 +128,7 @@ def programs(draw: Draw) -> Program:
 
 @st.composite
 def mappings(draw: Draw, network: Program, cores: int = 4) -> Mapping:
-    """Each population in up to three slices on cores that populations may share."""
+    """Each population in up to three slices on cores that populations may share; loihi1's mesh."""
     slices = {}
     for p in network.populations:
         cuts = sorted(draw(st.sets(st.integers(1, max(1, p.size - 1)), max_size=2)))
@@ -137,7 +137,8 @@ def mappings(draw: Draw, network: Program, cores: int = 4) -> Mapping:
             Slice(first, last - 1, draw(st.integers(0, cores - 1)))
             for first, last in itertools.pairwise(edges)
         )
-    tiles = [Place(k, draw(st.integers(0, 3)), draw(st.integers(0, 3)) + 4 * k) for k in range(3)]
+    chosen = draw(st.lists(st.integers(0, 31), min_size=3, max_size=3, unique=True))
+    tiles = [Place(tile, tile // 4, tile % 4) for tile in chosen]
     used = sorted({part.core for parts in slices.values() for part in parts})
     places = {core: tiles[draw(st.integers(0, 2))] for core in used}
     return Mapping("loihi1", slices, places)

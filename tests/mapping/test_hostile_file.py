@@ -108,8 +108,8 @@ def at(tile: int, x: int, y: int) -> dict[str, int]:
 
 
 def test_two_tiles_do_not_share_a_position(tmp_path: Path) -> None:
-    assert pinned(tmp_path, c0=at(0, 0, 0), c1=at(1, 1, 0), c2=at(2, 0, 1)) == ""
-    reasons = pinned(tmp_path, c0=at(0, 0, 0), c1=at(1, 1, 0), c2=at(2, 0, 0))
+    assert pinned(tmp_path, c0=at(0, 0, 0), c1=at(4, 1, 0), c2=at(1, 0, 1)) == ""
+    reasons = pinned(tmp_path, c0=at(0, 0, 0), c1=at(4, 1, 0), c2=at(2, 0, 0))
     assert "place of core 2: tile 0 is at column 0, row 0 already" in reasons
 
 
@@ -118,6 +118,39 @@ def test_a_given_place_must_go_with_those_of_the_mesh(tmp_path: Path) -> None:
     assert pinned(tmp_path, c0=at(0, 0, 0)) == ""
     assert "tile 0 has another position" in pinned(tmp_path, c0=at(0, 5, 5))
     assert "tile 9 is at column 0, row 0 already" in pinned(tmp_path, c0=at(9, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        (at(900, 900, 0), "column 900, row 0 is outside the mesh of 8 columns and 4 rows"),
+        (at(4, 0, 4), "column 0, row 4 is outside"),
+        (at(900, 0, 1), "column 0, row 1 is tile 1, not 900"),
+        (at(1, 1, 0), "column 1, row 0 is tile 4, not 1"),
+        (at(31, 7, 3), ""),
+    ],
+)
+def test_a_place_lies_in_the_mesh_and_is_its_tile(
+    tmp_path: Path, place: dict[str, int], reason: str
+) -> None:
+    reasons = pinned(tmp_path, c0=place)
+    assert reason in reasons
+    assert bool(reason) is bool(reasons)
+
+
+@pytest.mark.parametrize("key", ['"cores": {}', '"places": {}', '"schema": "snn2chip/mapping/1"'])
+def test_a_key_that_stands_twice(tmp_path: Path, key: str) -> None:
+    text = f"{{{key}, " + TEXT.lstrip()[1:]
+    reasons = refused_or_priced(tmp_path / "mapping.json", text.encode())
+    assert "stands twice" in reasons
+
+
+def test_places_beyond_a_chip_without_a_mesh(tmp_path: Path) -> None:
+    path = tmp_path / "mapping.json"
+    document = {"cores": json.loads(TEXT)["cores"], "places": {"0": at(1, 1, 0)}}
+    path.write_text(json.dumps(document))
+    with pytest.raises(InputFileError, match="no mesh"):
+        read_mapping(path, NETWORK, load_target("reference"))
 
 
 def test_places_of_cores_that_hold_nothing_do_not_matter(tmp_path: Path) -> None:
