@@ -29,7 +29,7 @@ from tests.networks import chain, conv_net
 
 TARGET = load_target("loihi2")
 PROGRAM = realise(conv_net(np.random.default_rng(0)), formats_of(TARGET))
-GONE = object()
+GONE = "<left out>"
 
 
 def open_file(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
