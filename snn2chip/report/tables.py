@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from snn2chip.core import Drift
@@ -18,11 +19,27 @@ from snn2chip.report.numbers import (
 from snn2chip.report.types import TERMS, LayerRow, Report, Terms, Totals
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
+
+GAP = 3
+"""Blanks between two columns."""
 
 WIDE = 100
 """Columns of a terminal from which every column is shown."""
+
+NAME_WIDTH = 12
+"""Columns that a long name is given, if need be at the cost of other columns."""
+
+SHORT_NAME = 8
+"""Columns that a short name is given too."""
+
+DROPPED_FIRST = {
+    "activity": ("shape", "packets", "updates", "cores", "syn.\nevents", "rate %"),
+    "energy": ("", "hop", "packet", "neuron", "synapse", "share %"),
+    "drift": ("latency\nsteps", "rate %\nbefore", "rate %\nafter"),
+}
+"""What each table can do without where there is no room, the least telling first."""
 
 
 def activity_table(report: Report, width: int) -> Table:
@@ -42,7 +59,7 @@ def activity_table(report: Report, width: int) -> Table:
     totals = report.totals
     words = ["", ""] if wide else [""]
     table.add_row("total", *words, *_counts(totals, totals.cores_used, "", samples, wide))
-    return table
+    return _fitted(table, width, DROPPED_FIRST["activity"])
 
 
 def _counts(row: LayerRow | Totals, cores: int, rate: str, samples: int, wide: bool) -> list[str]:
@@ -72,17 +89,44 @@ def energy_table(report: Report, width: int, *, ascii_only: bool = False) -> Tab
     for label, value in (("static", report.totals.static_pj), ("total", report.totals.total_pj)):
         style = "bold" if label == "total" else None
         table.add_row(label, *blank, _per_sample(value, unit, samples), "", "", style=style)
-    return table
+    return _fitted(table, width, DROPPED_FIRST["energy"])
 
 
-def drift_table(drift: Drift) -> Table:
+def drift_table(drift: Drift, width: int) -> Table:
     """Spike rates per population before and after a stage."""
     table = _table("", head="population")
     _numbers(table, "latency\nsteps", "rate %\nbefore", "rate %\nafter", "spikes\ndiffering")
     for row in drift.populations:
         rates = percent(row.rate_before), percent(row.rate_after)
         table.add_row(_name(row.name), str(row.latency), *rates, f"{row.differing:,}")
-    return table
+    return _fitted(table, width, DROPPED_FIRST["drift"])
+
+
+def _fitted(table: Table, width: int, drop: Sequence[str]) -> Table:
+    """The table without as many columns of ``drop`` as leave no room for the names."""
+    from rich.cells import cell_len
+
+    def needs(column: Column) -> int:
+        cells = [str(column.header), *map(str, column.cells)]
+        return max(cell_len(line) for cell in cells for line in cell.split("\n"))
+
+    name, *others = table.columns
+    enough = min(max(needs(name), SHORT_NAME), NAME_WIDTH)
+    for head in drop:
+        if enough + sum(GAP + needs(column) for column in others) > width:
+            others = [column for column in others if column.header != head]
+    if len(others) + 1 == len(table.columns):
+        return table
+    fitted = _table(str(table.title or ""), str(name.header))
+    for column in others:
+        fitted.add_column(
+            column.header, justify=column.justify, no_wrap=True, vertical=column.vertical
+        )
+    for row, cells in zip(
+        table.rows, zip(*(column.cells for column in (name, *others)), strict=True), strict=True
+    ):
+        fitted.add_row(*cells, style=row.style, end_section=row.end_section)
+    return fitted
 
 
 def _terms(terms: Terms, unit: Unit, samples: int) -> list[str]:
@@ -114,7 +158,7 @@ def _table(title: str, head: str = "layer") -> Table:
         header_style="dim",
         show_edge=False,
     )
-    table.add_column(head, overflow="fold", min_width=8)
+    table.add_column(head, overflow="fold", min_width=SHORT_NAME)
     return table
 
 

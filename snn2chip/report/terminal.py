@@ -1,7 +1,8 @@
 """The report on a terminal or in a pipe: verdict, activity, energy, drift, and how far to trust it.
 
 Numbers are never broken over lines; names are, where they must. A narrow terminal drops the
-columns that say least. Without a terminal the same text comes without colours.
+columns that say least, so that names stay readable. Without a terminal the same text comes without
+colours.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def blocks(report: Report, width: int, *, ascii_only: bool = False) -> list[Rend
         activity_table(report, width),
         *_energy_table(report, width, ascii_only),
         _cost(report),
-        *_drift(report),
+        *_drift(report, width),
         _trust(report),
     ]
     return parts
@@ -180,7 +181,7 @@ def _cost(report: Report) -> RenderableType:
     return _pairs(rows)
 
 
-def _drift(report: Report) -> list[RenderableType]:
+def _drift(report: Report, width: int) -> list[RenderableType]:
     from snn2chip.report.tables import drift_table
 
     parts: list[RenderableType] = []
@@ -188,7 +189,7 @@ def _drift(report: Report) -> list[RenderableType]:
         rows = summary.drift_lines(report, drift, MAX_CHANGED)
         parts.append(_pairs(rows, before=[_title(f"Drift: {shown(drift.stage)}")]))
         if drift.populations:
-            parts.append(drift_table(drift))
+            parts.append(drift_table(drift, width))
     return parts
 
 

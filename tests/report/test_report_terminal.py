@@ -27,7 +27,7 @@ GOLDEN = Path(__file__).parent / "golden"
 NAMES = st.text(st.characters(), min_size=1, max_size=30)
 
 
-@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("width", [60, 80, 120])
 def test_golden_text(report: Report, width: int) -> None:
     path = GOLDEN / f"terminal_{width}.txt"
     text = terminal.text(report, width)
@@ -57,6 +57,22 @@ def test_numbers_are_never_broken(width: int) -> None:
     assert re.search(r"^static +123,456,789$", text, re.M)
     assert "…" not in text
     assert "282" in "".join(section(text, "Energy in nJ"))
+
+
+@pytest.mark.parametrize("width", [40, 50, 60, 70])
+def test_a_narrow_terminal_keeps_the_names_and_the_totals(width: int) -> None:
+    names = ("in", "features.conv1", "classifier_of_digits", "output")
+    text = terminal.text(build(result(names=names)), width)
+    assert max(map(cell_len, text.splitlines())) <= width
+    for title in ("Activity", "Energy in nJ"):
+        lines = "\n".join(section(text, title))
+        assert re.search(r"^in  .*\d$|^in  .*\S$", lines, re.M)
+        assert re.search(r"^features.con", lines, re.M)
+        assert re.search(r"^classifier_o", lines, re.M)
+        assert re.search(r"^output  ", lines, re.M)
+        assert "…" not in lines
+        assert not re.search(r"share$", lines, re.M)
+    assert re.search(r"^total +2,336$", text, re.M)
 
 
 def test_every_layer_and_its_energy_is_in_the_text(report: Report) -> None:
