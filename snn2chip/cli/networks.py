@@ -46,6 +46,7 @@ def check(
     preset_set: o.PresetSet = None,
     reset: o.Reset = None,
     encoding: o.EncodingName = None,
+    allow_latency: o.AllowLatency = False,
     mapping: o.MappingFile = None,
 ) -> None:
     """Every limit of the target that a network breaks, at once; nothing is simulated."""
@@ -57,6 +58,7 @@ def check(
         preset_set=o.key_values(preset_set),
         reset=reset,
         encoding=encoding,
+        allow_latency=allow_latency,
         mapping=mapping,
     )
     outputs.check_files({}, o.inputs(network, target, chosen))
@@ -88,6 +90,7 @@ def compile_(
     preset_set: o.PresetSet = None,
     reset: o.Reset = None,
     encoding: o.EncodingName = None,
+    allow_latency: o.AllowLatency = False,
     seed: o.Seed = 0,
     mapping: o.MappingFile = None,
 ) -> None:
@@ -104,6 +107,7 @@ def compile_(
         preset_set=o.key_values(preset_set),
         reset=reset,
         encoding=encoding,
+        allow_latency=allow_latency,
         seed=seed,
         mapping=mapping,
     )

@@ -78,6 +78,13 @@ EncodingName: TypeAlias = Annotated[
     str | None,
     typer.Option("--encoding", metavar="none|if|rate|latency|direct", help="Values into spikes."),
 ]
+AllowLatency = Annotated[
+    bool,
+    typer.Option(
+        "--allow-latency",
+        help="Run cycles that are too tight for the chip with longer delays, reported as drift.",
+    ),
+]
 Seed: TypeAlias = Annotated[
     int, typer.Option(min=0, max=2**32 - 1, help="Of everything that is drawn.")
 ]
