@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
+from snn2chip.backends.loihi.arithmetic import STATE_LIMIT, LoihiArithmetic
 from snn2chip.backends.loihi.fold import Folded, fold
 from snn2chip.backends.loihi.formats import LoihiFormats
 from snn2chip.backends.loihi.latency import chip_latencies
@@ -112,7 +112,19 @@ def _scaled(
 ) -> _Scaled:
     folded = fold(graph, population)
     unit = multiplier * _unit(graph, population, folded, formats, reference)
-    return _Scaled(population, folded, _storable_unit(population, unit, formats))
+    start = float(np.abs(folded.v0).max(initial=0.0))
+    most = (STATE_LIMIT - 1) / _FRACTION / start if start > 0 else np.inf
+    if unit > most:
+        unit = most if not population.neuron.spiking else float(np.floor(most))
+    unit = _storable_unit(population, unit, formats)
+    if np.rint(start * unit * _FRACTION) >= STATE_LIMIT:
+        raise UnsupportedError(
+            f"population {population.name!r}: the membrane begins at {start:g} thresholds",
+            needs=f"a state of {start * unit * _FRACTION:.3g} in the chip's units",
+            has=f"membranes below {STATE_LIMIT} (24 bits)",
+            remedy="a v_leak nearer to the threshold, or a larger threshold",
+        )
+    return _Scaled(population, folded, unit)
 
 
 def _input(population: Population) -> ProgramPopulation:
