@@ -58,7 +58,7 @@ def check_files(outputs: Outputs, inputs: Inputs) -> None:
         if place in taken:
             other, its_path = taken[place]
             both = f"{word} {path} and {other} {its_path}"
-            raise ConfigError(f"{both} are both one file", remedy=f"another path for {word}")
+            raise ConfigError(f"{both} are one file", remedy=f"another path for {word}")
         taken[place] = (word, path)
 
 
@@ -151,8 +151,14 @@ def _content(name: str, report: Report, result: Result) -> bytes:
 
 
 def _trace(trace: Trace) -> bytes:
-    import numpy as np
+    """An ``.npz`` as numpy writes it; numpy itself takes some names for its own arguments."""
+    import zipfile
+
+    from numpy.lib import format as npy
 
     buffer = BytesIO()
-    np.savez_compressed(buffer, **trace.arrays)  # type: ignore[arg-type]
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in trace.arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                npy.write_array(stream, array, allow_pickle=False)
     return buffer.getvalue()

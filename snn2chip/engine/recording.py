@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from snn2chip.core import PopulationActivity, Program, ProgramPopulation, Raster, Trace
 from snn2chip.engine.arithmetic import Scan, State
+from snn2chip.errors import UnsupportedError
 from snn2chip.graph.operators import Array
 
 
@@ -98,7 +99,12 @@ def join(population: ProgramPopulation, lanes: list[Lane]) -> PopulationActivity
 
 
 def trace(program: Program, results: list[BatchResult]) -> Trace:
-    """Recordings by chip step: each population starts at its latency."""
+    """Recordings by chip step: each population starts at its latency.
+
+    Raises:
+        UnsupportedError: two recordings have one name, or a name that no file can have.
+    """
+    check_names(program, {name: list(lane.records) for name, lane in results[0].lanes.items()})
     arrays: dict[str, Array] = {}
     for population in program.populations:
         lanes = [result.lanes[population.name] for result in results]
@@ -111,6 +117,48 @@ def trace(program: Program, results: list[BatchResult]) -> Trace:
             record = _by_chip_step(population, program, [lane.records[name] for lane in lanes])
             arrays[f"{population.name}.{name}"] = record
     return Trace(arrays)
+
+
+def check_names(program: Program, records: Mapping[str, list[str]]) -> None:
+    """Refuse names of populations under which recordings would hide each other.
+
+    A reader of ``.npz`` files takes ``name`` and ``name.npy`` for the same.
+
+    Args:
+        records: population -> its further recordings, such as ``v``.
+
+    Raises:
+        UnsupportedError: with the names of both populations, or the name that is impossible.
+    """
+    owners: dict[str, str] = {}
+    for population in program.populations:
+        name = population.name
+        if "\0" in name or not _is_text(name):
+            raise UnsupportedError(
+                f"population {name!r}: no array of a trace can have that name",
+                needs="text without NUL",
+                remedy="rename the population, or leave the trace out",
+            )
+        own = [name] if population.spiking else [f"{name}.v"]
+        for key in dict.fromkeys((*own, *(f"{name}.{record}" for record in records[name]))):
+            for twin in (key, key.removesuffix(".npy"), f"{key}.npy"):
+                other = owners.get(twin, name)
+                if other != name:
+                    raise UnsupportedError(
+                        f"populations {other!r} and {name!r}: both have a recording {key!r}",
+                        needs="an array of its own for each recording of a trace",
+                        remedy="rename one of them, or leave the trace out",
+                    )
+            owners[key] = name
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be written as UTF-8; lone surrogates cannot."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _by_chip_step(
