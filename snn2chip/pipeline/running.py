@@ -19,6 +19,7 @@ from snn2chip.errors import ConfigError
 from snn2chip.graph import Graph
 from snn2chip.mapping import assumptions, map_program, read_mapping
 from snn2chip.pipeline.calibrating import search_scales
+from snn2chip.pipeline.cuts import block_steps
 from snn2chip.pipeline.samples import Samples, calibration_samples, scored_samples
 from snn2chip.pipeline.types import Check, Compilation, Network, Options, Progress, Result
 from snn2chip.targets import load_target
@@ -70,12 +71,8 @@ def run(network: Network, options: Options, progress: Progress | None = None) ->
         samples = scored_samples(graph, options)
     program, calibrated_on = _quantize(network, backend, target, options, clock)
     arithmetic = backend.arithmetic(graph)
-    settings = RunOptions(
-        options.batch,
-        options.block_steps,
-        options.trace or options.trace_state,
-        options.trace_state,
-    )
+    cuts = _cuts(program, samples, options)
+    settings = replace(cuts, trace=options.trace, trace_state=options.trace_state)
     with clock.stage("simulate"):
         activity, trace = simulate(
             program, samples.spikes, arithmetic, settings, lambda a, b: clock.tell("simulate", a, b)
@@ -84,7 +81,6 @@ def run(network: Network, options: Options, progress: Progress | None = None) ->
     reference = None
     if not is_reference:
         with clock.stage("float reference"):
-            cuts = RunOptions(options.batch, options.block_steps)
             reference = _reference_run(graph, samples, cuts)
     with clock.stage("map and price"):
         mapping, violations = _map(network, program, backend, target, options)
@@ -212,6 +208,15 @@ def _chip_graph(
 
 def _noted(program: Program, notes: tuple[str, ...]) -> Program:
     return replace(program, notes=(*program.notes, *notes)) if notes else program
+
+
+def _cuts(program: Program, samples: Samples, options: Options) -> RunOptions:
+    """How a run is cut: as the user says, else so that its arrays stay small."""
+    if options.block_steps is not None:
+        return RunOptions(options.batch, options.block_steps)
+    steps, count = next(iter(samples.spikes.values())).shape[:2]
+    together = min(options.batch, count)
+    return RunOptions(options.batch, block_steps(program, together, steps))
 
 
 def _reference_run(graph: Graph, samples: Samples, cuts: RunOptions) -> Activity:
