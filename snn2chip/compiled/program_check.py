@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from math import isfinite
 from typing import Any
 
@@ -11,12 +12,23 @@ import numpy as np
 from snn2chip.core import Program, ProgramPopulation, ProgramProjection, chip_delay
 from snn2chip.graph.operators import Array, Conv, Dense, weights_of
 from snn2chip.graph.order import components, is_cyclic
+from snn2chip.neurons import NEURONS
 
 MOST_STEPS = 1 << 20
 """Largest delay and latency, in steps: the engine holds one value per step and neuron."""
 
 _MOST_WEIGHT_BITS = 64
 _LATE, _STARTS = "late_bias", "late_bias_starts"
+
+_CHIPS = {
+    "loihi-chip": ({"cuba": {"du", "dv", "vth", "bias_mant", "bias_exp", "v0"}}, {"exponent"})
+}
+"""Integer arithmetics: parameters of each model, and those of a projection.
+
+A program of an arithmetic that is not known here is checked for its shapes only.
+"""
+
+_FLOAT, _BIASES = "float64", {"bias", _LATE, _STARTS}
 
 
 def check_program(program: Program) -> None:
@@ -37,6 +49,12 @@ def _problems(program: Program) -> Iterator[str]:
     yield from _encoding(program)
     for projection in program.projections:
         yield from _projection(program, projection)
+    if not program.projections:
+        yield "no projection"
+    if program.arithmetic in _CHIPS:
+        yield from _chip(program)
+    elif program.arithmetic == _FLOAT:
+        yield from _float(program)
     edges = {(p.source, p.target) for p in program.projections if p.delay.smallest == 0}
     for component in components([p.name for p in program.populations], edges):
         if is_cyclic(component, edges):
@@ -120,6 +138,39 @@ def _projection(program: Program, projection: ProgramProjection) -> Iterator[str
         yield f"{projection.name}: delays below 0 or above {MOST_STEPS} steps"
     elif int(chip_delay(program, projection).min()) < 0:
         yield f"{projection.name}: arrives on the chip before it is sent"
+
+
+def _chip(program: Program) -> Iterator[str]:
+    """Parameters and numbers of an integer arithmetic."""
+    models, synapse = _CHIPS[program.arithmetic]
+    for population in program.populations:
+        if population.is_input:
+            continue
+        where = f"population {population.name!r}"
+        if models.get(population.model) != set(population.parameters):
+            yield f"{where}: parameters of model {population.model!r}"
+        if any(value.dtype.kind not in "iu" for value in population.parameters.values()):
+            yield f"{where}: parameters that are no integers"
+    for projection in program.projections:
+        if set(projection.parameters) != synapse:
+            yield f"{projection.name}: parameters of a synapse"
+        arrays = (weights_of(projection.operator), *projection.parameters.values())
+        if any(array.dtype.kind not in "iu" for array in arrays):
+            yield f"{projection.name}: weights or parameters that are no integers"
+        if int(chip_delay(program, projection).min()) < 1:
+            yield f"{projection.name}: arrives on the chip before it is sent"
+
+
+def _float(program: Program) -> Iterator[str]:
+    """Models and parameters of the float reference."""
+    for population in program.populations:
+        if population.is_input:
+            continue
+        model = NEURONS.get(population.model)
+        known = set() if model is None else {field.name for field in fields(model)}
+        given = set(population.parameters)
+        if model is None or given - known - _BIASES or (known | _BIASES) - given:
+            yield f"population {population.name!r}: parameters of model {population.model!r}"
 
 
 def _walks(conv: Conv) -> bool:

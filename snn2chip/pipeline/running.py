@@ -15,7 +15,7 @@ from snn2chip.core import Mapping as CoreMapping
 from snn2chip.drift import accuracy, compare
 from snn2chip.energy import EnergyReport, ann_baseline, count, price
 from snn2chip.engine import RunOptions, simulate
-from snn2chip.errors import ConfigError
+from snn2chip.errors import ConfigError, InputFileError
 from snn2chip.graph import Graph
 from snn2chip.mapping import assumptions, map_program, read_mapping
 from snn2chip.pipeline.calibrating import search_scales
@@ -55,7 +55,7 @@ def check(network: Network, options: Options) -> Check:
         UnsupportedError: the target has no such thing; all of them at once.
     """
     target = _target(network, options)
-    backend = find_backend(target.family)
+    backend = _backend(network, target)
     graph, notes = _chip_graph(network, backend, options)
     program = network.program or _noted(backend.realise(graph, target), notes)
     mapping, violations = _map(network, program, backend, target, options)
@@ -66,7 +66,7 @@ def run(network: Network, options: Options, progress: Progress | None = None) ->
     """The whole chain on the samples that the options name."""
     clock = _Clock(progress)
     graph, target = network.graph, _target(network, options)
-    backend = find_backend(target.family)
+    backend = _backend(network, target)
     with clock.stage("read samples"):
         samples = scored_samples(graph, options)
     program, calibrated_on = _quantize(network, backend, target, options, clock)
@@ -138,7 +138,7 @@ def compile_network(
         return Compilation(found, result, result.calibrated_on, result.wall_times)
     clock = _Clock(progress)
     target = _target(network, options)
-    backend = find_backend(target.family)
+    backend = _backend(network, target)
     program, calibrated_on = _quantize(network, backend, target, options, clock)
     with clock.stage("map and price"):
         mapping, violations = _map(network, program, backend, target, options)
@@ -171,6 +171,19 @@ def _target(network: Network, options: Options) -> Target:
             remedy="compile the network for that target",
         )
     return target
+
+
+def _backend(network: Network, target: Target) -> Backend:
+    """The target's back end; a compiled program must be in its numbers."""
+    backend = find_backend(target.family)
+    program, own = network.program, backend.arithmetic(network.graph).name
+    if program is not None and program.arithmetic != own:
+        raise InputFileError(
+            f"{network.origin}: a program of arithmetic {program.arithmetic!r}",
+            needs=f"arithmetic {own!r}, which is that of {target.name}",
+            remedy="compile the network again",
+        )
+    return backend
 
 
 def _quantize(

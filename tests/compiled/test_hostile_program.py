@@ -96,12 +96,7 @@ VALUES = [
     [-1], [0, 0], [1.0, 6.0, 6.0], "\ud800",
 ]  # fmt: skip
 
-FIELDS = [
-    path
-    for path in places(HEADER)
-    # The names of a model's parameters are the arithmetic's own affair.
-    if path != () and "parameters" not in path and path[-1] != "model"
-]
+FIELDS = [path for path in places(HEADER) if path != ()]
 
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
@@ -120,6 +115,44 @@ def test_every_field_without_a_default_is_needed() -> None:
     defaults = {("encoding", key) for key in ("gain", "kind", "steps", "threshold")}
     last_projection = ("projections", 1)
     assert set(kept) == defaults | {("readout", "kind"), last_projection}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        (("projections",), [], "no projection"),
+        (("outputs",), [], "no output"),
+        (("arithmetic",), "float64", "model 'cuba'"),
+        (("populations", 1, "model"), "nope", "model 'nope'"),
+        (("populations", 1, "parameters"), ["du"], "parameters of model"),
+        (("projections", 0, "parameters"), [], "parameters of a synapse"),
+        (("populations", 1, "latency"), 0, "before it is sent"),
+        (("populations", 1, "latency"), -5, "latency -5"),
+        (("populations", 1, "shape"), [-1], "shape"),
+        (("projections", 0, "delay_axis"), "nope", "delay per nope"),
+    ],
+)
+def test_what_is_wrong_is_named(path: tuple[Any, ...], value: Any, words: str) -> None:
+    with pytest.raises(InputFileError, match=words):
+        parse_program(close_file(changed(path, value), ARRAYS), "file")
+
+
+def test_a_chips_numbers_are_integers() -> None:
+    for name, array in ARRAYS.items():
+        if ":" not in name or name.endswith(":weight"):
+            halves = np.asarray(array + 0.5)
+            with pytest.raises(InputFileError, match="no integers"):
+                parse_program(close_file(HEADER, {**ARRAYS, name: halves}), "file")
+
+
+def test_a_float_program_has_the_parameters_of_its_models() -> None:
+    program = realise_float(chain(np.random.default_rng(0)))
+    first, second, *rest = program.populations
+    less = {name: value for name, value in second.parameters.items() if name != "tau"}
+    for other in (replace(second, model="LIFE"), replace(second, parameters=less)):
+        broken = replace(program, populations=(first, other, *rest))
+        with pytest.raises(InputFileError, match="parameters of model"):
+            parse_program(dump_program(broken), "file")
 
 
 SPOILS = {
