@@ -6,7 +6,7 @@ Frozen data without algorithms; ``validate`` checks it, ``text`` prints it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import prod
+from math import inf, prod
 from typing import Literal, get_args
 
 import numpy as np
@@ -124,6 +124,9 @@ class Encoding:
             )
         if self.steps is not None and self.steps < 1:
             raise ConfigError(f"encoding: {self.steps} steps", needs="at least one step")
+        for name, value in (("threshold", self.threshold), ("gain", self.gain)):
+            if not 0.0 < value < inf:
+                raise ConfigError(f"encoding: {name} {value}", needs="a positive, finite number")
 
 
 @dataclass(frozen=True, eq=False)

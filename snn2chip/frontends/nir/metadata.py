@@ -18,6 +18,13 @@ from snn2chip.neurons import PRESETS, from_preset
 KEY = "snn2chip"
 SCHEMA = "snn2chip/nir/1"
 
+_DAMAGE = (ArithmeticError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
+"""What values of the wrong kind raise where they are used."""
+
+_SEEDS = 2**32
+_MOST_STEPS = 2**31
+_SHORTEST, _LONGEST = 1e-60, 1e60
+
 
 @dataclass(frozen=True)
 class Metadata:
@@ -89,7 +96,7 @@ def from_text(text: str, file: str) -> Metadata:
         raise InputFileError(
             f"{file}: metadata {KEY!r}: {error.what}", has=error.has, remedy=error.remedy
         ) from error
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except _DAMAGE as error:
         raise InputFileError(
             f"{file}: metadata {KEY!r} is damaged",
             needs=f"JSON of schema {SCHEMA}",
@@ -112,14 +119,14 @@ def _metadata(content: Mapping[str, Any]) -> Metadata:
         overrides={_word(key): _word(value) for key, value in overrides.items()},
         encoding=Encoding(
             encoding["kind"],
-            None if steps is None else int(steps),
+            None if steps is None else _whole("steps", steps, 1, _MOST_STEPS),
             float(encoding["threshold"]),
             float(encoding["gain"]),
         ),
         readout=None if readout is None else Readout(readout),
         classes=tuple(_word(name) for name in content["classes"]),
         data=_word(content["data"]),
-        split_seed=int(content["split_seed"]),
+        split_seed=_whole("split_seed", content["split_seed"], 0, _SEEDS - 1),
         outputs=tuple(_word(name) for name in content["outputs"]),
     )
 
@@ -127,6 +134,12 @@ def _metadata(content: Mapping[str, Any]) -> Metadata:
 def _word(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not a word")
+    return value
+
+
+def _whole(name: str, value: Any, least: int, most: int) -> int:
+    if type(value) is not int or not least <= value <= most:
+        raise ValueError(f"{name} is {str(value)[:40]}, not a whole number from {least} to {most}")
     return value
 
 
@@ -148,6 +161,7 @@ def choose_discretization(
 
     Raises:
         ConfigError: neither flag nor file says what the network needs, or an override is none.
+        InputFileError: the file's dt is no length that can be computed with.
     """
     for name in ("preset", "dt"):
         if overrides and name in overrides:
@@ -176,4 +190,16 @@ def choose_discretization(
             has="no such metadata in the file",
             remedy="--dt 1e-3",
         )
+    _check_step(step, file, given=dt is not None)
     return from_preset(chosen, step, **options)
+
+
+def _check_step(step: float, file: str, *, given: bool) -> None:
+    """Refuses a positive dt whose quotients with other numbers are not finite."""
+    if 0.0 < step < _SHORTEST or _LONGEST < step < float("inf"):
+        kind = ConfigError if given else InputFileError
+        raise kind(
+            f"{file}: dt is {step}",
+            needs=f"a step from {_SHORTEST:g} to {_LONGEST:g} in the unit of the time constants",
+            remedy="--dt 1e-3",
+        )

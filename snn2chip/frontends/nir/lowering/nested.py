@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -33,7 +34,8 @@ def flatten(graph: NirGraph, file: str) -> FlatGraph:
     """The flat graph.
 
     Raises:
-        InputFileError: an edge names a node that does not exist, or is stated twice.
+        InputFileError: an edge names a node that does not exist, comes from an Output, or is
+            stated twice.
         UnsupportedError: an edge to a nested graph with several inputs, or from one with several
             outputs: NIR's edges cannot say which.
     """
@@ -51,9 +53,15 @@ def flatten(graph: NirGraph, file: str) -> FlatGraph:
                     raise _unknown_node(where, (source, target), end, part)
             start = _port(part, prefix, source, "Output", where)
             stop = _port(part, prefix, target, "Input", where)
+            if nodes[start].kind == "Output":
+                raise InputFileError(
+                    f"{where}: the edge {source!r} -> {target!r} comes from an Output",
+                    needs="edges from an Input, a layer or a neuron",
+                    remedy="let the edge begin at the node that feeds the Output",
+                )
             edges.append((start, stop))
     if len(set(edges)) < len(edges):
-        double = next(edge for edge in edges if edges.count(edge) > 1)
+        double = Counter(edges).most_common(1)[0][0]
         raise InputFileError(
             f"{file}: the edge {double[0]!r} -> {double[1]!r} is stated twice",
             needs="each edge once",

@@ -14,6 +14,10 @@ from snn2chip.graph.operators import Array, Shape
 SIZE_LIMIT = 2**27
 """Most elements of one layer's image, padding included: 1 GiB of float64."""
 
+SMALLEST, LARGEST = 1e-60, 1e60
+"""Magnitudes beside zero, so that products and quotients of a few parameters stay finite; float32
+lies within, its subnormal numbers too."""
+
 
 @dataclass(frozen=True, eq=False)
 class Params:
@@ -43,7 +47,7 @@ class Params:
         """A parameter as finite float64 numbers.
 
         Raises:
-            InputFileError: missing, no numbers, NaN or infinite.
+            InputFileError: missing, no numbers, NaN, infinite, or of a magnitude beyond use.
         """
         if key not in self.node.params:
             raise self.refuse(
@@ -54,6 +58,8 @@ class Params:
             raise self.refuse(f"{key} is the word {value!r}", needs="numbers")
         with np.errstate(invalid="ignore"):  # signalling NaNs; refused below
             array = np.asarray(value, np.float64)
+        if isinstance(value, np.ndarray) and value.dtype.kind in "iub":
+            return array
         bad = ~np.isfinite(array)
         if bad.any():
             index = tuple(int(k) for k in np.argwhere(bad)[0])
@@ -62,6 +68,18 @@ class Params:
                 needs="finite numbers",
                 has=f"{array[index]} at {list(index)}",
                 remedy="export the network again from a checkpoint whose training did not diverge",
+            )
+        if isinstance(value, np.ndarray) and value.dtype.itemsize < 8:
+            return array
+        bad = (array != 0.0) & (array < SMALLEST) & (array > -SMALLEST)
+        bad |= (array > LARGEST) | (array < -LARGEST)
+        if bad.any():
+            index = tuple(int(k) for k in np.argwhere(bad)[0])
+            raise self.refuse(
+                f"{key} is {array[index]} at {list(index)}",
+                needs=f"0, or a magnitude from {SMALLEST:g} to {LARGEST:g}",
+                has=f"{int(bad.sum())} of {array.size} beyond it",
+                remedy="choose other units, or set what is negligible to 0",
             )
         return array
 

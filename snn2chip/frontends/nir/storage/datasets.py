@@ -12,8 +12,11 @@ from snn2chip.errors import InputFileError
 from snn2chip.frontends.nir.storage.heaps import REFERENCE, Heaps
 from snn2chip.graph.operators import Array
 
-LIMIT_BYTES = 2**31
-"""Most bytes that one file may expand to: 500 million float32 weights, more than any chip holds."""
+LIMIT_BYTES = 2**30
+"""Most bytes that one file may expand to: 134 million weights, more than any chip holds."""
+
+_NUMBER_BYTES = 8
+"""Every number is computed with as float64, however small it is in the file."""
 
 _CHUNK_BYTES = 2**26
 """Largest raw chunk; h5py's own choice is at most 2**20."""
@@ -48,8 +51,9 @@ class Budget:
         if amount > self.left:
             raise InputFileError(
                 f"{where}: the file expands to more than {self.limit} bytes",
+                needs=f"at most {self.limit // _NUMBER_BYTES} numbers, as float64, in all",
                 has=f"a file of {self.file_bytes} bytes",
-                remedy="split the network, or store weights as float32",
+                remedy="split the network",
             )
         self.left -= amount
 
@@ -66,7 +70,7 @@ def read_array(dataset: h5py.Dataset, budget: Budget, where: str) -> Array:
     if dataset.shape is None:
         raise InputFileError(f"{where}: is empty", needs="an array")
     _check_storage(dataset, budget, where)
-    budget.take(prod(dataset.shape) * dtype.itemsize, where)
+    budget.take(prod(dataset.shape) * _NUMBER_BYTES, where)
     array: Array = np.asarray(dataset[()])
     return array.astype(dtype.newbyteorder("="), copy=False)
 

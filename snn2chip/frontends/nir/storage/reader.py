@@ -21,8 +21,9 @@ from snn2chip.frontends.nir.storage.names import unescape
 _DEPTH = 32
 """Deepest nesting of graphs."""
 
-_OBJECTS = 100_000
-"""Most nodes and parameters of a file: hard links can make a small file exponentially large."""
+_OBJECTS = 30_000
+"""Most groups and data sets of a file: hard links can make a small file exponentially large, and
+each takes a fraction of a millisecond."""
 
 _WORDS = frozenset({"type", "padding"})
 """Parameters that may be words."""
@@ -84,6 +85,7 @@ class _Reader:
             raise InputFileError(f"{where}: nested deeper than {_DEPTH} graphs")
         children = self._group(group, "nodes", where)
         nodes: dict[str, NirNode | NirGraph] = {}
+        self._expect(2 * len(children))
         for link in children:
             key = unescape(link) if self.escaped else link
             full = prefix + key
@@ -98,6 +100,7 @@ class _Reader:
 
     def _params(self, group: h5py.Group, name: str) -> dict[str, Param]:
         params: dict[str, Param] = {}
+        self._expect(len(group) - 1)
         for key in group:
             if key in ("type", "metadata"):
                 continue
@@ -125,6 +128,7 @@ class _Reader:
         """The words among a graph's metadata; what else other tools keep there is theirs."""
         members = self._group(group, "metadata", "metadata")
         found: dict[str, str] = {}
+        self._expect(len(members))
         for key in members:
             if not isinstance(members.get(key, getlink=True), h5py.HardLink):
                 continue
@@ -143,14 +147,21 @@ class _Reader:
             raise InputFileError(f"{self.path}: {where}: {key} has {len(words)} words")
         return words[0]
 
+    def _expect(self, more: int) -> None:
+        """Refuses a file with ``more`` objects to come, before any of them is read."""
+        if self.objects + more > _OBJECTS:
+            raise InputFileError(
+                f"{self.path}: more than {_OBJECTS} nodes and parameters",
+                remedy="join neurons that share a model into one population",
+            )
+
     def _group(self, group: h5py.Group, key: str, where: str) -> h5py.Group:
         return self._member(group, key, h5py.Group, where)
 
     def _member(self, group: h5py.Group, key: str, kind: type, where: str) -> h5py.Dataset:
         """A member of a group, if it lies in this file and is of the kind expected."""
+        self._expect(1)
         self.objects += 1
-        if self.objects > _OBJECTS:
-            raise InputFileError(f"{self.path}: more than {_OBJECTS} nodes and parameters")
         link = group.get(key, getlink=True)
         wanted = "a group" if kind is h5py.Group else "a data set"
         if link is None:
