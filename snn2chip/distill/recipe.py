@@ -7,17 +7,27 @@ default except ``student.kind``; an unknown key is an error with a suggestion.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from snn2chip.distill.tables import at_least, between, from_table, positive
+from snn2chip.distill.tables import at_least, between, from_table, positive, whole
 from snn2chip.errors import ConfigError
 from snn2chip.graph import Encoding
 
 MAX_RECIPE_BYTES = 1 << 20
+MAX_SEED = 2**32 - 1
+"""What scikit-learn's splits take."""
+
+MAX_COUNT = 1_000_000
+"""Most epochs, steps, samples of a batch and neurons of a population."""
+
+MAX_THREADS = 1024
+MAX_POPULATIONS = 64
+MAX_KERNEL = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +39,7 @@ class DataConfig:
     test_size: float = 0.4
 
     def __post_init__(self) -> None:
-        at_least("split_seed", self.split_seed, 0)
+        whole("split_seed", self.split_seed, 0, MAX_SEED)
         between("test_size", self.test_size, 0.0, 1.0)
 
 
@@ -44,7 +54,7 @@ class EncodingConfig:
     """Length of a step in seconds."""
 
     def __post_init__(self) -> None:
-        at_least("steps", self.steps, 1)
+        whole("steps", self.steps, 1, MAX_COUNT)
         positive("threshold", self.threshold)
         positive("dt", self.dt)
 
@@ -85,8 +95,12 @@ class StudentConfig:
     alpha: float = 0.5
 
     def __post_init__(self) -> None:
-        if not self.widths or min(self.widths) < 1:
-            raise ConfigError(f"widths = {list(self.widths)}", needs="at least one, all positive")
+        if not 1 <= len(self.widths) <= MAX_POPULATIONS:
+            raise ConfigError(
+                f"{len(self.widths)} widths", needs=f"at least one, at most {MAX_POPULATIONS}"
+            )
+        for width in self.widths:
+            whole("widths", width, 1, MAX_COUNT)
         if len(self.tau) not in (1, len(self.widths)):
             raise ConfigError(
                 f"tau = {list(self.tau)}",
@@ -98,8 +112,9 @@ class StudentConfig:
         positive("v_threshold", self.v_threshold)
         positive("alpha", self.alpha)
         between("dropout", self.dropout, 0.0, 1.0, closed=True)
-        if self.kernel < 1 or self.kernel % 2 == 0:
-            raise ConfigError(f"kernel = {self.kernel}", needs="a positive odd number")
+        if not 1 <= self.kernel <= MAX_KERNEL or self.kernel % 2 == 0:
+            needs = f"a positive odd number, at most {MAX_KERNEL}"
+            raise ConfigError(f"kernel = {self.kernel}", needs=needs)
 
     def taus(self) -> tuple[float, ...]:
         """Time constant of every hidden population, in seconds."""
@@ -162,11 +177,13 @@ class TrainingConfig:
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "threads"):
-            at_least(name, getattr(self, name), 1)
+        for name in ("epochs", "batch"):
+            whole(name, getattr(self, name), 1, MAX_COUNT)
+        whole("threads", self.threads, 1, MAX_THREADS)
+        whole("seed", self.seed, 0, MAX_SEED)
         for name in ("lr", "weight_gain", "logit_scale", "drive_scale"):
             positive(name, getattr(self, name))
-        for name in ("weight_decay", "drive_weight", "rate_penalty", "seed"):
+        for name in ("weight_decay", "drive_weight", "rate_penalty"):
             at_least(name, getattr(self, name), 0)
         between("label_smoothing", self.label_smoothing, 0.0, 1.0, closed=True)
         between("validation", self.validation, 0.0, 1.0, closed=True)
@@ -205,6 +222,10 @@ def read_recipe(path: str | Path) -> Recipe:
             names the file and the key.
     """
     path = Path(path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ConfigError(
+            f"{path}: cannot be read (a folder, pipe or device)", remedy="name a recipe in TOML"
+        )
     try:
         if path.stat().st_size > MAX_RECIPE_BYTES:
             raise ConfigError(f"{path}: too large for a recipe", needs="at most 1 MiB of TOML")
@@ -213,7 +234,7 @@ def read_recipe(path: str | Path) -> Recipe:
         raise ConfigError(
             f"{path}: cannot be read ({error.strerror})", remedy="name a recipe in TOML"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: no valid TOML: {error}") from error
     return recipe_from_dict(tables, str(path))
 

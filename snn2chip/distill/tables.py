@@ -9,6 +9,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from snn2chip.errors import ConfigError, did_you_mean
 
+_LARGEST = 2**63 - 1
+"""Largest integer of TOML."""
+
 
 def from_table(kind: type[Any], table: Any, source: str, path: str) -> Any:
     """The dataclass ``kind`` from one table.
@@ -23,7 +26,7 @@ def from_table(kind: type[Any], table: Any, source: str, path: str) -> Any:
     """
     name = f"[{path}]" if path else "the recipe"
     if not isinstance(table, Mapping):
-        raise ConfigError(f"{source}: {path} is {table!r}", needs=f"a table, {name}")
+        raise ConfigError(f"{source}: {path} is {_short(table)}", needs=f"a table, {name}")
     hints = get_type_hints(kind)
     known = [f.name for f in fields(kind)]
     for key in table:
@@ -67,15 +70,28 @@ def _value(hint: Any, value: Any, source: str, key: str) -> Any:
         choices = [str(choice) for choice in get_args(hint)]
         if value not in choices:
             raise ConfigError(
-                f"{source}: {key} = {value!r}", remedy=did_you_mean(str(value), choices)
+                f"{source}: {key} = {_short(value)}",
+                remedy=did_you_mean(value if isinstance(value, str) else _short(value), choices),
             )
         return value
-    if hint is float and type(value) is int:
+    if hint is float and type(value) is int and abs(value) <= _LARGEST:
         return float(value)
+    if type(value) is int and abs(value) > _LARGEST:
+        raise ConfigError(f"{source}: {key} has an integer of too many digits")
     if type(value) is not hint:
         needs = {int: "a whole number", float: "a number"}.get(hint, hint.__name__)
-        raise ConfigError(f"{source}: {key} = {value!r}", needs=needs)
+        raise ConfigError(f"{source}: {key} = {_short(value)}", needs=needs)
     return value
+
+
+def _short(value: Any) -> str:
+    """A value for a message; lists and tables may be long, and integers too long to print."""
+    try:
+        text = str(value) if isinstance(value, str) else repr(value)
+    except (ValueError, RecursionError):
+        return f"a {type(value).__name__}"
+    text = repr(text) if isinstance(value, str) else text
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def positive(name: str, value: float) -> None:
@@ -88,6 +104,12 @@ def at_least(name: str, value: float, least: float) -> None:
     """Refuse a value below ``least``, or one that is not finite."""
     if not least <= value < math.inf:
         raise ConfigError(f"{name} = {value}", needs=f"at least {least:g}")
+
+
+def whole(name: str, value: int, least: int, most: int) -> None:
+    """Refuse a whole number outside [least, most]."""
+    if not least <= value <= most:
+        raise ConfigError(f"{name} = {value}", needs=f"a whole number from {least} to {most}")
 
 
 def between(name: str, value: float, low: float, high: float, closed: bool = False) -> None:
