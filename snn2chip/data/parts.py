@@ -25,18 +25,6 @@ class Part:
     y: NDArray[np.int64] | None
 
 
-def as_samples(
-    source: str, key: str, array: NDArray[Any], shape: tuple[int, ...]
-) -> tuple[NDArray[Any], bool]:
-    """Samples of one input, and whether they have a step axis.
-
-    Raises:
-        InputFileError: the shape is not the input's, there is no sample, or a value is no number.
-    """
-    timed = has_steps(source, key, array, shape)
-    return as_values(source, key, array, timed), timed
-
-
 def has_steps(source: str, key: str, array: NDArray[Any], shape: tuple[int, ...]) -> bool:
     """Whether samples have a step axis, from their shape alone.
 

@@ -11,7 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from snn2chip.graph.operators import Array, Conv, Dense, Identity, Operator, Shape
+from snn2chip.graph.operators import (
+    Array,
+    Conv,
+    Dense,
+    Identity,
+    Operator,
+    Shape,
+    weights_of,
+    with_weights,
+)
 
 
 def apply(operator: Operator, x: Array) -> Array:
@@ -97,23 +106,7 @@ def _convolve_transposed(operator: Conv, y: Array) -> Array:
 
 def structure(operator: Operator) -> Operator:
     """The operator with every weight 1: its products count synapses."""
-    match operator:
-        case Identity():
-            ones: Array = np.ones(operator.scale.shape)
-            return Identity(ones, operator.source_shape, operator.target_shape)
-        case Dense():
-            return Dense(
-                np.ones(operator.weight.shape), operator.source_shape, operator.target_shape
-            )
-        case Conv():
-            return Conv(
-                np.ones(operator.weight.shape),
-                operator.source_shape,
-                operator.stride,
-                operator.padding,
-                operator.dilation,
-                operator.groups,
-            )
+    return with_weights(operator, np.ones(weights_of(operator).shape))
 
 
 def fan_out(operator: Operator) -> Array:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from snn2chip.pipeline import Result
 from snn2chip.report import summary
-from snn2chip.report.build import build
 from snn2chip.report.numbers import (
     UNKNOWN,
     accuracy,
@@ -25,13 +23,8 @@ _LEFT = 'style="text-align:left"'
 _RIGHT = 'style="text-align:right;font-variant-numeric:tabular-nums"'
 
 
-def fragment(result: Result) -> str:
-    """HTML for ``_repr_html_``: no scripts, no style sheet, every name escaped."""
-    return render(build(result))
-
-
 def render(report: Report) -> str:
-    """The same from a report."""
+    """HTML for ``_repr_html_``: no scripts, no style sheet, every name escaped."""
     colour = "#15784f" if summary.fits(report) else "#b3261e"
     chip = f"{shown(report.target.title)} ({shown(report.target.name)})"
     title = f"{shown(report.network.name)} on {chip}"

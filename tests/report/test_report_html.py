@@ -308,7 +308,7 @@ def test_constants_of_every_form_are_printed(value: object, text: str) -> None:
 
 
 def test_the_notebook_fragment_has_verdict_and_layers(run: Result) -> None:
-    page = Page(notebook.fragment(run))
+    page = Page(notebook.render(build(run)))
     assert page.open == []
     for words in (
         "digits_student on Intel Loihi 2",
@@ -324,7 +324,7 @@ def test_the_notebook_fragment_has_verdict_and_layers(run: Result) -> None:
 
 
 def test_the_notebook_fragment_is_inert() -> None:
-    content = notebook.fragment(result(names=HOSTILE, network=EVIL))
+    content = notebook.render(build(result(names=HOSTILE, network=EVIL)))
     page = Page(content)
     assert set(page.tags) == {"div", "p", "b", "br", "small", "table", "tr", "th", "td"}
     assert {name for name, _ in page.attributes} == {"style"}
@@ -333,7 +333,7 @@ def test_the_notebook_fragment_is_inert() -> None:
 
 def test_the_notebook_fragment_says_what_is_unknown() -> None:
     run = result(prices=dict.fromkeys(TERMS), static_mw=None, latency=False, labels=False)
-    text = Page(notebook.fragment(run)).text
+    text = Page(notebook.render(build(run))).text
     assert "accuracy n/a" in text
     assert "n/a per inference" in text
     assert "5 terms unpriced" in text
