@@ -9,7 +9,7 @@ PYTEST_ARGS ?=
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint wheel-check clean
+.PHONY: demo test lint bench wheel-check clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.snn2chip-core
@@ -23,6 +23,10 @@ lint: $(VENV)/.snn2chip-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Figures of speed and memory; fails where a limit is passed.
+bench: $(VENV)/.snn2chip-core
+	$(BIN)/python benchmarks/import_nir.py
 
 # The built wheel alone, without torch, outside the repository.
 wheel-check: $(VENV)/.snn2chip-dev

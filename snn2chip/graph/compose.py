@@ -24,7 +24,15 @@ import numpy as np
 
 from snn2chip.errors import UnsupportedError
 from snn2chip.graph.linear import apply, transpose_apply
-from snn2chip.graph.operators import Array, Conv, Dense, Identity, Operator, Shape
+from snn2chip.graph.operators import (
+    Array,
+    Conv,
+    Dense,
+    Identity,
+    Operator,
+    Shape,
+    widened,
+)
 
 DENSE_LIMIT = 2**24
 """Most entries of a matrix that a composition may create: 128 MiB of float64."""
@@ -89,13 +97,13 @@ def _scaled_rows(inner: Operator, outer: Identity) -> Operator | None:
             return Identity(scale, inner.source_shape, outer.target_shape)
         case Dense():
             rows = outer.scale.reshape(-1, 1)
-            return Dense(inner.weight * rows, inner.source_shape, outer.target_shape)
+            return Dense(_scaled(inner.weight, rows), inner.source_shape, outer.target_shape)
         case Conv():
             factors = _per_channel(outer.scale.reshape(inner.target_shape))
             if factors is None:
                 return None
             rows = factors.reshape(-1, *(1,) * (inner.weight.ndim - 1))
-            return _with_kernel(inner, inner.weight * rows)
+            return _with_kernel(inner, _scaled(inner.weight, rows))
 
 
 def _scaled_columns(outer: Operator, inner: Identity) -> Operator | None:
@@ -103,7 +111,8 @@ def _scaled_columns(outer: Operator, inner: Identity) -> Operator | None:
     match outer:
         case Dense():
             columns = inner.scale.reshape(1, -1)
-            return Dense(outer.weight * columns, inner.source_shape, outer.target_shape)
+            weight = _scaled(outer.weight, columns)
+            return Dense(weight, inner.source_shape, outer.target_shape)
         case Conv():
             factors = _per_channel(inner.scale.reshape(outer.source_shape))
             if factors is None or inner.source_shape != outer.source_shape:
@@ -111,9 +120,15 @@ def _scaled_columns(outer: Operator, inner: Identity) -> Operator | None:
             per_group = factors.reshape(outer.groups, -1)
             columns = per_group.repeat(outer.weight.shape[0] // outer.groups, axis=0)
             axes = (1,) * len(outer.stride)
-            return _with_kernel(outer, outer.weight * columns.reshape(*columns.shape, *axes))
+            columns = columns.reshape(*columns.shape, *axes)
+            return _with_kernel(outer, _scaled(outer.weight, columns))
         case Identity():
             return None
+
+
+def _scaled(weight: Array, scale: Array) -> Array:
+    """The product; weights that are only reshaped stay what they are, in memory and dtype."""
+    return weight if (scale == 1.0).all() else weight * scale
 
 
 def _per_channel(scale: Array) -> Array | None:
@@ -138,10 +153,10 @@ def _product(outer: Operator, inner: Operator, name: str) -> Dense:
     size, source = prod(outer.target_shape), prod(inner.source_shape)
     _check_entries(size, source, name)
     if isinstance(outer, Dense):
-        rows = outer.weight.reshape(size, *inner.target_shape)
+        rows = widened(outer.weight).reshape(size, *inner.target_shape)
         weight = transpose_apply(inner, rows).reshape(size, source)
     else:
-        columns = to_dense(inner, name).weight.T.reshape(source, *outer.source_shape)
+        columns = widened(to_dense(inner, name).weight).T.reshape(source, *outer.source_shape)
         weight = apply(outer, columns).reshape(source, size).T
     return Dense(np.ascontiguousarray(weight), inner.source_shape, outer.target_shape)
 
@@ -184,16 +199,32 @@ def compose_convolutions(outer: Conv, inner: Conv) -> Conv | None:
     shape = (outer.weight.shape[0], inner.source_shape[0] // groups, *taps)
     if prod(shape) > DENSE_LIMIT:
         return None
-    weight = np.zeros(shape, np.result_type(outer.weight, inner.weight))
-    channels = _block_products(outer, inner, groups)
-    for j in np.ndindex(*kernels[1]):
-        for i in np.ndindex(*kernels[0]):
-            place = tuple(
-                (step * b + d1 * a) // d
-                for a, b, d1, step, d in zip(i, j, inner.dilation, steps, dilation, strict=True)
-            )
-            weight[(slice(None), slice(None), *place)] += channels(j, i)
+    weight = _sum_of_taps(outer, inner, shape, dilation)
     return Conv(weight, inner.source_shape, strides, padding, dilation, groups)
+
+
+def _sum_of_taps(outer: Conv, inner: Conv, shape: Shape, dilation: tuple[int, ...]) -> Array:
+    """The composed kernel [*shape], summed as float64 and kept as float32 while that is exact."""
+    narrow = np.float32 in (outer.weight.dtype, inner.weight.dtype)
+    dtype = np.result_type(outer.weight, inner.weight)
+    weight = np.zeros(shape, np.float32 if narrow else dtype)
+    channels = _tap_products(outer, inner, gcd(outer.groups, inner.groups))
+    steps = [s * d for s, d in zip(inner.stride, outer.dilation, strict=True)]
+    for j in np.ndindex(*outer.weight.shape[2:]):
+        for i in np.ndindex(*inner.weight.shape[2:]):
+            taps = zip(i, j, inner.dilation, steps, dilation, strict=True)
+            tap = tuple((step * b + d1 * a) // d for a, b, d1, step, d in taps)
+            place = (slice(None), slice(None), *tap)
+            total = weight[place] + channels(j, i)
+            if weight.dtype == np.float32 and not _is_float32(total):
+                weight = weight.astype(np.float64)
+            weight[place] = total
+    return weight
+
+
+def _is_float32(values: Array) -> bool:
+    with np.errstate(over="ignore"):
+        return bool((values.astype(np.float32) == values).all())
 
 
 def _common_step(k1: int, d1: int, k2: int, step: int) -> int:
@@ -202,15 +233,20 @@ def _common_step(k1: int, d1: int, k2: int, step: int) -> int:
     return gcd(*used) if used else 1
 
 
-def _block_products(outer: Conv, inner: Conv, groups: int) -> Callable[[Shape, Shape], Array]:
+def _tap_products(outer: Conv, inner: Conv, groups: int) -> Callable[[Shape, Shape], Array]:
     """Function (j, i) -> products of the channel matrices of two taps, [C2, C0 / groups]."""
     second = _channel_blocks(outer.weight, outer.groups, groups)
-    first = _channel_blocks(inner.weight, inner.groups, groups)
+    depthwise = inner.weight.shape[:2] == (inner.groups, 1)
+    if depthwise:  # a pool: diagonal matrices, so columns are scaled
+        first = inner.weight.reshape(groups, 1, -1, *inner.weight.shape[2:])
+    else:
+        first = _channel_blocks(inner.weight, inner.groups, groups)
 
     def product(j: Shape, i: Shape) -> Array:
         outer_tap: tuple[Any, ...] = (..., *j)
         inner_tap: tuple[Any, ...] = (..., *i)
-        blocks = second[outer_tap] @ first[inner_tap]
+        rows, columns = widened(second[outer_tap]), widened(first[inner_tap])
+        blocks = rows * columns if depthwise else rows @ columns
         result: Array = blocks.reshape(-1, blocks.shape[-1])
         return result
 
@@ -225,6 +261,8 @@ def _channel_blocks(weight: Array, groups: int, blocks: int) -> Array:
     inside = groups // blocks
     rows, columns = weight.shape[0] // groups, weight.shape[1]
     kernel = weight.shape[2:]
+    if inside == 1:
+        return weight.reshape(blocks, rows, columns, *kernel)
     result = np.zeros((blocks, inside, rows, inside, columns, *kernel), weight.dtype)
     parts = weight.reshape(blocks, inside, rows, columns, *kernel)
     for k in range(inside):

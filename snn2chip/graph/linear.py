@@ -31,10 +31,16 @@ def apply(operator: Operator, x: Array) -> Array:
             return (x * operator.scale).reshape(*lead, *operator.target_shape)
         case Dense():
             flat = x.reshape(-1, prod(operator.source_shape))
-            return (flat @ operator.weight.T).reshape(*lead, *operator.target_shape)
+            weight = _cast(operator.weight, x)
+            return (flat @ weight.T).reshape(*lead, *operator.target_shape)
         case Conv():
             flat = x.reshape(-1, *operator.source_shape)
             return _convolve(operator, flat).reshape(*lead, *operator.target_shape)
+
+
+def _cast(weight: Array, x: Array) -> Array:
+    """The weight in the dtype of its product with x: a mixed product may round otherwise."""
+    return weight.astype(np.result_type(weight, x), copy=False)
 
 
 def _columns(operator: Conv, x: Array) -> Array:
@@ -61,7 +67,8 @@ def _convolve(operator: Conv, x: Array) -> Array:
     """y [n, *target_shape] of x [n, *source_shape] as one matrix product per group."""
     groups, spatial = operator.groups, operator.target_shape[1:]
     channels = operator.weight.shape[0] // groups
-    kernels = np.moveaxis(operator.weight, 1, -1).reshape(groups, channels, -1)
+    weight = _cast(operator.weight, x)
+    kernels = np.moveaxis(weight, 1, -1).reshape(groups, channels, -1)
     product = _columns(operator, x) @ kernels.transpose(0, 2, 1)
     product = product.reshape(groups, x.shape[0], *spatial, channels)
     return np.moveaxis(product, (0, -1), (1, 2)).reshape(x.shape[0], *operator.target_shape)
@@ -75,7 +82,8 @@ def transpose_apply(operator: Operator, y: Array) -> Array:
             return y.reshape(*lead, *operator.source_shape) * operator.scale
         case Dense():
             flat = y.reshape(-1, prod(operator.target_shape))
-            return (flat @ operator.weight).reshape(*lead, *operator.source_shape)
+            weight = _cast(operator.weight, y)
+            return (flat @ weight).reshape(*lead, *operator.source_shape)
         case Conv():
             flat = y.reshape(-1, *operator.target_shape)
             return _convolve_transposed(operator, flat).reshape(*lead, *operator.source_shape)
@@ -85,12 +93,12 @@ def _convolve_transposed(operator: Conv, y: Array) -> Array:
     """Scatter of y [n, *target_shape] through the kernel, one addition per kernel tap."""
     groups = operator.groups
     grouped = y.reshape(y.shape[0], groups, -1, *y.shape[2:])
-    kernels = operator.weight.reshape(groups, -1, *operator.weight.shape[1:])
+    weight = _cast(operator.weight, y)
+    kernels = weight.reshape(groups, -1, *weight.shape[1:])
     spatial = operator.source_shape[1:]
     padded_shape = tuple(n + a + b for n, (a, b) in zip(spatial, operator.padding, strict=True))
-    dtype = np.result_type(y, operator.weight)
-    padded = np.zeros((y.shape[0], groups, kernels.shape[2], *padded_shape), dtype)
-    for tap in np.ndindex(*operator.weight.shape[2:]):
+    padded = np.zeros((y.shape[0], groups, kernels.shape[2], *padded_shape), weight.dtype)
+    for tap in np.ndindex(*weight.shape[2:]):
         window = tuple(
             slice(i * d, i * d + s * (n - 1) + 1, s)
             for i, d, s, n in zip(tap, operator.dilation, operator.stride, y.shape[2:], strict=True)

@@ -1,7 +1,9 @@
 """The linear operators of projections: dense, convolution, identity. Types only.
 
 An operator maps an array [..., *source_shape] to [..., *target_shape]. Weights are floats in a
-Graph and integers in a Program; the structure is the same.
+Graph and integers in a Program; the structure is the same. A Graph's weights are float32 where its
+file holds float32, which halves their memory: their values are exact as float64, and whatever
+computes with them does so in float64.
 """
 
 from __future__ import annotations
@@ -119,6 +121,11 @@ def identity(shape: Shape, target_shape: Shape | None = None) -> Identity:
 def weights_of(operator: Operator) -> Array:
     """The array of weights that an operator holds."""
     return operator.scale if isinstance(operator, Identity) else operator.weight
+
+
+def widened(weights: Array) -> Array:
+    """Weights to compute with: float32 as float64, anything else as it is."""
+    return weights.astype(np.float64) if weights.dtype == np.float32 else weights
 
 
 def with_weights(operator: Operator, weights: Array) -> Operator:

@@ -16,6 +16,9 @@ from snn2chip.graph.linear import synapses
 from snn2chip.graph.operators import Array, Conv, Operator, Shape, weights_of
 from snn2chip.graph.types import Delay, Graph, Population, Projection
 
+_PART = 2**17
+"""Values that are hashed at a time."""
+
 
 def to_text(graph: Graph) -> str:
     """The text form, lines ended by newlines."""
@@ -128,4 +131,7 @@ def _range(values: Array) -> str:
 
 def _digest(values: Array) -> str:
     """First 12 digits of the SHA-256 of the values as little-endian float64 in C order."""
-    return sha256(np.ascontiguousarray(values, "<f8").tobytes()).hexdigest()[:12]
+    flat, digest = values.reshape(-1), sha256()
+    for start in range(0, flat.size, _PART):
+        digest.update(np.ascontiguousarray(flat[start : start + _PART], "<f8").data)
+    return digest.hexdigest()[:12]

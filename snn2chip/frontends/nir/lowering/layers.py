@@ -84,7 +84,7 @@ def layer(node: NirNode, source: Shape, file: str) -> Layer:
 
 
 def _affine(params: Params, source: Shape) -> Layer:
-    weight = params.array("weight")
+    weight = params.weights("weight")
     if weight.ndim != 2:
         if weight.ndim > 2:
             raise UnsupportedError(
@@ -119,7 +119,7 @@ def _bias(params: Params, target: Shape) -> Array | None:
 
 
 def _convolution(params: Params, source: Shape, axes: int) -> Layer:
-    weight = params.array("weight")
+    weight = params.weights("weight")
     if weight.ndim != axes + 2 or 0 in weight.shape:
         raise params.refuse(
             f"weight has shape {list(weight.shape)}",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import prod
 
 import numpy as np
+from numpy.typing import NDArray
 
 from snn2chip.errors import InputFileError
 from snn2chip.frontends.nir.nodes import NirNode
@@ -17,6 +18,9 @@ SIZE_LIMIT = 2**27
 SMALLEST, LARGEST = 1e-60, 1e60
 """Magnitudes beside zero, so that products and quotients of a few parameters stay finite; float32
 lies within, its subnormal numbers too."""
+
+_PART = 2**15
+"""Values that are checked at a time: their masks stay in the processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +53,11 @@ class Params:
         Raises:
             InputFileError: missing, no numbers, NaN, infinite, or of a magnitude beyond use.
         """
+        with np.errstate(invalid="ignore"):  # signalling NaNs; refused already
+            return np.asarray(self.weights(key), np.float64)
+
+    def weights(self, key: str) -> Array:
+        """As ``array``, but float32 stays as it is and nothing is copied."""
         if key not in self.node.params:
             raise self.refuse(
                 f"{key} is missing", has="parameters " + ", ".join(sorted(self.node.params))
@@ -56,32 +65,44 @@ class Params:
         value = self.node.params[key]
         if isinstance(value, str):
             raise self.refuse(f"{key} is the word {value!r}", needs="numbers")
-        with np.errstate(invalid="ignore"):  # signalling NaNs; refused below
-            array = np.asarray(value, np.float64)
-        if isinstance(value, np.ndarray) and value.dtype.kind in "iub":
-            return array
-        bad = ~np.isfinite(array)
-        if bad.any():
-            index = tuple(int(k) for k in np.argwhere(bad)[0])
-            raise self.refuse(
-                f"{key} holds {int(bad.sum())} values that are not finite",
-                needs="finite numbers",
-                has=f"{array[index]} at {list(index)}",
-                remedy="export the network again from a checkpoint whose training did not diverge",
-            )
-        if isinstance(value, np.ndarray) and value.dtype.itemsize < 8:
-            return array
-        bad = (array != 0.0) & (array < SMALLEST) & (array > -SMALLEST)
-        bad |= (array > LARGEST) | (array < -LARGEST)
-        if bad.any():
-            index = tuple(int(k) for k in np.argwhere(bad)[0])
-            raise self.refuse(
-                f"{key} is {array[index]} at {list(index)}",
-                needs=f"0, or a magnitude from {SMALLEST:g} to {LARGEST:g}",
-                has=f"{int(bad.sum())} of {array.size} beyond it",
-                remedy="choose other units, or set what is negligible to 0",
-            )
+        array = np.asarray(value)
+        if array.dtype.kind in "iub":
+            return array.astype(np.float64)
+        if array.dtype not in (np.float32, np.float64):
+            with np.errstate(invalid="ignore"):
+                array = array.astype(np.float64)
+        self._check_finite(key, array)
+        if not isinstance(value, np.ndarray) or value.dtype.itemsize == 8:
+            self._check_magnitudes(key, array)
         return array
+
+    def _check_finite(self, key: str, array: Array) -> None:
+        with np.errstate(invalid="ignore"):
+            if not array.size or (np.isfinite(array.min()) and np.isfinite(array.max())):
+                return  # a NaN would be both
+        bad = ~np.isfinite(array)
+        index = tuple(int(k) for k in np.argwhere(bad)[0])
+        raise self.refuse(
+            f"{key} holds {int(bad.sum())} values that are not finite",
+            needs="finite numbers",
+            has=f"{array[index]} at {list(index)}",
+            remedy="export the network again from a checkpoint whose training did not diverge",
+        )
+
+    def _check_magnitudes(self, key: str, array: Array) -> None:
+        """Part by part, since the masks of a large matrix take more memory than the matrix."""
+        flat = array.reshape(-1)
+        parts = (flat[k : k + _PART] for k in range(0, flat.size, _PART))
+        if not any(_beyond_use(part).any() for part in parts):
+            return
+        bad = _beyond_use(array)
+        index = tuple(int(k) for k in np.argwhere(bad)[0])
+        raise self.refuse(
+            f"{key} is {array[index]} at {list(index)}",
+            needs=f"0, or a magnitude from {SMALLEST:g} to {LARGEST:g}",
+            has=f"{int(bad.sum())} of {array.size} beyond it",
+            remedy="choose other units, or set what is negligible to 0",
+        )
 
     def integers(self, key: str, least: int) -> tuple[int, ...]:
         """A parameter as whole numbers of at least ``least``; a scalar gives one."""
@@ -138,3 +159,9 @@ class Params:
             has=f"an input of shape {list(source)}",
             remedy=remedy or "check the shapes of the layers before the node",
         )
+
+
+def _beyond_use(array: Array) -> NDArray[np.bool_]:
+    magnitude = np.abs(array)
+    found: NDArray[np.bool_] = (magnitude > LARGEST) | ((magnitude < SMALLEST) & (magnitude != 0.0))
+    return found
