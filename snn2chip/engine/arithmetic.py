@@ -21,7 +21,8 @@ class Scan:
     """What neurons did in a block of steps.
 
     Attributes:
-        output: [step, sample, *shape]; bool spikes, or the membrane where nothing spikes.
+        output: [step, sample, *shape]; spikes of ``spike_dtype``, or the membrane where
+            nothing spikes.
         updated: bool [step, sample, *shape].
         state: after the last step.
         records: recorded states [step, sample, *shape], by name.
@@ -53,6 +54,12 @@ class Arithmetic(Protocol):
 
     def initial(self, population: ProgramPopulation, samples: int) -> State:
         """State before the first step; arrays [sample, *shape]."""
+
+    def spike_dtype(self, population: ProgramPopulation) -> np.dtype[Any]:
+        """Of the spikes that a population sends: bool, or whole numbers."""
+
+    def known(self, population: ProgramPopulation, state: State) -> Array | None:
+        """What a population sends in the next step whatever arrives, or None where that counts."""
 
     def scan(
         self,

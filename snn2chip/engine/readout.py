@@ -20,6 +20,7 @@ class ReadoutScore:
     def __init__(self, program: Program) -> None:
         self._kind = program.readout.kind
         self._population = program.population(program.outputs[0])
+        self._groups = program.readout_groups or self._population.size
         self._total: Array | None = None
         self._steps = 0
         if self._kind != "spike_count" and self._population.spiking:
@@ -46,12 +47,13 @@ class ReadoutScore:
                 self._total = total if self._total is None else self._total + total
 
     def result(self, samples: int) -> NDArray[np.float64]:
-        """Scores [sample, neuron]."""
+        """Scores [sample, neuron], or [sample, group]: the sums of each group."""
         if self._total is None:
-            return np.zeros((samples, self._population.size))
+            return np.zeros((samples, self._groups))
         score = self._total
         if self._kind == "v_mean":
             score = score / self._steps
         if self._kind != "spike_count":
             score = self._population.offset + score / self._population.scale
-        return score.reshape(samples, -1)
+        grouped: NDArray[np.float64] = score.reshape(samples, self._groups, -1).sum(axis=-1)
+        return grouped

@@ -148,7 +148,8 @@ def _open_lane(
 ) -> Lane:
     history = max((p.delay.largest for p in program.outgoing(population.name)), default=0)
     state = {} if population.is_input else arithmetic.initial(population, samples)
-    return Lane(population, history, state, np.zeros((history, samples, *population.shape), bool))
+    kind = bool if population.is_input else arithmetic.spike_dtype(population)
+    return Lane(population, history, state, np.zeros((history, samples, *population.shape), kind))
 
 
 def _advance(
@@ -169,10 +170,13 @@ def _advance(
     outer = {m.name: _gather(component.outer[m.name], lanes, 0, length) for m in component.members}
     for member in component.members:
         lane = lanes[member.name]
-        block = np.zeros((length, *lane.buffer.shape[1:]), bool)
+        block = np.zeros((length, *lane.buffer.shape[1:]), lane.buffer.dtype)
         lane.buffer = np.concatenate([lane.buffer[len(lane.buffer) - lane.history :], block])
-        lane.open_block(block if member.spiking else np.zeros(block.shape), np.zeros_like(block))
+        output = block if member.spiking else np.zeros(block.shape)
+        lane.open_block(output, np.zeros(block.shape, bool))
     for first in range(0, length, chunk):
+        if component.cyclic:
+            _send_known(component, lanes, arithmetic, first)
         for member in component.members:
             inner = _gather(component.inner[member.name], lanes, first, first + chunk)
             _step(
@@ -185,6 +189,17 @@ def _advance(
                 arithmetic,
                 options,
             )
+
+
+def _send_known(
+    component: _Component, lanes: Mapping[str, Lane], arithmetic: Arithmetic, step: int
+) -> None:
+    """Puts spikes of a block's step that are known before it where its own members see them."""
+    for member in component.members:
+        lane = lanes[member.name]
+        spikes = arithmetic.known(member, lane.state)
+        if spikes is not None:
+            lane.buffer[lane.history + step] = spikes
 
 
 def _give_input(lane: Lane, spikes: Array, start: int, length: int) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from snn2chip.graph.linear import apply
 from snn2chip.graph.operators import Array, Dense, with_weights
+from snn2chip.graph.order import is_instant
 from snn2chip.graph.types import Graph, Projection
 from snn2chip.neurons import State, initial_state, step
 
@@ -26,8 +27,8 @@ def run_graph(graph: Graph, spikes: Array | Mapping[str, Array]) -> dict[str, Fl
             than 0 and 1 are taken as they are.
 
     Returns:
-        by population name its output [step, sample, *shape]: spikes, or the membrane where nothing
-        spikes; and as ``<name>.v`` the membrane after the step's reset.
+        by population name its output [step, sample, *shape]: numbers of spikes, or the membrane
+        where nothing spikes; and as ``<name>.v`` the membrane after the step's reset.
 
     Raises:
         ValueError: an input is missing, has another shape, or differs from the other inputs in
@@ -40,21 +41,25 @@ def run_graph(graph: Graph, spikes: Array | Mapping[str, Array]) -> dict[str, Fl
     outputs: dict[str, FloatArray] = dict(given)
     states: dict[str, State] = {}
     running = [p for p in graph.populations if not p.is_input]
+    options = {p.name: graph.discretization.of(p.name) for p in running}
     for population in running:
         shape = (samples, *population.shape)
-        states[population.name] = initial_state(population.neuron, shape, graph.discretization)
+        states[population.name] = initial_state(population.neuron, shape, options[population.name])
         outputs[population.name] = np.zeros((steps, *shape))
         outputs[f"{population.name}.v"] = np.zeros((steps, *shape))
     for t in range(steps):
+        for name, state in states.items():
+            if state.sent is not None:
+                outputs[name][t] = state.sent
         for population in running:
             name = population.name
-            current = np.zeros((samples, *population.shape))
+            current, bias = np.zeros((samples, *population.shape)), np.zeros(population.shape)
             for projection in graph.incoming(name):
                 current += arriving(projection, outputs[projection.source], t)
                 if projection.bias is not None and _bias_acts(graph, projection, t):
-                    current += projection.bias
+                    bias += projection.bias
             outputs[name][t], states[name] = step(
-                population.neuron, states[name], current, graph.discretization
+                population.neuron, states[name], current, options[name], bias
             )
             outputs[f"{name}.v"][t] = states[name].v
     return outputs
@@ -66,8 +71,11 @@ def _check(graph: Graph) -> None:
         if f"{name}.v" in place:
             raise ValueError(f"population {name + '.v'!r} is called like the membrane of {name!r}")
     for projection in graph.projections:
-        instant = projection.delay.smallest == 0
-        if instant and place[projection.source] >= place[projection.target]:
+        source = graph.population(projection.source)
+        if (
+            is_instant(projection, source, graph.discretization)
+            and place[projection.source] >= place[projection.target]
+        ):
             raise ValueError(f"{projection.name} has no delay but its source runs later")
 
 

@@ -1,11 +1,20 @@
-"""Orders of a network's populations: topological order, cycles, and chip latencies.
-
-Works on anything with populations (``name``) and projections (``source``, ``target``).
-"""
+"""Orders of a network's populations: topological order, cycles, and chip latencies."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+
+from snn2chip.graph.types import Population, Projection
+from snn2chip.neurons import Discretization
+
+
+def is_instant(projection: Projection, source: Population, discretization: Discretization) -> bool:
+    """Whether a projection's target needs what its source sends in the same step.
+
+    Spikes that are sent a step late are known before the step.
+    """
+    late = discretization.output_latency > 0 and source.neuron.spiking and not source.is_input
+    return projection.delay.smallest <= 0 and not late
 
 
 def components(names: Sequence[str], edges: Iterable[tuple[str, str]]) -> list[list[str]]:

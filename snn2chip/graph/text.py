@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import fields
 from hashlib import sha256
 
 import numpy as np
@@ -53,8 +52,10 @@ def _bias_count(projection: Projection) -> int:
 def _lines(graph: Graph) -> Iterator[str]:
     yield f"network {_name(graph.name)}"
     d = graph.discretization
-    options = (f"{f.name}={getattr(d, f.name)}" for f in fields(d) if f.name not in ("preset",))
-    yield f"discretization {d.preset} " + " ".join(options)
+    options = (f"{name}={value}" for name, value in d.options().items())
+    yield f"discretization {d.preset} dt={d.dt} " + " ".join(options)
+    for owner, name, value in d.exceptions:
+        yield f"exception {_name(owner)} {name}={value}"
     e = graph.encoding
     yield f"encoding {e.kind} steps={e.steps} threshold={e.threshold:g} gain={e.gain:g}"
     yield f"readout {graph.readout.kind} of {', '.join(map(_name, graph.outputs))}"

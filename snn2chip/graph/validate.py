@@ -10,7 +10,7 @@ import numpy as np
 
 from snn2chip.errors import InputFileError
 from snn2chip.graph.operators import Array, Dense, weights_of
-from snn2chip.graph.order import components, is_cyclic
+from snn2chip.graph.order import components, is_cyclic, is_instant
 from snn2chip.graph.types import Graph, Population, Projection
 from snn2chip.neurons import Discretization
 
@@ -49,7 +49,9 @@ def _populations(graph: Graph) -> Iterator[str]:
     for population in graph.populations:
         if not population.shape or min(population.shape) < 1:
             yield f"population {population.name!r}: shape {population.shape}"
-        yield from _parameters(population, graph.discretization)
+        yield from _parameters(population, graph.discretization.of(population.name))
+    for name in sorted({owner for owner, _, _ in graph.discretization.exceptions} - counts.keys()):
+        yield f"an exception of the discretization names {name!r}, which is no population"
 
 
 def _parameters(population: Population, d: Discretization) -> Iterator[str]:
@@ -130,7 +132,9 @@ def _order(graph: Graph) -> Iterator[str]:
     edges = [
         (p.source, p.target)
         for p in graph.projections
-        if p.delay.smallest <= 0 and p.source in place and p.target in place
+        if p.source in place
+        and p.target in place
+        and is_instant(p, graph.population(p.source), graph.discretization)
     ]
     cyclic: set[str] = set()
     for component in components(names, edges):

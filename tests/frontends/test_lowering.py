@@ -16,12 +16,13 @@ from snn2chip.frontends.nir.lowering.delays import PathDelay, in_steps
 from snn2chip.frontends.nir.lowering.layers import layer
 from snn2chip.frontends.nir.lowering.params import Params
 from snn2chip.frontends.nir.lowering.paths import natural
-from snn2chip.frontends.nir.lowering.recurrence import break_cycles, ordered
+from snn2chip.frontends.nir.lowering.recurrence import ordered, with_delays
 from snn2chip.frontends.nir.lowering.shapes import unify_shapes
 from snn2chip.graph import Conv, Delay, Dense, Projection, identity
 from snn2chip.graph.compose import to_dense
 from snn2chip.graph.linear import apply
 from snn2chip.graph.order import components, is_cyclic
+from snn2chip.neurons import from_preset
 
 from ..graph.networks import dense, population
 
@@ -140,6 +141,14 @@ def wirings(draw: st.DrawFn) -> tuple[list[str], list[Projection]]:
     ]
 
 
+NORSE = from_preset("norse", 1.0)
+
+
+def break_cycles(names: list[str], projections: list[Projection]) -> list[Projection]:
+    populations = {n: population(n, "Input" if n == "p0" else "LI", (1,)) for n in names}
+    return with_delays(populations, projections, NORSE)
+
+
 def instant_cycle(names: list[str], projections: list[Projection]) -> bool:
     edges = [(p.source, p.target) for p in projections if p.delay.smallest == 0]
     return any(is_cyclic(part, edges) for part in components(names, edges))
@@ -172,7 +181,7 @@ def test_the_order_of_a_step_follows_what_has_no_delay(
 ) -> None:
     names, before = wiring
     populations = {n: population(n, "Input" if n == "p0" else "LI", (1,)) for n in names}
-    order, projections = ordered(populations, break_cycles(names, before))
+    order, projections = ordered(populations, break_cycles(names, before), NORSE)
     place = {p.name: k for k, p in enumerate(order)}
     assert sorted(place) == sorted(names)
     for projection in projections:
@@ -186,6 +195,36 @@ def test_the_population_nearest_to_the_input_opens_a_cycle() -> None:
     projections = [Projection(a, b, identity((1,))) for a, b in edges]
     after = break_cycles(["a", "far", "in", "near"], projections)
     assert {p.name for p in after if p.delay.largest} == {"far->near"}
+
+
+@given(wirings(), st.integers(1, 3), st.integers(0, 2))
+@settings(max_examples=200)
+def test_what_closes_no_cycle_is_late_by_the_input_latency(
+    wiring: tuple[list[str], list[Projection]], recurrent: int, late: int
+) -> None:
+    names, before = wiring
+    options = NORSE.override(recurrent_delay=recurrent, input_latency=late)
+    populations = {n: population(n, "LI", (1,)) for n in names}
+    broken = break_cycles(names, before)
+    for old, one, new in zip(
+        before, broken, with_delays(populations, before, options), strict=True
+    ):
+        closes = old.delay.smallest == 0 and one.delay.smallest == 1
+        assert new.delay.smallest == (recurrent if closes else old.delay.smallest + late)
+
+
+def test_spikes_that_are_sent_late_need_no_delay_in_cycles() -> None:
+    """spyx: a cycle of spiking neurons has no delay, one of membranes has a step."""
+    options = from_preset("spyx", 1.0)
+    edges = [("in", "a"), ("a", "a"), ("b", "b")]
+    projections = [Projection(s, t, identity((1,))) for s, t in edges]
+    populations = {
+        "in": population("in", "Input", (1,)),
+        "a": population("a", "LIF", (1,)),
+        "b": population("b", "LI", (1,)),
+    }
+    found = with_delays(populations, projections, options)
+    assert [p.delay.largest for p in found] == [0, 0, 1]
 
 
 def conv(source: tuple[int, ...], channels: int) -> Conv:

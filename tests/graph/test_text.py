@@ -15,8 +15,10 @@ from .networks import graphs, population, tiny
 
 GOLDEN = """\
 network tiny
-discretization norse dt=0.0009765625 integrator=euler if_gain=one reset=zero fires=> \
-initial_v=v_leak early_bias=dropped
+discretization norse dt=0.0009765625 integrator=euler input_gain=matched synapse_gain=matched \
+if_gain=one reset=zero reset_time=spike cuba_reset_time=spike fires=> initial_v=v_leak \
+v_floor=none if_floor=none early_bias=dropped bias_path=synapse weights=float recurrent_delay=1 \
+input_latency=0 output_latency=0
 encoding none steps=None threshold=1 gain=1
 readout v_max of out
 population input Input [3]

@@ -4,12 +4,14 @@ A chip neuron is v' = (1 - dv) v + u + bias with u' = (1 - du) u + input, fires 
 and returns to 0. So per target neuron (n), with v counted from v_reset and in units of the
 threshold above it::
 
-    LIF, LI     input factor  gain r / theta            bias  gain (v_leak - v_reset + r b) / theta
-    IF          input factor  g r / theta               bias  g r b / theta
-    CubaLIF/LI  input factor  gain_mem r gain_syn w_in / theta
-                bias  gain_mem (v_leak - v_reset + r w_in b gain_syn / (1 - decay_syn)) / theta
+    LIF, LI     input factor  G / theta            bias  (gain (v_leak - v_reset) + G b) / theta
+    IF          input factor  g / theta            bias  g b / theta
+    CubaLIF/LI  input factor  G S / theta
+                bias  (gain (v_leak - v_reset) + G S b / (1 - decay_syn)) / theta
 
-The last line is the steady state of a bias that NIR sends through the synaptic filter.
+with G = gain r, S = gain_syn w_in and g = r, or what the discretization makes of them
+(``neurons.step``). The last line is the steady state of a bias that NIR sends through the synaptic
+filter; where the discretization adds the bias to the membrane, it is G w_in b, exactly.
 """
 
 from __future__ import annotations
@@ -22,9 +24,15 @@ from numpy.typing import NDArray
 
 from snn2chip.errors import UnsupportedError
 from snn2chip.graph import Discretization, Graph, Population
-from snn2chip.neurons import IF, LI, LIF, CubaLI, CubaLIF, factors, initial_state
+from snn2chip.neurons import IF, LI, LIF, CubaLI, CubaLIF, Factors, factors, initial_state
 
 FloatArray = NDArray[np.float64]
+
+_RESETS = {
+    "subtract": "subtraction",
+    "multi": "subtraction, with several spikes in a step",
+    "none": "nothing",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +67,9 @@ def fold(graph: Graph, population: Population) -> Folded:
     Raises:
         UnsupportedError: subtractive reset, or a threshold at or below the reset.
     """
-    d, neuron, shape = graph.discretization, population.neuron, population.shape
+    d = graph.discretization.of(population.name)
+    neuron, shape = population.neuron, population.shape
+    _check_options(population, d)
     bias = np.zeros(shape)
     for projection in graph.incoming(population.name):
         bias = bias if projection.bias is None else bias + projection.bias
@@ -68,16 +78,19 @@ def fold(graph: Graph, population: Population) -> Folded:
     loss_u, loss_v = np.ones(shape), np.zeros(shape)
     match neuron:
         case IF():
-            input_gain = bias_gain = neuron.r * (d.dt if d.if_gain == "dt" else 1.0)
+            if d.input_gain == "matched":
+                input_gain = bias_gain = neuron.r * (d.dt if d.if_gain == "dt" else 1.0)
         case LIF() | LI():
             loss_v = factors(neuron.tau, d).gain
-            input_gain = bias_gain = loss_v * neuron.r
+            input_gain = bias_gain = _membrane_gain(neuron, loss_v, d)
             leak = loss_v * (neuron.v_leak - offset)
         case CubaLIF() | CubaLI():
             synapse, loss_v = factors(neuron.tau_syn, d), factors(neuron.tau_mem, d).gain
             loss_u = 1.0 - synapse.decay
-            input_gain = loss_v * neuron.r * synapse.gain * neuron.w_in
-            bias_gain = input_gain / loss_u
+            membrane = _membrane_gain(neuron, loss_v, d)
+            input_gain = membrane * _synapse_gain(neuron, synapse, d)
+            through = d.bias_path == "synapse"
+            bias_gain = input_gain / loss_u if through else membrane * neuron.w_in
             leak = loss_v * (neuron.v_leak - offset)
         case _:
             raise UnsupportedError(f"population {population.name!r}: {neuron.kind} on Loihi")
@@ -93,6 +106,40 @@ def fold(graph: Graph, population: Population) -> Folded:
         at_least=d.fires == ">=" and neuron.spiking,
         notes=tuple(_notes(graph, population, bias)),
     )
+
+
+def _membrane_gain(
+    neuron: LIF | LI | CubaLIF | CubaLI, gain: FloatArray, d: Discretization
+) -> FloatArray:
+    return np.ones_like(gain) if d.input_gain == "one" else gain * neuron.r
+
+
+def _synapse_gain(neuron: CubaLIF | CubaLI, synapse: Factors, d: Discretization) -> FloatArray:
+    match d.synapse_gain:
+        case "one":
+            return np.ones_like(synapse.gain)
+        case "decay":
+            return synapse.decay
+        case _:
+            return synapse.gain * neuron.w_in
+
+
+def _check_options(population: Population, d: Discretization) -> None:
+    """Refuses what a CUBA neuron has not."""
+    neuron = population.neuron
+    if not isinstance(neuron, IF | LIF | CubaLIF):
+        return
+    time = "cuba_reset_time" if isinstance(neuron, CubaLIF) else "reset_time"
+    floor = "if_floor" if isinstance(neuron, IF) else "v_floor"
+    allowed = {time: ("spike", "leak", "both"), floor: ("none",), "output_latency": (0,)}
+    for name, values in allowed.items():
+        value = getattr(d, name)
+        if value not in values:
+            raise UnsupportedError(
+                f"population {population.name!r}: {name} is {value!r}",
+                has=f"{name} {' or '.join(str(v) for v in values)} (Lava's CUBA neuron)",
+                remedy=f"train so, or run with --preset-set {name}={values[0]} and read the drift",
+            )
 
 
 def _check_decays(population: Population, *losses: FloatArray) -> None:
@@ -115,8 +162,8 @@ def _reset_and_threshold(
         return np.zeros(population.shape), np.ones(population.shape)
     if d.reset != "zero":
         raise UnsupportedError(
-            f"population {population.name!r} resets by subtraction",
-            needs="a neuron that subtracts its threshold after a spike",
+            f"population {population.name!r} resets by {_RESETS[d.reset]}",
+            needs=f"reset {d.reset!r} after a spike",
             has="a reset to a value only (Lava's CUBA neuron)",
             remedy="train with reset to zero, or run with --reset zero and read the drift",
         )
@@ -133,7 +180,8 @@ def _reset_and_threshold(
 
 def _notes(graph: Graph, population: Population, bias: FloatArray) -> Iterator[str]:
     name = population.name
-    if isinstance(population.neuron, CubaLIF | CubaLI) and np.any(bias):
+    through = graph.discretization.of(name).bias_path == "synapse"
+    if isinstance(population.neuron, CubaLIF | CubaLI) and np.any(bias) and through:
         yield (
             f"{name}: the bias enters the membrane at its steady state; in the graph it passes "
             "the synaptic filter first (modelled)"

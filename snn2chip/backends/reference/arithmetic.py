@@ -13,7 +13,7 @@ from snn2chip.errors import UnsupportedError
 from snn2chip.graph import Discretization, Graph, Population
 from snn2chip.graph.linear import apply
 from snn2chip.graph.operators import Array, Operator, weights_of, with_weights
-from snn2chip.neurons import NEURONS, CubaLI, CubaLIF, Neuron, initial_state, step
+from snn2chip.neurons import NEURONS, Neuron, initial_state, step
 from snn2chip.neurons import State as NeuronState
 
 _BIAS, _LATE, _STARTS = "bias", "late_bias", "late_bias_starts"
@@ -22,6 +22,11 @@ _BIASES = (_BIAS, _LATE, _STARTS)
 
 def realise(graph: Graph) -> Program:
     """The graph as a program of its own float64 numbers, without latencies."""
+    several = [
+        p.name
+        for p in graph.populations
+        if p.neuron.spiking and not p.is_input and graph.discretization.of(p.name).reset == "multi"
+    ]
     populations = tuple(
         ProgramPopulation(
             name=p.name,
@@ -51,6 +56,9 @@ def realise(graph: Graph) -> Program:
         readout=graph.readout,
         encoding=graph.encoding,
         classes=graph.classes,
+        notes=tuple(
+            f"{name}: several spikes of a neuron in one step count as one event" for name in several
+        ),
     )
 
 
@@ -75,7 +83,7 @@ def _biases(graph: Graph, population: Population) -> dict[str, Array]:
 
 
 class Float64:
-    """Plain float64 arithmetic in the graph's discretization."""
+    """Plain float64 arithmetic in the graph's discretization, population by population."""
 
     name = "float64"
 
@@ -92,10 +100,18 @@ class Float64:
 
     def initial(self, population: ProgramPopulation, samples: int) -> State:
         """Membranes at v_leak or 0, as the discretization says."""
-        neuron = _neuron(population)
-        state = initial_state(neuron, (samples, *population.shape), self._discretization)
-        start: State = {"v": state.v, "step": np.zeros((), np.int64)}
-        return start if state.i is None else {**start, "i": state.i}
+        options = self._discretization.of(population.name)
+        state = initial_state(_neuron(population), (samples, *population.shape), options)
+        return {"step": np.zeros((), np.int64), **_named(state)}
+
+    def spike_dtype(self, population: ProgramPopulation) -> np.dtype[Any]:
+        """Numbers where a neuron may send several spikes in a step."""
+        several = self._discretization.of(population.name).reset == "multi"
+        return np.dtype(np.int32 if several else bool)
+
+    def known(self, population: ProgramPopulation, state: State) -> Array | None:
+        """Spikes of the step before, where they are sent a step late."""
+        return state.get("sent")
 
     def scan(
         self,
@@ -107,24 +123,23 @@ class Float64:
     ) -> Scan:
         """Step by step through ``snn2chip.neurons.step``."""
         neuron, first = _neuron(population), int(state["step"])
-        cuba = isinstance(neuron, CubaLIF | CubaLI)
-        held = NeuronState(state["v"], state["i"] if cuba else None)
-        output = np.empty(current.shape, bool if population.spiking else np.float64)
+        options = self._discretization.of(population.name)
+        held = NeuronState(state["v"], state.get("i"), state.get("sent"))
+        kind = self.spike_dtype(population) if population.spiking else np.float64
+        output = np.empty(current.shape, kind)
         updated = np.empty(current.shape, bool)
         records: dict[str, list[Array]] = {"v": [], "i": []}
         bias = _bias_per_step(population, first, len(current))
-        drive = current + bias
         for k in range(len(current)):
             busy = held.v != 0 if held.i is None else (held.v != 0) | (held.i != 0)
-            result, held = step(neuron, held, drive[k], self._discretization)
+            result, held = step(neuron, held, current[k], options, bias[k])
             output[k] = result
             fired = neuron.spiking & (result != 0)
             updated[k] = busy | arrived[k] | (bias[k] != 0) | fired
             records["v"].append(held.v)
             if held.i is not None:
                 records["i"].append(held.i)
-        after: State = {"v": held.v, "step": np.array(first + len(current))}
-        after = after if held.i is None else {**after, "i": held.i}
+        after: State = {"step": np.array(first + len(current)), **_named(held)}
         peak = max((float(np.abs(v).max(initial=0)) for v in records["v"]), default=0.0)
         kept = {name: np.stack(values) for name, values in records.items() if values}
         return Scan(
@@ -133,8 +148,13 @@ class Float64:
             after,
             kept if record else {},
             peak_v=peak,
-            peak_input=float(np.abs(drive).max(initial=0)),
+            peak_input=float(np.abs(current + bias).max(initial=0)),
         )
+
+
+def _named(state: NeuronState) -> dict[str, Array]:
+    """A neuron state's arrays by name, without those that the model has not."""
+    return {name: value for name, value in state._asdict().items() if value is not None}
 
 
 def _bias_per_step(population: ProgramPopulation, first: int, steps: int) -> Array:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from snn2chip.errors import ConfigError, InputFileError
@@ -38,7 +38,7 @@ class Metadata:
 
     dt: float | None = None
     preset: str | None = None
-    overrides: Mapping[str, str] = field(default_factory=dict)
+    overrides: Mapping[str, str | int] = field(default_factory=dict)
     encoding: Encoding = field(default_factory=Encoding)
     readout: Readout | None = None
     classes: tuple[str, ...] = ()
@@ -47,15 +47,16 @@ class Metadata:
     outputs: tuple[str, ...] = ()
 
 
-def overrides_of(discretization: Discretization) -> dict[str, str]:
-    """Options that differ from those of the preset the value is named after."""
-    plain = from_preset(discretization.preset, discretization.dt)
-    names = (f.name for f in fields(discretization) if f.name not in ("preset", "dt"))
-    return {
-        name: getattr(discretization, name)
-        for name in names
-        if getattr(discretization, name) != getattr(plain, name)
+def overrides_of(discretization: Discretization) -> dict[str, str | int]:
+    """Options that differ from those of the preset the value is named after.
+
+    Those of single populations are called ``population.option``.
+    """
+    plain = from_preset(discretization.preset, discretization.dt).options()
+    found = {
+        name: value for name, value in discretization.options().items() if value != plain[name]
     }
+    return found | {f"{owner}.{name}": value for owner, name, value in discretization.exceptions}
 
 
 def to_text(metadata: Metadata) -> str:
@@ -116,7 +117,7 @@ def _metadata(content: Mapping[str, Any]) -> Metadata:
     return Metadata(
         dt=None if dt is None else float(dt),
         preset=preset,
-        overrides={_word(key): _word(value) for key, value in overrides.items()},
+        overrides={_word(key): _option(value) for key, value in overrides.items()},
         encoding=Encoding(
             encoding["kind"],
             None if steps is None else _whole("steps", steps, 1, _MOST_STEPS),
@@ -135,6 +136,10 @@ def _word(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not a word")
     return value
+
+
+def _option(value: Any) -> str | int:
+    return value if type(value) is int else _word(value)
 
 
 def _whole(name: str, value: Any, least: int, most: int) -> int:

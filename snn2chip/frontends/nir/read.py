@@ -56,7 +56,7 @@ def graph_of(
     check_kinds(flat, file)
     metadata = from_text(nodes.metadata[KEY], file) if KEY in nodes.metadata else Metadata()
     discretization = choose_discretization(metadata, file, preset, dt, overrides, _is_timed(flat))
-    populations, projections, outputs = lower(flat, file, discretization.dt)
+    populations, projections, outputs = lower(flat, file, discretization)
     outputs = _sorted_outputs(outputs, metadata, file)
     graph = Graph(
         name=nodes.name,

@@ -2,7 +2,8 @@
 
 1. A population is its node, under its own name. A projection is a chain of nodes between the two,
    named ``<source>-><target>`` and the node's kind.
-2. One step of delay that a cycle has anyway is left out, as every framework expects.
+2. Delays that the discretization implies (a step in every cycle, latencies) are left out, as every
+   framework expects.
 3. A population that both a convolution and a matrix feed is written flat, behind a Flatten.
 4. Refused by name, since NIR has no room for them: delays per synapse that are no sum of delays per
    source and target, matrices into images, convolutions with unequal padding or more than two
@@ -23,7 +24,7 @@ import numpy as np
 
 from snn2chip.errors import UnsupportedError
 from snn2chip.frontends.nir.links import Link, projection_links
-from snn2chip.frontends.nir.lowering.recurrence import break_cycles
+from snn2chip.frontends.nir.lowering.recurrence import delayed, with_delays
 from snn2chip.frontends.nir.metadata import KEY, Metadata, overrides_of, to_text
 from snn2chip.frontends.nir.nodes import NirGraph, NirNode, Param
 from snn2chip.frontends.nir.storage.writer import write_nodes
@@ -114,26 +115,47 @@ def _written_shapes(graph: Graph) -> dict[str, Shape]:
 
 
 def _implicit(graph: Graph) -> list[Projection]:
-    """The projections without the steps of delay that a reader adds to cycles by itself.
+    """The projections without the delays that a reader adds by itself.
 
     Each cycle by itself: where the reader would choose another projection, its delays are kept.
+
+    Raises:
+        UnsupportedError: a delay shorter than the latency that the discretization implies.
     """
+    d = graph.discretization
     names = [p.name for p in graph.populations]
     parts = components(names, [(p.source, p.target) for p in graph.projections])
     home = {name: k for k, part in enumerate(parts) for name in part}
+    plain = [delayed(p, p.delay.steps - d.input_latency) for p in graph.projections]
     bare = [
         replace(p, delay=Delay())
-        if home[p.source] == home[p.target] and p.delay.axis == "all" and p.delay.largest == 1
-        else p
-        for p in graph.projections
+        if home[p.source] == home[p.target]
+        and p.delay.axis == "all"
+        and p.delay.largest == d.recurrent_delay
+        else short
+        for p, short in zip(graph.projections, plain, strict=True)
     ]
-    completed = break_cycles(names, bare)
-    pairs = list(zip(graph.projections, completed, strict=True))
-    kept = {home[mine.target] for mine, read in pairs if mine.delay.largest != read.delay.largest}
-    return [
-        mine if home[mine.target] in kept else short
-        for mine, short in zip(graph.projections, bare, strict=True)
+    populations = {p.name: p for p in graph.populations}
+    read = with_delays(populations, bare, d)
+    kept = {
+        home[mine.target]
+        for mine, other in zip(graph.projections, read, strict=True)
+        if mine.delay.largest != other.delay.largest
+    }
+    written = [
+        long if home[long.target] in kept else short
+        for long, short in zip(plain, bare, strict=True)
     ]
+    back = with_delays(populations, written, d)
+    for mine, short, other in zip(graph.projections, written, back, strict=True):
+        if short.delay.smallest < 0 or (mine.delay.steps != other.delay.steps).any():
+            raise UnsupportedError(
+                f"projection {mine.name}: a delay of {mine.delay.smallest} steps",
+                needs=f"delays that preset {d.preset!r} with input_latency {d.input_latency} and "
+                f"recurrent_delay {d.recurrent_delay} gives",
+                remedy="set both options to those that the delays were made with",
+            )
+    return written
 
 
 @dataclass

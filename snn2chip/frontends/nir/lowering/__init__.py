@@ -6,7 +6,8 @@ params     typed, checked parameters of one node; ``cells`` neurons, ``layers`` 
 paths      linear paths between populations; ``delays`` their delays
 lower      paths -> projections
 shapes     Flattens behind neurons
-recurrence the step of delay of cycles, and the order of a step
+recurrence delays of cycles and latencies, and the order of a step
+truncation weights as int8
 ========== ======================================================================
 """
 

@@ -23,10 +23,11 @@ from snn2chip.frontends.nir.lowering.delays import PathDelay, in_steps
 from snn2chip.frontends.nir.lowering.nested import FlatGraph
 from snn2chip.frontends.nir.lowering.params import Params
 from snn2chip.frontends.nir.lowering.paths import LinearPart, Path, natural
-from snn2chip.frontends.nir.lowering.recurrence import break_cycles, ordered
+from snn2chip.frontends.nir.lowering.recurrence import ordered, with_delays
 from snn2chip.frontends.nir.lowering.shapes import unify_shapes
+from snn2chip.frontends.nir.lowering.truncation import truncated
 from snn2chip.frontends.nir.nodes import NirNode
-from snn2chip.graph import Operator, Population, Projection, identity
+from snn2chip.graph import Discretization, Operator, Population, Projection, identity
 from snn2chip.graph.compose import compose, push_bias
 from snn2chip.graph.operators import Identity
 from snn2chip.neurons import Input
@@ -56,12 +57,12 @@ def populations_of(flat: FlatGraph, file: str) -> dict[str, Population]:
 
 
 def lower(
-    flat: FlatGraph, file: str, dt: float
+    flat: FlatGraph, file: str, discretization: Discretization
 ) -> tuple[tuple[Population, ...], tuple[Projection, ...], tuple[str, ...]]:
     """Populations in order, projections, and the names of the output populations.
 
     Args:
-        dt: step length, which delays are multiples of.
+        discretization: its dt, which delays are multiples of, and the delays that it implies.
 
     Raises:
         InputFileError: nodes that do not fit each other.
@@ -76,7 +77,7 @@ def lower(
             _check_input_shape(linear, name, flat.nodes[name], population, file)
             for path in linear.paths_into(name):
                 paths.append(path)
-                projections.append(_projection(linear, path, name, file, dt))
+                projections.append(_projection(linear, path, name, file, discretization.dt))
     outputs = tuple(dict.fromkeys(_outputs(flat, linear, populations, file)))
     if not outputs:
         raise InputFileError(
@@ -85,8 +86,11 @@ def lower(
             remedy="add an edge from the last neurons to an Output",
         )
     reached = unify_shapes(populations, projections)
-    delayed = break_cycles(list(reached[0]), reached[1])
-    return (*ordered(reached[0], _with_biases(linear, paths, delayed)), outputs)
+    found = with_delays(*reached, discretization)
+    found = _with_biases(linear, paths, found)
+    if discretization.weights == "int8":
+        found = truncated(found)
+    return (*ordered(reached[0], found, discretization), outputs)
 
 
 def _check_input_shape(

@@ -1,41 +1,63 @@
-"""The step of delay of recurrent paths, which NIR does not write down, and the order of a step.
+"""Delays that NIR does not write down, of recurrent paths and of all others, and a step's order.
 
 Every framework runs the populations of a step one after another and takes the previous step's
 spikes where a cycle closes. Where a cycle has no delay, the population of it that lies nearest to
-the inputs runs first; what reaches it from within the cycle arrives one step later.
+the inputs runs first; what reaches it from within the cycle arrives ``recurrent_delay`` steps
+later. All other projections are ``input_latency`` steps late.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from snn2chip.frontends.nir.lowering.paths import natural
-from snn2chip.graph import Delay, Population, Projection
-from snn2chip.graph.order import components, is_cyclic
+from snn2chip.graph import Delay, Discretization, Population, Projection
+from snn2chip.graph.order import components, is_cyclic, is_instant
 
 
-def break_cycles(names: Sequence[str], projections: Sequence[Projection]) -> list[Projection]:
-    """The same projections, with at least one step of delay in every cycle."""
+def with_delays(
+    populations: Mapping[str, Population],
+    projections: Sequence[Projection],
+    discretization: Discretization,
+) -> list[Projection]:
+    """The same projections in the same order, with the delays that the discretization implies."""
+    names = list(populations)
     distance = _distances(names, projections)
+    steps = max(discretization.recurrent_delay, 1)
     result = list(projections)
+    recurrent: set[int] = set()
+
+    def instant(projection: Projection) -> bool:
+        if discretization.recurrent_delay > 0:
+            return projection.delay.smallest == 0
+        return is_instant(projection, populations[projection.source], discretization)
+
     while True:
-        entry = _entry(names, result, distance)
+        entry = _entry(names, [p for p in result if instant(p)], distance)
         if entry is None:
-            return result
+            break
         population, component = entry
-        result = [
-            _at_least_one(p) if p.target == population and p.source in component else p
-            for p in result
-        ]
+        for k, projection in enumerate(result):
+            closes = projection.target == population and projection.source in component
+            if closes and instant(projection):
+                result[k] = delayed(projection, np.maximum(projection.delay.steps, steps))
+                recurrent.add(k)
+    late = discretization.input_latency
+    return [
+        p if k in recurrent or not late else delayed(p, p.delay.steps + late)
+        for k, p in enumerate(result)
+    ]
 
 
 def _entry(
-    names: Sequence[str], projections: Sequence[Projection], distance: Mapping[str, int]
+    names: Sequence[str], instant: Sequence[Projection], distance: Mapping[str, int]
 ) -> tuple[str, set[str]] | None:
     """The first population of some cycle without delay, and the cycle's populations."""
-    edges = [(p.source, p.target) for p in projections if p.delay.smallest == 0]
+    edges = [(p.source, p.target) for p in instant]
     for component in components(names, edges):
         if is_cyclic(component, edges):
             first = min(component, key=lambda name: (distance[name], natural(name)))
@@ -57,15 +79,15 @@ def _distances(names: Sequence[str], projections: Sequence[Projection]) -> dict[
     return {name: reached.get(name, len(names)) for name in names}
 
 
-def _at_least_one(projection: Projection) -> Projection:
-    delay = Delay(np.maximum(projection.delay.steps, 1), projection.delay.axis)
-    return Projection(
-        projection.source, projection.target, projection.operator, projection.bias, delay
-    )
+def delayed(projection: Projection, steps: NDArray[np.int64]) -> Projection:
+    """The same projection with other steps of delay per the same axis."""
+    return replace(projection, delay=Delay(steps, projection.delay.axis))
 
 
 def ordered(
-    populations: Mapping[str, Population], projections: Sequence[Projection]
+    populations: Mapping[str, Population],
+    projections: Sequence[Projection],
+    discretization: Discretization,
 ) -> tuple[tuple[Population, ...], tuple[Projection, ...]]:
     """Inputs first, then topological order; within cycles the order of a step.
 
@@ -73,7 +95,13 @@ def ordered(
     """
     names = sorted(populations, key=natural)
     edges = sorted({(p.source, p.target) for p in projections})
-    instant = sorted({(p.source, p.target) for p in projections if p.delay.smallest == 0})
+    instant = sorted(
+        {
+            (p.source, p.target)
+            for p in projections
+            if is_instant(p, populations[p.source], discretization)
+        }
+    )
     order: list[str] = []
     for component in components(names, edges):
         inside = set(component)
