@@ -81,6 +81,8 @@ class Program:
         populations: topological order as far as cycles allow, inputs first.
         outputs: populations that answer, the first one through ``readout``.
         notes: lossy choices made on the way here, one sentence each, for the report.
+        readout_groups: scores of the readout, each of as many neurons in a row of the first output;
+            None for a score per neuron.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Program:
     encoding: Encoding
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    readout_groups: int | None = None
 
     def population(self, name: str) -> ProgramPopulation:
         """The population called ``name``."""

@@ -124,8 +124,10 @@ def _neuron_step(
         for synapse in synapses[id(projection)]:
             if synapse.target != n or t < synapse.delay:
                 continue
-            if run.spikes[projection.source][t - synapse.delay][synapse.source]:
-                by_delay[synapse.delay] += synapse.weight
+            sent = int(run.spikes[projection.source][t - synapse.delay][synapse.source])
+            if sent:
+                payload = sent if "graded" in projection.parameters else 1
+                by_delay[synapse.delay] += synapse.weight * payload
                 events += 1
         for value in by_delay.values():
             total += _shifted(projection, value)
@@ -135,7 +137,12 @@ def _neuron_step(
     }
     first = t == population.latency
     u, v = (0, p["v0"]) if first else (int(run.u[name][t - 1][n]), int(run.v[name][t - 1][n]))
-    bias = _shift(p["bias_mant"], p["bias_exp"])
+    if population.model == "cuba_driven":
+        (writes,) = program.incoming(name)
+        written = run.spikes[writes.source][: t + 1, n].sum()
+        total, bias = 0, _shift(p["bias_mant"] + int(written), p["bias_exp"])
+    else:
+        bias = _shift(p["bias_mant"], p["bias_exp"])
     memory = bool((np.asarray(population.parameters["du"]) != 4095).any())
     busy = v != 0 or (memory and u != 0)
     u = _int32(_toward_zero(u * (4096 - (p["du"] + 1)))) + (total << 6)

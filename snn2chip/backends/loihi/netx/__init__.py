@@ -1,0 +1,8 @@
+"""lava-dl's ``.net`` files: networks that are integers for Loihi already, read as a Program."""
+
+from snn2chip.backends.loihi.netx.describe import graph_of_program
+from snn2chip.backends.loihi.netx.drive import bias_writes
+from snn2chip.backends.loihi.netx.pipelined import pipelined
+from snn2chip.backends.loihi.netx.program import read_net
+
+__all__ = ["bias_writes", "graph_of_program", "pipelined", "read_net"]
