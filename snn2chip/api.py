@@ -17,7 +17,7 @@ from snn2chip.data import encode
 from snn2chip.energy import EnergyReport, Layer
 from snn2chip.errors import ConfigError, did_you_mean
 from snn2chip.frontends.nir.metadata import Metadata
-from snn2chip.frontends.prove import ExportReport, export_norse
+from snn2chip.frontends.torch.prove import ExportReport, export_module
 from snn2chip.graph import Encoding, Readout
 from snn2chip.pipeline import Check, Network, Options, Progress, Result
 from snn2chip.pipeline.opening import COMPILING, OPENING, given_options
@@ -206,7 +206,7 @@ def export(
         readout=Readout(readout),  # type: ignore[arg-type]
         classes=tuple(classes),
     )
-    return export_norse(module, metadata, spikes, path)
+    return export_module(module, metadata, spikes, path)
 
 
 def _opened(

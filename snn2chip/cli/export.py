@@ -13,7 +13,7 @@ from snn2chip.errors import ConfigError, Snn2chipError
 
 if TYPE_CHECKING:
     from snn2chip.frontends.nir.metadata import Metadata
-    from snn2chip.frontends.prove import ExportReport
+    from snn2chip.frontends.torch.prove import ExportReport
     from snn2chip.graph import Graph
 
 PROOF_SAMPLES = 256
@@ -53,7 +53,7 @@ def export(
     ] = None,
 ) -> None:
     """Write a network as NIR, after proving that it gives the same spikes as PyTorch does."""
-    from snn2chip.frontends.prove import export_norse
+    from snn2chip.frontends.torch.prove import export_module
     from snn2chip.pipeline import Options
     from snn2chip.pipeline.samples import scored_samples
 
@@ -78,7 +78,7 @@ def export(
     graph = _graph(module, metadata, shape, path.stem)
     chosen = scored_samples(graph, Options(data=data, steps=steps, samples=samples))
     spikes = chosen.spikes[graph.inputs[0].name][:, : samples or PROOF_SAMPLES]
-    console.out(_sentence(export_norse(module, metadata, spikes, path)))
+    console.out(_sentence(export_module(module, metadata, spikes, path)))
     console.wrote(path)
 
 

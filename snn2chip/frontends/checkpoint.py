@@ -14,7 +14,8 @@ from snn2chip.errors import ConfigError
 from snn2chip.frontends.nir.metadata import KEY, Metadata, overrides_of, to_text
 from snn2chip.frontends.nir.nodes import NirGraph
 from snn2chip.frontends.nir.read import graph_of
-from snn2chip.frontends.norse import require_torch, walk
+from snn2chip.frontends.torch.framework import require_torch
+from snn2chip.frontends.torch.walk import walk
 from snn2chip.graph import Graph
 from snn2chip.graph.operators import Shape
 
@@ -62,10 +63,10 @@ def graph_of_checkpoint(
 def nodes_of_module(
     module: Any, metadata: Metadata, input_shape: Shape, name: str
 ) -> tuple[NirGraph, Mapping[str, str]]:
-    """The node graph of a Norse module with its metadata; and path of each cell -> population.
+    """The node graph of a module with its metadata; and path of each cell -> population.
 
     Raises:
-        ConfigError: the metadata name no dt, or a preset that is not Norse's.
+        ConfigError: the metadata name no dt, or a preset that is not the library's.
         UnsupportedError: a module that NIR cannot hold.
     """
     if metadata.dt is None:
@@ -74,12 +75,13 @@ def nodes_of_module(
             needs="the dt that the cells were built with",
             remedy="--dt 1e-3, or Metadata(dt=1e-3)",
         )
-    if metadata.preset not in (None, "norse"):
-        raise ConfigError(
-            f"{name}: preset {metadata.preset!r} for a Norse module", remedy="preset 'norse'"
-        )
     walked = walk(module, input_shape, metadata.dt, name)
+    if metadata.preset not in (None, walked.preset):
+        raise ConfigError(
+            f"{name}: preset {metadata.preset!r} for a module of {walked.preset}",
+            remedy=f"preset {walked.preset!r}",
+        )
     overrides = {**metadata.overrides, **walked.overrides}
-    full = replace(metadata, preset="norse", overrides=overrides)
+    full = replace(metadata, preset=walked.preset, overrides=overrides)
     nodes = replace(walked.nodes, metadata={KEY: to_text(full)})
     return nodes, walked.cells

@@ -150,7 +150,7 @@ def test_export_proves_before_it_writes(cli: Cli, folder: Path, checkpoint: Path
 def test_a_failed_proof_ends_with_6_and_writes_nothing(
     cli: Cli, folder: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from snn2chip.frontends import prove
+    from snn2chip.frontends.torch import prove
 
     run_graph = prove.run_graph
 

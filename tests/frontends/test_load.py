@@ -87,11 +87,11 @@ def test_a_checkpoint_exports_proven(tmp_path: Path, repository: Path) -> None:
     if not path.is_file():
         pytest.skip("no bundled student")
     from snn2chip.frontends.checkpoint import open_checkpoint
-    from snn2chip.frontends.prove import export_norse
+    from snn2chip.frontends.torch.prove import export_module
 
     student, metadata, shape = open_checkpoint(path)
     x = np.random.default_rng(0).integers(0, 2, (12, 3, *shape)).astype(float)
-    report = export_norse(student, metadata, x, tmp_path / "net.nir")
+    report = export_module(student, metadata, x, tmp_path / "net.nir")
     graph = load(tmp_path / "net.nir")
     assert report.spikes > 0
     assert set(report.populations) == {p.name for p in graph.populations if not p.is_input}

@@ -8,11 +8,46 @@ import numpy as np
 
 from snn2chip.errors import UnsupportedError
 from snn2chip.frontends.nir.nodes import NirNode, Param, per_axis
-from snn2chip.frontends.norse.builder import Builder, numbers
+from snn2chip.frontends.torch.builder import Builder, numbers
+from snn2chip.frontends.torch.framework import Emit
 from snn2chip.graph.operators import Array
 
 CONVOLUTIONS = {1: "Conv1d", 2: "Conv2d"}
 """NIR's convolutions by their number of axes."""
+
+
+NAMES = (
+    "Sequential", "Linear", "Conv1d", "Conv2d", "AvgPool2d", "Flatten", "Identity", "Dropout",
+    "BatchNorm1d", "BatchNorm2d",
+)  # fmt: skip
+"""Torch's own modules that are known."""
+
+
+def is_container(module: Any) -> bool:
+    """Whether a module only calls others, one after another."""
+    import torch
+
+    return isinstance(module, torch.nn.Sequential)
+
+
+def emitter(module: Any) -> Emit | None:
+    """What emits a module of torch.nn, or None where nothing does."""
+    import torch
+
+    known: list[tuple[Any, Emit]] = [
+        (torch.nn.Identity, _nothing),
+        (torch.nn.modules.dropout._DropoutNd, _nothing),
+        (torch.nn.Linear, linear),
+        (torch.nn.Conv1d | torch.nn.Conv2d, convolution),
+        (torch.nn.AvgPool2d, pool),
+        (torch.nn.Flatten, flatten),
+        (torch.nn.BatchNorm1d | torch.nn.BatchNorm2d, batch_norm),
+    ]
+    return next((emit for kind, emit in known if isinstance(module, kind)), None)
+
+
+def _nothing(state: Builder, module: Any, path: str) -> None:
+    """What does nothing in evaluation."""
 
 
 def linear(state: Builder, module: Any, path: str) -> None:
@@ -105,14 +140,14 @@ def batch_norm(state: Builder, module: Any, path: str) -> None:
             f"module {path!r} ({type(module).__name__}) has {len(factor)} channels",
             needs=f"{state.shape[0]}, as the layer before it",
         )
-    before = state.nodes[state.last]
-    if before.kind in ("Affine", "Conv1d", "Conv2d"):
+    before = state.nodes[state.sources[0]]
+    if state.foldable() and before.kind in ("Affine", "Conv1d", "Conv2d"):
         weight, bias = before.params["weight"], before.params["bias"]
         assert isinstance(weight, np.ndarray)
         assert isinstance(bias, np.ndarray)
         rows = factor.reshape(-1, *(1,) * (weight.ndim - 1))
         folded = {**before.params, "weight": weight * rows, "bias": bias * factor + shift}
-        state.nodes[state.last] = NirNode(before.kind, folded, before.name)
+        state.nodes[before.name] = NirNode(before.kind, folded, before.name)
         return
     axes = len(state.shape) - 1
     if axes not in CONVOLUTIONS:

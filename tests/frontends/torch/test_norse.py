@@ -11,7 +11,7 @@ import pytest
 from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
 from snn2chip.frontends import norse as front
 from snn2chip.frontends.nir import graph_of
-from snn2chip.frontends.norse import walk
+from snn2chip.frontends.torch import walk
 from snn2chip.graph import Conv, Dense, Graph, Identity
 
 torch = pytest.importorskip("torch", reason="the front end of PyTorch modules")

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from snn2chip.errors import ConfigError, DriftError, InputFileError, UnsupportedError
-from snn2chip.frontends import prove as module
+from snn2chip.frontends.torch import prove as module
 from snn2chip.frontends.nir import read_graph
 from snn2chip.frontends.nir.metadata import Metadata
-from snn2chip.frontends.prove import export_norse
+from snn2chip.frontends.torch.prove import export_module
 from snn2chip.graph import Encoding, Readout
 
 torch = pytest.importorskip("torch", reason="the front end of PyTorch modules")
@@ -118,7 +118,7 @@ def test_random_networks_export_without_a_differing_spike(  # type: ignore[no-un
 ) -> None:
     network, shape = model
     path = tmp_path_factory.mktemp("nir") / "net.nir"
-    report = export_norse(network, Metadata(dt=DT), spikes(*shape, seed=seed), path)
+    report = export_module(network, Metadata(dt=DT), spikes(*shape, seed=seed), path)
     assert report.largest_difference < 1e-9
     assert (report.samples, report.steps) == (2, STEPS)
     assert report.values >= report.spikes
@@ -142,7 +142,7 @@ def loud(seed: int = 0) -> Any:
 
 
 def test_the_report_counts_what_was_compared(tmp_path: Path) -> None:
-    report = export_norse(loud(), Metadata(dt=DT), spikes(3, samples=5), tmp_path / "net.nir")
+    report = export_module(loud(), Metadata(dt=DT), spikes(3, samples=5), tmp_path / "net.nir")
     assert report.populations == ("1", "3")
     assert report.values == STEPS * 5 * 12
     assert 0 < report.spikes < report.values
@@ -152,9 +152,9 @@ def test_the_report_counts_what_was_compared(tmp_path: Path) -> None:
 
 def test_batches_do_not_change_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     samples = spikes(3, samples=5)
-    whole = export_norse(loud(), Metadata(dt=DT), samples, tmp_path / "net.nir")
+    whole = export_module(loud(), Metadata(dt=DT), samples, tmp_path / "net.nir")
     monkeypatch.setattr(module, "_BATCH_VALUES", 1)
-    parts = export_norse(loud(), Metadata(dt=DT), samples, tmp_path / "net.nir")
+    parts = export_module(loud(), Metadata(dt=DT), samples, tmp_path / "net.nir")
     assert parts == replace(whole, largest_difference=parts.largest_difference)
 
 
@@ -167,7 +167,7 @@ def test_the_file_carries_how_to_run_it(tmp_path: Path) -> None:
         data="digits",
         split_seed=5,
     )
-    export_norse(loud(), metadata, spikes(3), tmp_path / "student.nir")
+    export_module(loud(), metadata, spikes(3), tmp_path / "student.nir")
     graph = read_graph(tmp_path / "student.nir")
     assert graph.name == "student"
     assert (graph.discretization.preset, graph.discretization.dt) == ("norse", DT)
@@ -178,14 +178,14 @@ def test_the_file_carries_how_to_run_it(tmp_path: Path) -> None:
 
 def test_the_same_model_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        export_norse(loud(), Metadata(dt=DT), spikes(3), tmp_path / f"{name}.nir")
+        export_module(loud(), Metadata(dt=DT), spikes(3), tmp_path / f"{name}.nir")
     assert (tmp_path / "one.nir").read_bytes() == (tmp_path / "two.nir").read_bytes()
 
 
 def test_the_model_is_left_as_it_was(tmp_path: Path) -> None:
     model = loud().train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    export_norse(model, Metadata(dt=DT), spikes(3), tmp_path / "net.nir")
+    export_module(model, Metadata(dt=DT), spikes(3), tmp_path / "net.nir")
     assert model.training
     assert all(value.dtype == torch.float32 for value in model.state_dict().values())
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
@@ -193,7 +193,7 @@ def test_the_model_is_left_as_it_was(tmp_path: Path) -> None:
 
 def test_a_plain_sequential_runs_too(tmp_path: Path) -> None:
     inner = nn.Sequential(nn.Linear(3, 4), snn.IAFCell(), nn.Linear(4, 2), snn.LIBoxCell(dt=DT))
-    report = export_norse(inner, Metadata(dt=DT), spikes(3), tmp_path / "net.nir")
+    report = export_module(inner, Metadata(dt=DT), spikes(3), tmp_path / "net.nir")
     assert report.populations == ("1", "3")
 
 
@@ -220,7 +220,7 @@ def test_a_difference_is_found_and_nothing_is_written(  # type: ignore[no-untype
 
     monkeypatch.setattr(module, "_copy", altered)
     with pytest.raises(DriftError, match="'net': population") as caught:
-        export_norse(loud(), Metadata(dt=DT), spikes(3), path)
+        export_module(loud(), Metadata(dt=DT), spikes(3), path)
     assert caught.value.exit_code == 6
     assert f"population {population!r} differs from PyTorch at step " in caught.value.what
     assert "sample " in caught.value.what
@@ -242,7 +242,7 @@ def test_the_first_difference_is_the_one_told(
 
     monkeypatch.setattr(module, "record", flipped)
     with pytest.raises(DriftError, match=r"'3' differs .* step 7, neuron \[2\], sample 3"):
-        export_norse(loud(), Metadata(dt=DT), spikes(3, samples=5), tmp_path / "net.nir")
+        export_module(loud(), Metadata(dt=DT), spikes(3, samples=5), tmp_path / "net.nir")
 
 
 def test_a_membrane_beyond_the_tolerance_is_a_difference(
@@ -257,22 +257,22 @@ def test_a_membrane_beyond_the_tolerance_is_a_difference(
 
     monkeypatch.setattr(module, "record", shifted)
     with pytest.raises(DriftError, match="'1' differs from PyTorch at step 0"):
-        export_norse(loud(), Metadata(dt=DT), spikes(3), tmp_path / "net.nir")
+        export_module(loud(), Metadata(dt=DT), spikes(3), tmp_path / "net.nir")
 
 
 def test_what_it_needs(tmp_path: Path) -> None:
     path = tmp_path / "net.nir"
     for samples in (np.zeros((0, 2, 3)), np.zeros((2, 0, 3)), np.zeros((2, 3))):
         with pytest.raises(ConfigError, match="a proof on samples"):
-            export_norse(small(), Metadata(dt=DT), samples, path)
+            export_module(small(), Metadata(dt=DT), samples, path)
     with pytest.raises(ConfigError, match="length of a step"):
-        export_norse(small(), Metadata(), spikes(3), path)
+        export_module(small(), Metadata(), spikes(3), path)
     with pytest.raises(ConfigError, match="preset 'lava' for a Norse module"):
-        export_norse(small(), Metadata(dt=DT, preset="lava"), spikes(3), path)
+        export_module(small(), Metadata(dt=DT, preset="lava"), spikes(3), path)
     with pytest.raises(InputFileError, match="does not fit"):
-        export_norse(small(), Metadata(dt=DT), spikes(4), path)
+        export_module(small(), Metadata(dt=DT), spikes(4), path)
     with pytest.raises(UnsupportedError, match=r"dt = 0\.001"):
-        export_norse(small(), Metadata(dt=0.5), spikes(3), path)
+        export_module(small(), Metadata(dt=0.5), spikes(3), path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -281,4 +281,4 @@ def test_weights_that_diverged_are_named(tmp_path: Path) -> None:
     with torch.no_grad():
         model[2].weight[1, 2] = float("nan")
     with pytest.raises(InputFileError, match=r"'2'.*weight holds 1 values"):
-        export_norse(model, Metadata(dt=DT), spikes(3), tmp_path / "net.nir")
+        export_module(model, Metadata(dt=DT), spikes(3), tmp_path / "net.nir")

@@ -7,7 +7,6 @@ PyTorch model in float64 on real samples. Every spike must be equal and every me
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import prod
@@ -24,7 +23,7 @@ from snn2chip.frontends.nir.metadata import Metadata
 from snn2chip.frontends.nir.read import graph_of
 from snn2chip.frontends.nir.storage import read_nodes
 from snn2chip.frontends.nir.storage.writer import write_plain
-from snn2chip.frontends.norse import require_torch
+from snn2chip.frontends.torch.framework import framework_of, require_torch
 from snn2chip.graph import Graph
 from snn2chip.graph.operators import Array
 from snn2chip.graph.oracle import run_graph
@@ -71,8 +70,10 @@ class _Difference:
     graph: str
 
 
-def export_norse(module: Any, metadata: Metadata, samples: Array, path: str | Path) -> ExportReport:
-    """Writes a Norse module as NIR, proven against the module itself.
+def export_module(
+    module: Any, metadata: Metadata, samples: Array, path: str | Path
+) -> ExportReport:
+    """Writes a module as NIR, proven against the module itself.
 
     Args:
         metadata: dt (which the cells must have), encoding, readout, classes, data, split.
@@ -113,13 +114,14 @@ def prove(
     """
     import torch
 
-    exact = _copy(module, torch.float64)
-    single = _copy(module, torch.float32)
+    library = framework_of(module)
+    exact = library.twin(module, torch.float64)
+    single = library.twin(module, torch.float32)
     spikes = float32 = 0
     largest = 0.0
     for start, batch in _batches(graph, samples):
         ours = run_graph(graph, batch)
-        theirs = record(exact, cells, batch, torch.float64)
+        theirs = library.record(exact, cells, batch, torch.float64)
         differences = [
             found
             for place, name in enumerate(cells.values())
@@ -127,7 +129,7 @@ def prove(
         ]
         if differences:
             raise _drift(graph, min(differences, key=lambda d: (d.step, d.place)))
-        rough = record(single, cells, batch, torch.float32)
+        rough = library.record(single, cells, batch, torch.float32)
         for name in cells.values():
             distance = np.abs(theirs[f"{name}.v"] - _flat(ours[f"{name}.v"]))
             largest = max(largest, float(distance.max()))
@@ -148,82 +150,6 @@ def _batches(
     size = max(1, _BATCH_VALUES // (samples.shape[0] * neurons))
     for start in range(0, samples.shape[1], size):
         yield start, samples[:, start : start + size]
-
-
-def _copy(module: Any, dtype: Any) -> Any:
-    """The module in evaluation mode with all numbers in ``dtype``, the cells' parameters too."""
-    import torch
-
-    twin = copy.deepcopy(module).to(dtype=dtype).eval()
-    for part in twin.modules():
-        parameters: Any = getattr(part, "p", None)
-        if hasattr(parameters, "_asdict"):
-            values = {
-                name: value.detach().to(dtype)
-                for name, value in parameters._asdict().items()
-                if isinstance(value, torch.Tensor)
-            }
-            part.p = parameters._replace(**values)
-    return twin
-
-
-def record(
-    module: Any, cells: Mapping[str, str], batch: NDArray[np.float64], dtype: Any
-) -> dict[str, NDArray[np.float64]]:
-    """Runs a module and records its cells.
-
-    Args:
-        batch: input [step, sample, *shape].
-
-    Returns:
-        ``<population>`` outputs and ``<population>.v`` membranes, [step, sample, neuron].
-    """
-    import torch
-
-    lists: dict[str, list[Array]] = {}
-    for name in cells.values():
-        lists[name], lists[f"{name}.v"] = [], []
-    handles = [
-        module.get_submodule(path.replace("/", ".")).register_forward_hook(_hook(lists, name))
-        for path, name in cells.items()
-    ]
-    try:
-        state = None
-        with torch.no_grad():
-            for x in batch:
-                _, state = _step(module, torch.as_tensor(x, dtype=dtype), state)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return {name: np.stack(values).astype(np.float64) for name, values in lists.items()}
-
-
-def _hook(lists: dict[str, list[Array]], name: str) -> Any:
-    def keep(_module: Any, inputs: Any, result: Any) -> None:
-        output, state = result
-        samples = inputs[0].shape[0]
-        v = state.v.expand_as(output)
-        lists[name].append(output.detach().reshape(samples, -1).numpy().copy())
-        lists[f"{name}.v"].append(v.detach().reshape(samples, -1).numpy().copy())
-
-    return keep
-
-
-def _step(module: Any, x: Any, state: Any) -> tuple[Any, Any]:
-    """One step; a plain Sequential hands its cells' states on, which torch's does not."""
-    import inspect
-
-    import torch
-
-    if "state" in inspect.signature(module.forward).parameters:
-        output, state = module(x, state)
-        return output, state
-    if isinstance(module, torch.nn.Sequential):
-        states = [None] * len(module) if state is None else list(state)
-        for k, part in enumerate(module):
-            x, states[k] = _step(part, x, states[k])
-        return x, states
-    return module(x), None
 
 
 def _flat(array: NDArray[np.float64]) -> NDArray[np.float64]:
