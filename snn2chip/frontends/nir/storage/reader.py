@@ -25,6 +25,11 @@ _OBJECTS = 30_000
 """Most groups and data sets of a file: hard links can make a small file exponentially large, and
 each takes a fraction of a millisecond."""
 
+_PORT_TYPES = {"Input": "input_type", "Output": "output_type"}
+
+_DATA, _GROUP = (h5py.Dataset,), (h5py.Group,)
+_EITHER = _DATA + _GROUP
+
 _WORDS = frozenset({"type", "padding"})
 """Parameters that may be words."""
 
@@ -67,6 +72,13 @@ class _Reader:
         version = "unknown"
         if "version" in file:
             version = self._text(file, "version", "version")
+        members = set(file)
+        if "node" not in members and {"nodes", "edges"} <= members:
+            raise InputFileError(
+                f"{self.path}: a list of nodes, as nir wrote before 0.1",
+                needs="a file of nir 0.1 or later",
+                remedy="read it with the nir that wrote it, and export it with a later one",
+            )
         node = self._group(file, "node", "the file")
         kind = self._text(node, "type", "the outermost node")
         if kind != "NIRGraph":
@@ -94,18 +106,28 @@ class _Reader:
             if kind == "NIRGraph":
                 nodes[key] = self._graph(child, full, full + "/", version)
             else:
-                nodes[key] = NirNode(kind, self._params(child, full), full)
+                nodes[key] = NirNode(kind, self._params(child, full, _PORT_TYPES.get(kind)), full)
         metadata = self._metadata(group) if "metadata" in group else {}
         return NirGraph(nodes, self._edges(group, where), metadata, version, name)
 
-    def _params(self, group: h5py.Group, name: str) -> dict[str, Param]:
+    def _params(self, group: h5py.Group, name: str, port: str | None) -> dict[str, Param]:
+        """Parameters of a node.
+
+        Args:
+            port: what a port's shape may be called instead, as a data set or a group of one.
+        """
         params: dict[str, Param] = {}
         self._expect(len(group) - 1)
         for key in group:
-            if key in ("type", "metadata"):
+            if key in ("type", "metadata") or (key == port and "shape" in set(group)):
                 continue
             where = f"{self.path}: node {name!r}: {key}"
-            dataset = self._member(group, key, h5py.Dataset, f"node {name!r}")
+            dataset = self._member(group, key, _EITHER if key == port else _DATA, f"node {name!r}")
+            if key == port:
+                if isinstance(dataset, h5py.Group):
+                    inside = key.removesuffix("_type")
+                    dataset = self._member(dataset, inside, _DATA, f"node {name!r}: {key}")
+                key = "shape"
             if dataset.dtype.kind in "OS" and key in _WORDS:
                 params[key] = read_words(dataset, self.budget, self.heaps, where)[0]
             else:
@@ -113,14 +135,18 @@ class _Reader:
         return params
 
     def _edges(self, group: h5py.Group, where: str) -> tuple[Edge, ...]:
-        dataset = self._member(group, "edges", h5py.Dataset, where)
+        dataset = self._member(group, "edges", _DATA, where)
         if dataset.shape is not None and 0 in dataset.shape:
             return ()
         if dataset.shape is None or dataset.ndim != 2 or dataset.shape[1] != 2:
             raise InputFileError(
                 f"{where}: edges have shape {dataset.shape}", needs="one (source, target) per row"
             )
-        words = read_words(dataset, self.budget, self.heaps, f"{where}: edges")
+        if dataset.dtype.kind in "iu":  # of nodes that are called by their place in a list
+            numbers = read_array(dataset, self.budget, f"{where}: edges").reshape(-1)
+            words = [str(number) for number in numbers.tolist()]
+        else:
+            words = read_words(dataset, self.budget, self.heaps, f"{where}: edges")
         words = [unescape(word) for word in words] if self.escaped else words
         return tuple(zip(words[::2], words[1::2], strict=True))
 
@@ -141,7 +167,7 @@ class _Reader:
         return found
 
     def _text(self, group: h5py.Group, key: str, where: str) -> str:
-        dataset = self._member(group, key, h5py.Dataset, where)
+        dataset = self._member(group, key, _DATA, where)
         words = read_words(dataset, self.budget, self.heaps, f"{self.path}: {where}: {key}")
         if len(words) != 1:
             raise InputFileError(f"{self.path}: {where}: {key} has {len(words)} words")
@@ -156,14 +182,16 @@ class _Reader:
             )
 
     def _group(self, group: h5py.Group, key: str, where: str) -> h5py.Group:
-        return self._member(group, key, h5py.Group, where)
+        return self._member(group, key, _GROUP, where)
 
-    def _member(self, group: h5py.Group, key: str, kind: type, where: str) -> h5py.Dataset:
-        """A member of a group, if it lies in this file and is of the kind expected."""
+    def _member(
+        self, group: h5py.Group, key: str, kind: tuple[type, ...], where: str
+    ) -> h5py.Dataset:
+        """A member of a group, if it lies in this file and is of a kind expected."""
         self._expect(1)
         self.objects += 1
         link = group.get(key, getlink=True)
-        wanted = "a group" if kind is h5py.Group else "a data set"
+        wanted = "a group" if kind == _GROUP else "a data set"
         if link is None:
             raise InputFileError(f"{self.path}: {where}: {key!r} is missing", needs=wanted)
         if not isinstance(link, h5py.HardLink):
