@@ -24,6 +24,8 @@ def info(
     text: Annotated[bool, typer.Option("--text", help="The graph's text form instead.")] = False,
 ) -> None:
     """Populations, projections and parameters of a network."""
+    from snn2chip.cli import programs
+    from snn2chip.errors import ConfigError
     from snn2chip.graph.text import to_text
     from snn2chip.pipeline import Options, open_network
 
@@ -34,7 +36,17 @@ def info(
         reset=reset,
     )
     outputs.check_files({}, o.inputs(network, None, chosen))
-    graph = open_network(network, chosen).graph
+    opened = open_network(network, chosen)
+    graph, program = opened.graph, opened.program
+    if opened.family is not None and program is not None:
+        if text:
+            raise ConfigError(
+                f"--text of {opened.origin}",
+                has="a program in a chip's integers, and no graph",
+                remedy="leave --text out",
+            )
+        console.out("\n\n".join(programs.sections(program)))
+        return
     console.out(to_text(graph) if text else "\n\n".join(_sections(graph)))
 
 

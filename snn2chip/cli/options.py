@@ -24,15 +24,15 @@ MAX = 2**31 - 1
 Network: TypeAlias = Annotated[
     str | None,
     typer.Argument(
-        help="A .nir file, a checkpoint, a compiled folder, or the name of a bundled model; "
-        "without it the bundled digits student.",
+        help="A .nir or .net file, a checkpoint, a compiled folder, or the name of a bundled "
+        "model; without it the bundled digits student.",
         show_default=False,
     ),
 ]
 GivenNetwork: TypeAlias = Annotated[
     str,
     typer.Argument(
-        help="A .nir file, a checkpoint, a compiled folder, or the name of a bundled model."
+        help="A .nir or .net file, a checkpoint, a compiled folder, or the name of a bundled model."
     ),
 ]
 Chip: TypeAlias = Annotated[

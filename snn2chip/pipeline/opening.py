@@ -7,6 +7,7 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
+from snn2chip.backends.loihi.netx import graph_of_program, read_net
 from snn2chip.compiled import is_compiled, read_folder
 from snn2chip.errors import ConfigError, InputFileError, did_you_mean
 from snn2chip.frontends import load
@@ -48,6 +49,8 @@ def open_network(network: str | Path | None, options: Options) -> Network:
     path = Path(network)
     if path.is_dir():
         return _folder(path, options)
+    if path.is_file() and path.suffix == ".net":
+        return _net(path, options)
     if path.is_file():
         return Network(_load(path, options), str(network), path)
     if str(network) in list_models():
@@ -97,6 +100,23 @@ def _folder(path: Path, options: Options) -> Network:
         target=compiled.target,
         target_file=compiled.target_file,
     )
+
+
+def _net(path: Path, options: Options) -> Network:
+    """A network of lava-dl, which is a program already."""
+    given = given_options(options, (*(name for name in OPENING if name != "encoding"), *COMPILING))
+    program = read_net(path)
+    if options.encoding is not None and program.encoding.kind == "none":
+        program = replace(program, encoding=replace(program.encoding, kind=options.encoding))  # type: ignore[arg-type]
+    elif options.encoding not in (None, program.encoding.kind):
+        given.append("--encoding")
+    if given:
+        raise ConfigError(
+            f"{path}: " + ", ".join(given),
+            has="a .net file, whose numbers are Loihi's and fixed",
+            remedy="leave these options out, or export the network from PyTorch as NIR",
+        )
+    return Network(graph_of_program(program), str(path), path, program=program, family="loihi")
 
 
 def _load(path: Path, options: Options) -> Graph:

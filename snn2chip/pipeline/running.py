@@ -15,7 +15,7 @@ from snn2chip.core import Mapping as CoreMapping
 from snn2chip.drift import accuracy, compare
 from snn2chip.energy import EnergyReport, ann_baseline, count, price
 from snn2chip.engine import RunOptions, simulate
-from snn2chip.errors import ConfigError, InputFileError
+from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
 from snn2chip.graph import Graph
 from snn2chip.mapping import assumptions, map_program, read_mapping
 from snn2chip.pipeline.calibrating import search_scales
@@ -68,7 +68,7 @@ def run(network: Network, options: Options, progress: Progress | None = None) ->
     graph, target = network.graph, _target(network, options)
     backend = _backend(network, target)
     with clock.stage("read samples"):
-        samples = scored_samples(graph, options)
+        samples = scored_samples(graph, options, free=network.family is not None)
     program, calibrated_on = _quantize(network, backend, target, options, clock)
     arithmetic = backend.arithmetic(graph)
     cuts = _cuts(program, samples, options)
@@ -77,9 +77,8 @@ def run(network: Network, options: Options, progress: Progress | None = None) ->
         activity, trace = simulate(
             program, samples.spikes, arithmetic, settings, lambda a, b: clock.tell("simulate", a, b)
         )
-    is_reference = isinstance(backend, ReferenceBackend)
     reference = None
-    if not is_reference:
+    if network.family is None and not isinstance(backend, ReferenceBackend):
         with clock.stage("float reference"):
             reference = _reference_run(graph, samples, cuts)
     with clock.stage("map and price"):
@@ -129,7 +128,18 @@ def reprice(result: Result, costs: str | None, target: Target | None = None) -> 
 def compile_network(
     network: Network, options: Options, progress: Progress | None = None
 ) -> Compilation:
-    """Program and mapping, with a run on the network's data where it has any."""
+    """Program and mapping, with a run on the network's data where it has any.
+
+    Raises:
+        UnsupportedError: the file holds a chip's integers already.
+    """
+    if network.family is not None:
+        raise UnsupportedError(
+            f"{network.origin}: nothing to compile",
+            needs="a network in floats",
+            has=f"integers for {network.family} already, which Lava's netx loads as they are",
+            remedy="`snn2chip simulate` and `snn2chip check` run and place it",
+        )
     if options.data or network.graph.data:
         result = run(network, options, progress)
         found = Check(
@@ -163,6 +173,13 @@ def _target(network: Network, options: Options) -> Target:
             needs="a chip that can run a network",
             remedy="--target loihi2; every report has the baseline that these prices give",
         )
+    if network.family not in (None, target.family):
+        raise UnsupportedError(
+            f"{network.origin}: a .net file is integers for {network.family} already",
+            needs=f"a target of the family {network.family}",
+            has=f"--target {target.name} of the family {target.family}",
+            remedy="--target loihi2, or export the trained network from PyTorch as NIR",
+        )
     if network.target is not None and target.name != network.target:
         raise ConfigError(
             f"{network.origin}: compiled for {network.target}",
@@ -191,7 +208,7 @@ def _quantize(
 ) -> tuple[Program, str]:
     """The program, its scales searched on calibration data where there are any."""
     if network.program is not None:
-        return network.program, "the compiled folder"
+        return network.program, "the compiled folder" if network.family is None else "the .net file"
     graph, notes = _chip_graph(network, backend, options)
     with clock.stage("quantize"):
         if not backend.scale_candidates:

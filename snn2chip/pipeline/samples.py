@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from snn2chip.backends.loihi.netx import bias_writes
 from snn2chip.data import Dataset, encode, load_calibration, load_data
 from snn2chip.data.datasets import NAMES
 from snn2chip.errors import ConfigError, InputFileError
@@ -29,8 +30,14 @@ class Samples:
     notes: tuple[str, ...] = ()
 
 
-def scored_samples(graph: Graph, options: Options) -> Samples:
-    """The samples that a run is scored on."""
+def scored_samples(graph: Graph, options: Options, free: bool = False) -> Samples:
+    """The samples that a run is scored on.
+
+    Args:
+        free: the network is a ``.net``: it runs on after its data end, as long as ``--steps``
+            says, and takes direct values as biases.
+    """
+    driven = free and graph.encoding.kind == "direct"
     ref = _scored(graph, options)
     if not ref:
         raise ConfigError(
@@ -44,11 +51,11 @@ def scored_samples(graph: Graph, options: Options) -> Samples:
         seed=_seed(ref, graph, options),
         samples=options.samples,
         classes=graph.population(graph.outputs[0]).size,
-        random_steps=None if graph.encoding.steps else options.steps,
+        random_steps=None if graph.encoding.steps or driven else options.steps,
     )
     return Samples(
         dataset.name,
-        _spikes(dataset, graph, options),
+        _biases(dataset, options) if driven else _spikes(dataset, graph, options, free),
         dataset.y,
         dataset.synthetic,
         tuple(_encoding_notes(dataset, graph)),
@@ -99,9 +106,27 @@ def _seed(ref: str, graph: Graph, options: Options) -> int:
     return graph.split_seed if ref == graph.data else options.seed
 
 
-def _spikes(dataset: Dataset, graph: Graph, options: Options) -> dict[str, Array]:
+def _biases(dataset: Dataset, options: Options) -> dict[str, Array]:
+    """Changes of biases; random values are pixels, which lava-dl multiplies by 64."""
+    steps = options.steps or dataset.steps
+    if steps is None:
+        raise ConfigError(
+            f"data {dataset.name!r} are static values: the length of a sample is not known",
+            remedy="--steps N",
+        )
+    values = {n: np.rint(64 * x) if dataset.synthetic else x for n, x in dataset.x.items()}
+    return {n: bias_writes(x, dataset.timed, steps, dataset.name) for n, x in values.items()}
+
+
+def _spikes(
+    dataset: Dataset, graph: Graph, options: Options, free: bool = False
+) -> dict[str, Array]:
     if dataset.timed:
-        return {name: _timed(x, options.steps, dataset.name) for name, x in dataset.x.items()}
+        spikes = {
+            name: _timed(x, None if free else options.steps, dataset.name)
+            for name, x in dataset.x.items()
+        }
+        return {name: _lasting(x, options.steps) for name, x in spikes.items()} if free else spikes
     if graph.encoding.kind == "none":
         raise ConfigError(
             f"data {dataset.name!r} are static values and network {graph.name!r} has no encoding",
@@ -132,6 +157,14 @@ def _encoding_notes(dataset: Dataset, graph: Graph) -> Iterator[str]:
                 f"{name}: {above:.1%} of the values lie above the encoder's threshold and spike at "
                 "every step"
             )
+
+
+def _lasting(spikes: Array, steps: int | None) -> Array:
+    """[step, sample, *shape] of exactly ``steps`` steps, silent after the data end."""
+    if steps is None:
+        return spikes
+    missing = max(0, steps - len(spikes))
+    return np.pad(spikes[:steps], ((0, missing), *((0, 0),) * (spikes.ndim - 1)))
 
 
 def _timed(x: Array, steps: int | None, name: str) -> Array:

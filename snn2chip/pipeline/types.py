@@ -131,6 +131,8 @@ class Network:
         graph: as the file states it, with the user's overrides.
         program, mapping: of a compiled folder, else None.
         target: name of what a compiled folder was compiled for, else None.
+        family: the chips whose integers the file holds (``loihi`` for a ``.net``), else None. Then
+            ``graph`` only describes ``program``: there is no float network.
         target_file: its file, where it is a chip of the user's own.
         origin: where it came from, for people.
         path: the file or folder, or None.
@@ -143,6 +145,7 @@ class Network:
     mapping: Path | None = None
     target: str | None = None
     target_file: Path | None = None
+    family: str | None = None
 
     @property
     def own_target(self) -> str | None:

@@ -16,6 +16,15 @@ from snn2chip.neurons.models import FloatArray
 
 _ONE = 4096
 _FRACTION = 64
+_LAVA = Discretization(
+    preset="lava",
+    dt=1.0,
+    input_gain="one",
+    synapse_gain="one",
+    initial_v="zero",
+    bias_path="membrane",
+)
+"""Lava's CUBA equations; the steps that synapses take stand in the delays."""
 
 
 def graph_of_program(program: Program) -> Graph:
@@ -27,7 +36,7 @@ def graph_of_program(program: Program) -> Graph:
             Projection(p.source, p.target, p.operator, delay=p.delay) for p in program.projections
         ),
         outputs=program.outputs,
-        discretization=Discretization(preset="lava", dt=1.0, initial_v="zero"),
+        discretization=_LAVA,
         readout=program.readout,
         encoding=program.encoding,
     )
