@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from snn2chip.errors import ConfigError, DriftError, InputFileError, UnsupportedError
-from snn2chip.frontends.torch import prove as module
 from snn2chip.frontends.nir import read_graph
 from snn2chip.frontends.nir.metadata import Metadata
+from snn2chip.frontends.norse import FRAMEWORK
+from snn2chip.frontends.torch import prove as module
 from snn2chip.frontends.torch.prove import export_module
 from snn2chip.graph import Encoding, Readout
 
@@ -197,6 +198,11 @@ def test_a_plain_sequential_runs_too(tmp_path: Path) -> None:
     assert report.populations == ("1", "3")
 
 
+def other(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
+    """Norse's framework with parts replaced, for the proof alone."""
+    monkeypatch.setattr(module, "framework_of", lambda _: replace(FRAMEWORK, **changes))
+
+
 @pytest.mark.parametrize(
     ("change", "population"),
     [
@@ -211,14 +217,13 @@ def test_a_difference_is_found_and_nothing_is_written(  # type: ignore[no-untype
     """PyTorch's copy is altered behind the walk's back."""
     path = tmp_path / "net.nir"
     path.write_bytes(b"older")
-    plain = module._copy
 
     def altered(model: Any, dtype: Any) -> Any:
-        twin = plain(model, dtype)
+        twin = FRAMEWORK.twin(model, dtype)
         change(twin[1])
         return twin
 
-    monkeypatch.setattr(module, "_copy", altered)
+    other(monkeypatch, twin=altered)
     with pytest.raises(DriftError, match="'net': population") as caught:
         export_module(loud(), Metadata(dt=DT), spikes(3), path)
     assert caught.value.exit_code == 6
@@ -232,15 +237,14 @@ def test_the_first_difference_is_the_one_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One flipped output: step 7, sample 3, neuron 2 of the last population."""
-    plain = module.record
 
     def flipped(*arguments: Any) -> dict[str, np.ndarray]:
-        found = plain(*arguments)
+        found = FRAMEWORK.record(*arguments)
         found["3"][7, 3, 2] = 1 - found["3"][7, 3, 2]
         found["3"][9, 0, 0] = 1 - found["3"][9, 0, 0]
         return found
 
-    monkeypatch.setattr(module, "record", flipped)
+    other(monkeypatch, record=flipped)
     with pytest.raises(DriftError, match=r"'3' differs .* step 7, neuron \[2\], sample 3"):
         export_module(loud(), Metadata(dt=DT), spikes(3, samples=5), tmp_path / "net.nir")
 
@@ -248,14 +252,12 @@ def test_the_first_difference_is_the_one_told(
 def test_a_membrane_beyond_the_tolerance_is_a_difference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = module.record
-
     def shifted(*arguments: Any) -> dict[str, np.ndarray]:
-        found = plain(*arguments)
+        found = FRAMEWORK.record(*arguments)
         found["1.v"] = found["1.v"] + 2e-9
         return found
 
-    monkeypatch.setattr(module, "record", shifted)
+    other(monkeypatch, record=shifted)
     with pytest.raises(DriftError, match="'1' differs from PyTorch at step 0"):
         export_module(loud(), Metadata(dt=DT), spikes(3), tmp_path / "net.nir")
 
@@ -267,7 +269,7 @@ def test_what_it_needs(tmp_path: Path) -> None:
             export_module(small(), Metadata(dt=DT), samples, path)
     with pytest.raises(ConfigError, match="length of a step"):
         export_module(small(), Metadata(), spikes(3), path)
-    with pytest.raises(ConfigError, match="preset 'lava' for a Norse module"):
+    with pytest.raises(ConfigError, match="preset 'lava' for a module of norse"):
         export_module(small(), Metadata(dt=DT, preset="lava"), spikes(3), path)
     with pytest.raises(InputFileError, match="does not fit"):
         export_module(small(), Metadata(dt=DT), spikes(4), path)

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
-from snn2chip.frontends import norse as front
 from snn2chip.frontends.nir import graph_of
-from snn2chip.frontends.torch import walk
+from snn2chip.frontends.torch import require_torch, walk
 from snn2chip.graph import Conv, Dense, Graph, Identity
 
 torch = pytest.importorskip("torch", reason="the front end of PyTorch modules")
@@ -113,8 +112,9 @@ def test_the_reset_becomes_an_option() -> None:
     walked = walk(snn.SequentialState(snn.LIFBoxCell(p, dt=DT)), (1,), DT)
     assert walked.overrides == {"reset": "subtract"}
     mixed = snn.SequentialState(snn.LIFBoxCell(p, dt=DT), snn.IAFCell())
-    with pytest.raises(UnsupportedError, match="subtract in '0', zero in '1'"):
-        walk(mixed, (1,), DT)
+    assert walk(mixed, (1,), DT).overrides == {"reset": "subtract", "1.reset": "zero"}
+    found = graph(mixed, 1).discretization
+    assert (found.of("0").reset, found.of("1").reset) == ("subtract", "zero")
 
 
 def eval_norm(norm: Any) -> Any:
@@ -275,9 +275,9 @@ def test_a_model_that_ends_without_neurons() -> None:
 
 
 def test_without_torch_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "norse.torch", None)
+    monkeypatch.setitem(__import__("sys").modules, "torch", None)
     with pytest.raises(ConfigError) as caught:
-        front.require_torch()
+        require_torch()
     assert 'pip install "snn2chip[train]"' in caught.value.remedy
 
 
