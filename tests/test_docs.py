@@ -20,7 +20,7 @@ from sybil import Document, Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 from snn2chip import errors
-from snn2chip.neurons.discretization import _CHOICES, PRESETS
+from snn2chip.neurons import OPTIONS, PRESETS, from_preset
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -134,11 +134,15 @@ def test_exit_codes_are_those_of_the_errors(name: str) -> None:
 
 
 def preset_table() -> str:
-    """The table of presets, as the code has them."""
-    options = list(_CHOICES)
-    lines = [f"| preset | {' | '.join(options)} |", "|---" * (len(options) + 1) + "|"]
-    for name, values in PRESETS.items():
-        lines.append(f"| `{name}` | " + " | ".join(f"`{values[key]}`" for key in options) + " |")
+    """The table of presets, as the code has them: one column each, defaults in plain type."""
+    presets = {name: from_preset(name, 1.0).options() for name in PRESETS}
+    lines = [f"| option | {' | '.join(presets)} |", "|---" * (len(presets) + 1) + "|"]
+    for option in OPTIONS:
+        values = [
+            f"**{values[option]}**" if option in PRESETS[name] else str(values[option])
+            for name, values in presets.items()
+        ]
+        lines.append(f"| `{option}` | {' | '.join(values)} |")
     return "\n".join(lines)
 
 
@@ -146,8 +150,8 @@ def test_presets_are_those_of_the_code() -> None:
     text = (ROOT / "docs" / "presets.md").read_text("utf-8")
     shown = text.partition("<!-- presets: begin -->")[2].partition("<!-- presets: end -->")[0]
     assert shown.strip() == preset_table()
-    for option, values in _CHOICES.items():
-        assert f"| `{option}` | {', '.join(f'`{value}`' for value in values)} |" in text
+    for option, values in OPTIONS.items():
+        assert f"| `{option}` | {values} |" in text
 
 
 @pytest.mark.parametrize(

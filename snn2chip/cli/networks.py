@@ -135,17 +135,16 @@ def compile_(
 
 
 def _sections(graph: Graph) -> list[str]:
-    from dataclasses import asdict
-
     from snn2chip.graph.linear import synapses
 
     neurons = sum(p.size for p in graph.populations if not p.is_input)
     total = sum(synapses(p.operator) for p in graph.projections)
     encoding = graph.encoding.kind + (f", {s} steps" if (s := graph.encoding.steps) else "")
-    options = ", ".join(f"{k} {v}" for k, v in asdict(graph.discretization).items())
+    d = graph.discretization
+    options = ", ".join(f"{name} {value}" for name, value in d.listed())
     head = [
         f"{console.shown(graph.name)}: {neurons:,} neurons, {total:,} synapses",
-        f"discretization: {options}",
+        f"discretization: {console.shown(options)}",
         f"encoding: {encoding}; readout: {graph.readout.kind} of "
         + console.shown(graph.outputs[0]),
     ]

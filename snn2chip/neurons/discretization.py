@@ -149,6 +149,12 @@ class Discretization:
         """All options but preset, dt and exceptions, by name."""
         return {name: getattr(self, name) for name in (*_WORDS, *_STEPS)}
 
+    def listed(self) -> list[tuple[str, str]]:
+        """Name and value of everything, as reports say it."""
+        exceptions = [(f"{owner}.{name}", value) for owner, name, value in self.exceptions]
+        options = {"preset": self.preset, "dt": f"{self.dt:g}", **self.options()}
+        return [(name, str(value)) for name, value in options.items()] + exceptions
+
     def of(self, population: str) -> Discretization:
         """The options of one population: this value with the population's exceptions in place."""
         mine: dict[str, Any] = {

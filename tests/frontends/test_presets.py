@@ -142,7 +142,8 @@ def test_a_preset_travels_in_a_file(tmp_path: Path, shared_fixtures: Path, prese
 
 
 def test_an_exception_for_no_population_is_refused(shared_fixtures: Path) -> None:
-    with pytest.raises(Exception, match="'lif9', which is no population"):
+    with pytest.raises(ConfigError, match="no population 'lif9'") as refused:
         braille(shared_fixtures, ZERO, "norse", {"lif9.reset": "none"})
+    assert "'lif2'" in refused.value.remedy
     with pytest.raises(ConfigError, match="'early_bias' cannot differ"):
         braille(shared_fixtures, ZERO, "norse", {"lif2.early_bias": "kept"})

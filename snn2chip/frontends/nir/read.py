@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from snn2chip.errors import InputFileError
+from snn2chip.errors import ConfigError, InputFileError, did_you_mean
 from snn2chip.frontends.nir.lowering import FlatGraph, check_kinds, flatten, lower
 from snn2chip.frontends.nir.metadata import KEY, Metadata, choose_discretization, from_text
 from snn2chip.frontends.nir.nodes import NirGraph
@@ -57,6 +57,7 @@ def graph_of(
     metadata = from_text(nodes.metadata[KEY], file) if KEY in nodes.metadata else Metadata()
     discretization = choose_discretization(metadata, file, preset, dt, overrides, _is_timed(flat))
     populations, projections, outputs = lower(flat, file, discretization)
+    _check_owners(overrides or {}, [p.name for p in populations], file)
     outputs = _sorted_outputs(outputs, metadata, file)
     graph = Graph(
         name=nodes.name,
@@ -72,6 +73,17 @@ def graph_of(
     )
     validate(graph)
     return graph
+
+
+def _check_owners(overrides: Mapping[str, Any], names: list[str], file: str) -> None:
+    """Refuses options of single populations that the network has not."""
+    for key in overrides:
+        owner = key.rpartition(".")[0]
+        if owner and owner not in names:
+            raise ConfigError(
+                f"{file}: option {key!r} of the discretization: no population {owner!r}",
+                remedy=did_you_mean(owner, names),
+            )
 
 
 def _is_timed(flat: FlatGraph) -> bool:
