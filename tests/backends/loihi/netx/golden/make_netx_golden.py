@@ -228,7 +228,7 @@ def run(case: Case) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         network.in_layer.neuron.bias_mant.init = given
     monitors = {
         f"{name}.{key}": probe(getattr(block.neuron, attribute), case.steps)
-        for name, block in zip(built, network.layers)
+        for name, block in zip(built, network.layers, strict=True)
         for key, attribute in (("spikes", "s_out"), ("u", "u"), ("v", "v"))
     }
     network.run(
