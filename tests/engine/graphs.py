@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import assume
 from hypothesis import strategies as st
 
+from snn2chip.errors import ConfigError
 from snn2chip.graph import Conv, Delay, Dense, Population, Projection, identity
-from snn2chip.neurons import Input, from_preset
+from snn2chip.neurons import OPTIONS, PRESETS, Input, from_preset
 from tests.networks import cuba, cuba_li, graph, integrate, li, lif
+
+WORDS = (
+    "integrator", "input_gain", "synapse_gain", "if_gain", "reset", "reset_time", "cuba_reset_time",
+    "fires", "initial_v", "v_floor", "if_floor", "early_bias", "bias_path",
+)  # fmt: skip
+"""Options whose values are words and that a run sees."""
 
 SPIKING = (lif, integrate, cuba)
 
@@ -40,6 +48,26 @@ def dense(rng, source_shape, target_shape):
 
 
 @st.composite
+def discretizations(draw):
+    """Any preset with any options, and some of one population's own."""
+    words = {name: [w.strip("`") for w in OPTIONS[name].split(", ")] for name in WORDS}
+    chosen = draw(st.dictionaries(st.sampled_from(WORDS), st.integers(0, 9), max_size=5))
+    options = {name: words[name][k % len(words[name])] for name, k in chosen.items()}
+    options |= draw(
+        st.sampled_from([{}, {"b.reset": "none"}, {"a.fires": ">=", "b.v_floor": "zero"}])
+    )
+    if draw(st.booleans()):
+        options |= {"output_latency": 1, "recurrent_delay": draw(st.integers(0, 1))}
+    made = from_preset(draw(st.sampled_from(list(PRESETS))), 1e-3)
+    if options.get("reset", made.reset) == "multi" or "multi" in options.values():
+        options |= {"reset_time": "spike", "cuba_reset_time": "spike"}
+    try:
+        return made.override(**options)
+    except ConfigError:
+        assume(False)
+
+
+@st.composite
 def graphs(draw):
     """in -> conv -> a; in -> b; a, b -> out; a <-> b in a loop; out may spike or not."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -53,12 +81,7 @@ def graphs(draw):
     )
     neuron = [draw(st.sampled_from(SPIKING)) for _ in range(3)]
     readout = draw(st.sampled_from([lif, li, cuba_li]))
-    discretization = from_preset("norse", 1e-3).override(
-        early_bias=draw(st.sampled_from(["kept", "dropped"])),
-        integrator=draw(st.sampled_from(["euler", "exact"])),
-        fires=draw(st.sampled_from([">", ">="])),
-        reset=draw(st.sampled_from(["zero", "subtract"])),
-    )
+    discretization = draw(discretizations())
     populations = [
         Population("in", Input(), image),
         Population("conv", neuron[0](conv.target_shape), conv.target_shape),
@@ -71,7 +94,9 @@ def graphs(draw):
         project(draw, rng, "conv", "a", dense(rng, conv.target_shape, (4,))),
         project(draw, rng, "in", "b", dense(rng, image, (4,))),
         project(draw, rng, "a", "b", identity((4,))),
-        project(draw, rng, "b", "a", dense(rng, (4,), (4,)), least=1),
+        project(
+            draw, rng, "b", "a", dense(rng, (4,), (4,)), least=1 - discretization.output_latency
+        ),
         project(draw, rng, "a", "out", dense(rng, (4,), (3,))),
         project(draw, rng, "b", "out", dense(rng, (4,), (3,))),
     ]
