@@ -63,11 +63,12 @@ def nodes_of(graph: Graph) -> NirGraph:
         shape = np.array(shapes[name], np.int64)
         emitter.nodes[node_name] = NirNode("Output", {"shape": shape}, node_name)
         emitter.edges.append((name, node_name))
-    metadata = {KEY: to_text(_metadata(graph))}
+    metadata = {KEY: to_text(metadata_of(graph))}
     return NirGraph(emitter.nodes, tuple(emitter.edges), metadata, name=graph.name)
 
 
-def _metadata(graph: Graph) -> Metadata:
+def metadata_of(graph: Graph) -> Metadata:
+    """What a file says about running the graph."""
     return Metadata(
         dt=graph.discretization.dt,
         preset=graph.discretization.preset,
