@@ -52,8 +52,6 @@ def notes(layer: NetLayer, made: dict[str, NDArray[np.int64]]) -> Iterator[str]:
     if layer.neuron is None:
         yield f"{layer.name}: no neurons in the file, so netx's defaults: vDecay 4096, vThMant 2^17"
     bias = None if layer.kind == "input" else layer.arrays.get("bias")
-    if bias is not None and (bias != np.rint(bias)).any():
-        yield f"{layer.name}: biases that are no whole numbers are cut"
     if bias is not None and (np.abs(bias) >= _BIAS_WRAP // 2).any():
         yield f"{layer.name}: biases beyond 16 bits wrap, as in Lava"
     elif (np.abs(made["bias_mant"]) >= 1 << 12).any():

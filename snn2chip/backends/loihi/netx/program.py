@@ -7,31 +7,34 @@ latter's neurons take them as biases.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from snn2chip.backends.loihi.arithmetic import DRIVEN, LoihiArithmetic
 from snn2chip.backends.loihi.netx import neurons
 from snn2chip.backends.loihi.netx.delays import synapse_delay
+from snn2chip.backends.loihi.netx.operators import (
+    convolution,
+    cut_fractions,
+    matrix,
+    misfit,
+    shape_of,
+)
 from snn2chip.backends.loihi.netx.refuse import refuse_unsupported
 from snn2chip.backends.loihi.netx.storage import EXPORT_AGAIN, NetLayer, read_layers
-from snn2chip.backends.loihi.netx.weights import fit
+from snn2chip.backends.loihi.netx.weights import Fitted, fit
 from snn2chip.core import Program, ProgramPopulation, ProgramProjection
 from snn2chip.errors import InputFileError, combine
-from snn2chip.graph import Conv, Delay, Dense, Encoding, Identity, Readout
+from snn2chip.graph import Delay, Dense, Encoding, Identity, Readout
 from snn2chip.graph.operators import Operator, Shape
 
 INPUT = "input"
 
 _WEIGHT_BITS = 8
-_MOST_NEURONS = 2**22
-"""Of one layer: a small file could declare any number."""
-
 _TRANSFORM = {"weight": 64, "bias": 0}
 """What netx takes where an input layer says nothing."""
 
@@ -105,6 +108,7 @@ class _Builder:
 
     def add(self, layer: NetLayer) -> None:
         """Appends one layer."""
+        self.notes.extend(cut_fractions(layer))
         match layer.kind:
             case "input":
                 self._input(layer)
@@ -156,7 +160,7 @@ class _Builder:
                 needs="the input as the first layer",
                 remedy=EXPORT_AGAIN,
             )
-        shape = _shape(layer)
+        shape = shape_of(layer)
         if layer.neuron is None:
             self.last = ProgramPopulation(layer.name, "input", "input", shape)
             self.populations.append(self.last)
@@ -182,13 +186,13 @@ class _Builder:
         self.notes.append(f"{layer.name}: one packet per bias that changes (modelled)")
 
     def _dense(self, layer: NetLayer) -> None:
-        targets = prod(_shape(layer))
+        targets = prod(shape_of(layer))
         names = ("weight", "weight_rec") if layer.kind == "dense_rec" else ("weight",)
-        parts = tuple(self._matrix(layer, name, targets) for name in names)
+        parts = tuple(matrix(layer, name, targets) for name in names)
         sources = parts[0].shape[1]
         source = self._source(layer, (sources,))
         target_shape = (targets,)
-        problem = self._misfit(layer, source, sources, parts)
+        problem = misfit(layer, source, self.flat, parts)
         fitted = fit(parts)
         delay, note = synapse_delay(layer, source.shape, target_shape)
         target = self._populate(layer, target_shape)
@@ -202,65 +206,10 @@ class _Builder:
         delays = (delay, Delay(np.array(1)))
         for operator, start, late in zip(operators, (source, target), delays, strict=False):
             self._connect(start.name, target.name, operator, late, fitted.exponent, fitted.bits)
-        if fitted.changed:
-            self.notes.append(
-                f"{layer.name}: {fitted.changed} weights are not what the file says after netx's "
-                "fit and Lava's clipping"
-            )
-        if fitted.bits > _WEIGHT_BITS:
-            self.notes.append(
-                f"{layer.name}: weights of {fitted.bits} bits, as on Lava's CPU; no chip has them"
-            )
-        if not any(part.any() for part in parts):
-            self.notes.append(f"{layer.name}: all weights are 0, which netx itself cannot load")
-
-    def _matrix(self, layer: NetLayer, name: str, targets: int) -> NDArray[np.int64]:
-        """Weights [target, source]; a flat array is cut into rows, as netx does."""
-        given = _array(layer, name)
-        values = neurons.whole(layer, name, given)
-        if (values != given).any():
-            self.notes.append(f"{layer.name}: {name} holds fractions, which are cut")
-        trailing = values.shape[2:]
-        if values.ndim == 1 and targets and values.size and values.size % targets == 0:
-            return values.reshape(targets, -1)
-        if values.ndim < 2 or prod(trailing) != 1 or values.shape[0] != targets or not values.size:
-            raise InputFileError(
-                f"{layer.name}: {name} has shape {values.shape}",
-                needs=f"({targets}, inputs), since the layer has {targets} neurons",
-                remedy=EXPORT_AGAIN,
-            )
-        return values.reshape(values.shape[:2])
-
-    def _misfit(
-        self,
-        layer: NetLayer,
-        source: ProgramPopulation,
-        sources: int,
-        parts: tuple[NDArray[np.int64], ...],
-    ) -> InputFileError | None:
-        """Why a dense layer cannot read its source, or itself."""
-        if source.size != sources:
-            return InputFileError(
-                f"{layer.name}: weights for {sources} inputs",
-                has=f"{source.name} with {source.size} neurons, {list(source.shape)}",
-                remedy=EXPORT_AGAIN,
-            )
-        if len(source.shape) > 1 and not self.flat:
-            return InputFileError(
-                f"{layer.name}: reads the image {list(source.shape)} of {source.name}",
-                needs="a flatten layer in between",
-                remedy=EXPORT_AGAIN,
-            )
-        if any(part.shape != (parts[0].shape[0],) * 2 for part in parts[1:]):
-            return InputFileError(
-                f"{layer.name}: weight_rec has shape {parts[1].shape}",
-                needs=f"{(parts[0].shape[0],) * 2}",
-                remedy=EXPORT_AGAIN,
-            )
-        return None
+        self.notes.extend(_fit_notes(layer, fitted))
 
     def _conv(self, layer: NetLayer) -> None:
-        shape, source = _shape(layer), self.last
+        shape, source = shape_of(layer), self.last
         try:
             if source is None:
                 raise InputFileError(
@@ -268,59 +217,15 @@ class _Builder:
                     needs="an input layer that says how large the image is",
                     remedy=EXPORT_AGAIN,
                 )
-            operator = self._convolution(layer, source, shape)
+            operator = convolution(layer, source, self.flat, shape)
         finally:
             target = self._populate(layer, shape)
         self._connect(source.name, target.name, operator, Delay(np.array(1)), 0, _WEIGHT_BITS)
         if "delay" in layer.arrays:
             self.notes.append(f"{layer.name}: delays of a convolution are ignored, as in netx")
 
-    def _convolution(self, layer: NetLayer, source: ProgramPopulation, shape: Shape) -> Conv:
-        given = _array(layer, "weight")
-        weight = neurons.whole(layer, "weight", given)
-        if (weight != given).any():
-            self.notes.append(f"{layer.name}: weight holds fractions, which are cut")
-        if weight.ndim < 4 or prod(weight.shape[4:]) != 1 or not weight.size:
-            raise InputFileError(
-                f"{layer.name}: weight has shape {weight.shape}",
-                needs="(outputs, inputs per group, height, width)",
-                remedy=EXPORT_AGAIN,
-            )
-        if len(source.shape) != 3 or self.flat:
-            raise InputFileError(
-                f"{layer.name}: a convolution of {list(source.shape)}, the neurons of "
-                f"{source.name}" + (", flattened" if self.flat else ""),
-                needs="an image (channels, height, width)",
-                remedy=EXPORT_AGAIN,
-            )
-        stride, padding, dilation = (
-            _pair(layer, key, least)
-            for key, least in (("stride", 1), ("padding", 0), ("dilation", 1))
-        )
-        groups = _pair(layer, "groups", 1)[0]
-        try:
-            made = Conv(
-                weight.reshape(weight.shape[:4]),
-                source.shape,
-                stride,
-                tuple((n, n) for n in padding),
-                dilation,
-                groups,
-            )
-        except ValueError as error:
-            raise InputFileError(f"{layer.name}: {error}", remedy=EXPORT_AGAIN) from None
-        if prod(n + 2 * p for n, p in zip(source.shape[1:], padding, strict=True)) > _MOST_NEURONS:
-            raise InputFileError(f"{layer.name}: padding {list(padding)}", remedy=EXPORT_AGAIN)
-        if made.target_shape != shape:
-            raise InputFileError(
-                f"{layer.name}: shape {list(shape)}",
-                has=f"a convolution that gives {list(made.target_shape)}",
-                remedy=EXPORT_AGAIN,
-            )
-        return made
-
     def _average(self, layer: NetLayer) -> None:
-        groups = prod(_shape(layer))
+        groups = prod(shape_of(layer))
         if self.last is None or self.last.size % groups:
             size = 0 if self.last is None else self.last.size
             raise InputFileError(
@@ -334,35 +239,17 @@ class _Builder:
         self.notes.append(f"{layer.name}: the readout, the spikes of {each} neurons each, summed")
 
 
-def _array(layer: NetLayer, name: str) -> NDArray[np.generic]:
-    if name not in layer.arrays:
-        raise InputFileError(f"{layer.name}: {name!r} is missing", remedy=EXPORT_AGAIN)
-    return layer.arrays[name]
-
-
-def _shape(layer: NetLayer) -> Shape:
-    """The shape of a layer's neurons: 1 to 3 positive numbers."""
-    values = neurons.whole(layer, "shape", _array(layer, "shape")).reshape(-1)
-    shape = tuple(int(n) for n in values)
-    if not 1 <= len(shape) <= 3 or min(shape) < 1 or prod(shape) > _MOST_NEURONS:
-        raise InputFileError(
-            f"{layer.name}: shape {list(shape[:8])}",
-            needs=f"(neurons,) or (channels, height, width), at most {_MOST_NEURONS} neurons",
-            remedy=EXPORT_AGAIN,
+def _fit_notes(layer: NetLayer, fitted: Fitted) -> Iterator[str]:
+    """Where Lava computes with other weights than the file holds, or than a chip can."""
+    if fitted.changed:
+        yield (
+            f"{layer.name}: {fitted.changed} weights are not what the file says after netx's fit "
+            "and Lava's clipping"
         )
-    return shape
-
-
-def _pair(layer: NetLayer, key: str, least: int) -> tuple[int, int]:
-    """One number for both axes, or (y, x)."""
-    values = neurons.whole(layer, key, _array(layer, key)).reshape(-1)
-    if values.size not in (1, 2) or values.min() < least or values.max() > _MOST_NEURONS:
-        raise InputFileError(
-            f"{layer.name}: {key} {values.tolist()[:8]}",
-            needs=f"one or two whole numbers of at least {least}",
-            remedy=EXPORT_AGAIN,
-        )
-    return int(values[0]), int(values[-1])
+    if fitted.bits > _WEIGHT_BITS:
+        yield f"{layer.name}: weights of {fitted.bits} bits, as on Lava's CPU; no chip has them"
+    if not any(layer.arrays[key].any() for key in ("weight", "weight_rec") if key in layer.arrays):
+        yield f"{layer.name}: all weights are 0, which netx itself cannot load"
 
 
 def _transform(layer: NetLayer, key: str) -> int:

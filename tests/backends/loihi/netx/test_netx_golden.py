@@ -65,7 +65,7 @@ def test_layers_without_neurons_reach_their_wrap():
         ("excitatory_lost", "30 weights are not what the file says"),
         ("inhibitory_minus_one", "20 weights are not what the file says"),
         ("bias_beyond_16_bits", "biases beyond 16 bits wrap"),
-        ("biases", "biases that are no whole numbers are cut"),
+        ("biases", "bias holds fractions, which netx cuts"),
         ("two_layers_no_neuron_group", "netx's defaults"),
         ("delay_per_synapse_clamped", "delays clamped to 62 steps"),
         ("input_neurons", "int(36 * x + 34)"),
