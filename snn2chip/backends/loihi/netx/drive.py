@@ -14,7 +14,7 @@ from snn2chip.graph.operators import Array
 BIAS_MIN, BIAS_MAX = -(2**15), 2**15 - 1
 """Lava holds a bias mantissa in 16 bits."""
 
-_MOST_VALUES = 2**29
+_MOST_VALUES = 2**27
 
 
 def bias_writes(x: Array, timed: bool, steps: int, name: str) -> NDArray[np.int32]:
