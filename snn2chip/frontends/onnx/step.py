@@ -59,6 +59,7 @@ class Step:
         inputs, outputs: name -> shape without the batch axis.
         initializers: name -> array, only those that something depends on.
         tensors: population -> name of its output (or input).
+        membranes: population -> name of the output that is its next membrane.
         parameters: (population, parameter) -> name of its initializer, used or not.
         projections: weight, bias and delay of each projection -> name of its initializer.
     """
@@ -69,6 +70,7 @@ class Step:
     initializers: Mapping[str, Array]
     states: tuple[StateTensor, ...]
     tensors: Mapping[str, str]
+    membranes: Mapping[str, str]
     parameters: Mapping[tuple[str, str], str]
     projections: tuple[Mapping[str, str], ...]
 
@@ -131,6 +133,7 @@ class _Builder:
             initializers,
             tuple(self.states),
             self.tensors,
+            {name: parts["v"][1].next for name, parts in states.items()},
             self.parameters,
             tuple(self.projections[id(p)] for p in graph.projections),
         )
@@ -200,11 +203,11 @@ class _Builder:
             if offset is not None:
                 bias = offset + bias
         made = {key: self.parameter(name, key, x) for key, x in neuron.parameters().items()}
-        state = State(**{part: value for part, (value, _) in states.items()})
-        traced: Any = replace(neuron, **made)
+        before: Any = {part: value for part, (value, _) in states.items()}
+        traced: Any = replace(neuron, **made)  # type: ignore[arg-type]
         options = self.graph.discretization.of(name)
         output, after = step(
-            traced, state, np.zeros(()) if current is None else current, options, bias
+            traced, State(**before), np.zeros(()) if current is None else current, options, bias
         )
         self.outputs.setdefault(name, output)  # type: ignore[arg-type]
         return [(getattr(after, part), tensor) for part, (_, tensor) in states.items()]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -38,9 +39,10 @@ def to_properties(graph: Graph, step: Step) -> dict[str, str]:
         "schema": SCHEMA,
         "populations": [_population(p, step) for p in graph.populations],
         "projections": [
-            _projection(p, names) for p, names in zip(graph.projections, step.projections, strict=True)
+            _projection(projection, names)
+            for projection, names in zip(graph.projections, step.projections, strict=True)
         ],
-    }  # fmt: skip
+    }
     states = {
         s.name: {"next": s.next, "shape": list(s.shape), "start": _plain(s.start)}
         for s in step.states
@@ -112,7 +114,7 @@ def populations_of(content: Any, arrays: Arrays) -> tuple[Population, ...]:
 def _neuron(entry: Any, shape: Shape, arrays: Arrays) -> Neuron:
     model, given = NEURONS[entry["model"]], entry["parameters"]
     values = {}
-    for key in model.__dataclass_fields__:
+    for key in (field.name for field in fields(model)):
         value = given[key]
         array = arrays(value) if isinstance(value, str) else np.array(value, np.float64)
         if array.shape not in ((), shape):

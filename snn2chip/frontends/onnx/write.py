@@ -11,7 +11,7 @@ import numpy as np
 from snn2chip.errors import UnsupportedError
 from snn2chip.files import write_bytes
 from snn2chip.frontends.onnx.libraries import library
-from snn2chip.frontends.onnx.step import Step, step_of
+from snn2chip.frontends.onnx.step import step_of
 from snn2chip.frontends.onnx.structure import to_properties
 from snn2chip.frontends.onnx.tracing import DOUBLE, Node
 from snn2chip.graph import Graph
@@ -86,6 +86,3 @@ def ports(shapes: Mapping[str, Shape]) -> list[Any]:
         helper.make_tensor_value_info(name, DOUBLE, [BATCH, *shape])
         for name, shape in shapes.items()
     ]
-
-
-__all__ = ["Step", "messages", "ports", "to_bytes", "write_onnx"]
