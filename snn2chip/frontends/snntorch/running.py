@@ -123,8 +123,9 @@ def _hook(lists: dict[str, list[Array]], name: str) -> Any:
 def _step(module: Any, x: Any, states: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
     """One step: (output, new states).
 
-    A Sequential hands on what each part sends, without its states. Any other forward is given the
-    last states that it returned, in place of its arguments without a default or with None.
+    A Sequential hands on what each part sends, without its states. A cell that does not hold its
+    states begins with zeros. Any other forward is given the last states that it returned, at first
+    None, in place of its arguments without a default or with None.
     """
     import torch
 
@@ -136,7 +137,10 @@ def _step(module: Any, x: Any, states: Sequence[Any]) -> tuple[Any, Sequence[Any
             after.append(new)
         return x, after
     count = 0 if getattr(module, "init_hidden", False) else _state_arguments(module)
-    result = module(x, *(states or [None] * count))
+    if not states and count:
+        first = torch.zeros_like(x) if hasattr(module, "reset_mechanism_val") else None
+        states = [first] * count
+    result = module(x, *states)
     if not isinstance(result, tuple):
         return result, ()
     return result[0], result[-count:] if count and len(result) >= count else ()
