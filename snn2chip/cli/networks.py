@@ -21,6 +21,7 @@ def info(
     dt: o.Dt = None,
     preset_set: o.PresetSet = None,
     reset: o.Reset = None,
+    repair: o.Repair = False,
     text: Annotated[bool, typer.Option("--text", help="The graph's text form instead.")] = False,
 ) -> None:
     """Populations, projections and parameters of a network."""
@@ -34,9 +35,11 @@ def info(
         dt=dt,
         preset_set=o.key_values(preset_set),
         reset=reset,
+        repair=repair,
     )
     outputs.check_files({}, o.inputs(network, None, chosen))
     opened = open_network(network, chosen)
+    o.tell_repairs(opened)
     graph, program = opened.graph, opened.program
     if opened.family is not None and program is not None:
         if text:
@@ -58,6 +61,7 @@ def check(
     preset_set: o.PresetSet = None,
     reset: o.Reset = None,
     encoding: o.EncodingName = None,
+    repair: o.Repair = False,
     allow_latency: o.AllowLatency = False,
     mapping: o.MappingFile = None,
 ) -> None:
@@ -70,6 +74,7 @@ def check(
         preset_set=o.key_values(preset_set),
         reset=reset,
         encoding=encoding,
+        repair=repair,
         allow_latency=allow_latency,
         mapping=mapping,
     )
@@ -87,7 +92,8 @@ def check(
         f"{console.shown(checked.graph.name)} fits {console.shown(checked.target.name)}: "
         f"{checked.mapping.cores_used} cores"
     )
-    for line in checked.program.notes:
+    told = set(opened.repair_notes)
+    for line in (line for line in checked.program.notes if line not in told):
         console.note(f"note: {console.shown(line)}")
 
 
@@ -102,6 +108,7 @@ def compile_(
     preset_set: o.PresetSet = None,
     reset: o.Reset = None,
     encoding: o.EncodingName = None,
+    repair: o.Repair = False,
     allow_latency: o.AllowLatency = False,
     seed: o.Seed = 0,
     mapping: o.MappingFile = None,
@@ -119,6 +126,7 @@ def compile_(
         preset_set=o.key_values(preset_set),
         reset=reset,
         encoding=encoding,
+        repair=repair,
         allow_latency=allow_latency,
         seed=seed,
         mapping=mapping,

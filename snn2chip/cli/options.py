@@ -78,6 +78,13 @@ EncodingName: TypeAlias = Annotated[
     str | None,
     typer.Option("--encoding", metavar="none|if|rate|latency|direct", help="Values into spikes."),
 ]
+Repair: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--repair",
+        help="Repair a malformed NIR file where there is one reading of it, and list the changes.",
+    ),
+]
 AllowLatency = Annotated[
     bool,
     typer.Option(
@@ -123,9 +130,16 @@ def open_with_target(
 
     opened = open_network(network, options)
     console.note(f"network: {opened.origin}")
+    tell_repairs(opened)
     if target is None:
         target = opened.own_target or DEFAULT_TARGET
     return opened, replace(options, target=target)
+
+
+def tell_repairs(network: OpenNetwork) -> None:
+    """Lists what was changed in a malformed file."""
+    for line in network.repair_notes:
+        console.note(console.shown(line))
 
 
 def inputs(network: str | None, target: str | None, options: Options) -> Inputs:

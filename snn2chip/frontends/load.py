@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from snn2chip.errors import InputFileError
+from snn2chip.frontends.nir.repair.types import Repair
 from snn2chip.graph import Graph
 
-ACCEPTED = "a NIR file (.nir), or a checkpoint of snn2chip (.safetensors)"
+ACCEPTED = (
+    "a NIR file (.nir), a checkpoint of snn2chip (.safetensors), or a step that "
+    "`snn2chip export --format onnx` wrote (.onnx)"
+)
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _CHECKPOINTS = (".safetensors",)
@@ -30,19 +34,49 @@ def load(
         InputFileError: no such file, a file of another kind, or a damaged one.
         UnsupportedError, ConfigError: as the front end of that kind says.
     """
-    path = Path(path)
+    return _load(Path(path), preset, dt, overrides, repair=False)[0]
+
+
+def load_repaired(
+    path: str | Path,
+    preset: str | None = None,
+    dt: float | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> tuple[Graph, tuple[Repair, ...]]:
+    """As ``load``, but a malformed NIR file is repaired where there is one reading of it.
+
+    Returns:
+        The network, and what was changed: nothing in sound files and in those of other kinds.
+    """
+    return _load(Path(path), preset, dt, overrides, repair=True)
+
+
+def _load(
+    path: Path,
+    preset: str | None,
+    dt: float | None,
+    overrides: Mapping[str, Any] | None,
+    *,
+    repair: bool,
+) -> tuple[Graph, tuple[Repair, ...]]:
     if not path.is_file():
         raise InputFileError(f"{path}: no such file", needs=ACCEPTED)
     with path.open("rb") as file:
         head = file.read(16)
+    if path.suffix == ".onnx":
+        from snn2chip.frontends.onnx.read import read_onnx
+
+        return read_onnx(path, preset, dt, overrides), ()
     if path.suffix in _CHECKPOINTS or head[8:9] == b"{":
         from snn2chip.frontends.checkpoint import graph_of_checkpoint
 
-        return graph_of_checkpoint(path, preset, dt, overrides)
+        return graph_of_checkpoint(path, preset, dt, overrides), ()
     if head.startswith(_HDF5) and path.suffix != ".net":
-        from snn2chip.frontends.nir import read_graph
+        from snn2chip.frontends.nir import read_graph, read_repaired
 
-        return read_graph(path, preset, dt, overrides)
+        if repair:
+            return read_repaired(path, preset, dt, overrides)
+        return read_graph(path, preset, dt, overrides), ()
     raise InputFileError(
         f"{path}: {_guess(path, head)}", needs=ACCEPTED, remedy=_remedy(path, head)
     )

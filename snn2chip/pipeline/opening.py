@@ -10,13 +10,13 @@ from pathlib import Path
 from snn2chip.backends.loihi.netx import graph_of_program, read_net
 from snn2chip.compiled import is_compiled, read_folder
 from snn2chip.errors import ConfigError, InputFileError, did_you_mean
-from snn2chip.frontends import load
+from snn2chip.frontends import Repair, load, load_repaired
 from snn2chip.graph import Graph
 from snn2chip.pipeline.types import Network, Options
 from snn2chip.resources import models_dir
 
 DEFAULT_MODEL = "digits-mlp"
-OPENING = ("preset", "dt", "preset_set", "reset", "encoding")
+OPENING = ("preset", "dt", "preset_set", "reset", "encoding", "repair")
 """Options that say what a network is; a compiled program no longer has them."""
 
 COMPILING = ("calibrate", "allow_latency")
@@ -52,7 +52,8 @@ def open_network(network: str | Path | None, options: Options) -> Network:
     if path.is_file() and path.suffix == ".net":
         return _net(path, options)
     if path.is_file():
-        return Network(_load(path, options), str(network), path)
+        graph, repairs = _load(path, options)
+        return Network(graph, str(network), path, repairs=repairs)
     if str(network) in list_models():
         return _bundled(str(network), options)
     known = list_models()
@@ -72,7 +73,7 @@ def given_options(options: Options, names: Sequence[str]) -> list[str]:
 
 def _bundled(name: str, options: Options, note: str = "") -> Network:
     path = models_dir() / name / "student.nir"
-    graph = replace(_load(path, options), name=name)
+    graph = replace(_load(path, options)[0], name=name)
     return Network(graph, f"bundled student {name}{note}", path)
 
 
@@ -90,7 +91,7 @@ def _folder(path: Path, options: Options) -> Network:
             remedy="compile the network again with these options",
         )
     compiled = read_folder(path)
-    graph = replace(_load(compiled.network, options), name=compiled.program.name)
+    graph = replace(_load(compiled.network, options)[0], name=compiled.program.name)
     return Network(
         graph,
         f"compiled folder {path}",
@@ -119,8 +120,8 @@ def _net(path: Path, options: Options) -> Network:
     return Network(graph_of_program(program), str(path), path, program=program, family="loihi")
 
 
-def _load(path: Path, options: Options) -> Graph:
-    """The graph of a file with the user's overrides of time, reset and encoding."""
+def _load(path: Path, options: Options) -> tuple[Graph, tuple[Repair, ...]]:
+    """The graph of a file with the user's overrides of time, reset and encoding, and repairs."""
     overrides = dict(options.preset_set)
     for key in ("preset", "dt"):
         if key in overrides:
@@ -131,8 +132,12 @@ def _load(path: Path, options: Options) -> Graph:
                 f"--reset {options.reset!r}", remedy=did_you_mean(options.reset, list(_RESETS))
             )
         overrides["reset"] = _RESETS[options.reset]
-    graph = load(path, preset=options.preset, dt=options.dt, overrides=overrides)
+    repairs: tuple[Repair, ...] = ()
+    if options.repair:
+        graph, repairs = load_repaired(path, options.preset, options.dt, overrides)
+    else:
+        graph = load(path, options.preset, options.dt, overrides)
     if options.encoding is not None and options.encoding != graph.encoding.kind:
         encoding = replace(graph.encoding, kind=options.encoding)  # type: ignore[arg-type]
         graph = replace(graph, encoding=encoding)
-    return graph
+    return graph, repairs

@@ -232,8 +232,13 @@ def _quantize(
 def _chip_graph(
     network: Network, backend: Backend, options: Options
 ) -> tuple[Graph, tuple[str, ...]]:
-    """The graph that the chip runs: the network's own, unless longer delays are allowed."""
-    return backend.relax(network.graph) if options.allow_latency else (network.graph, ())
+    """The graph that the chip runs: the network's own, unless longer delays are allowed.
+
+    Returns:
+        The graph, and what was changed in it and in its file, one sentence each.
+    """
+    graph, notes = backend.relax(network.graph) if options.allow_latency else (network.graph, ())
+    return graph, (*network.repair_notes, *notes)
 
 
 def _noted(program: Program, notes: tuple[str, ...]) -> Program:

@@ -17,6 +17,7 @@ from snn2chip.core import Activity, Drift, Program, Trace, Violation
 from snn2chip.core import Mapping as CoreMapping
 from snn2chip.energy.types import Baseline, EnergyReport
 from snn2chip.errors import ConfigError
+from snn2chip.frontends import Repair
 from snn2chip.graph import Graph
 from snn2chip.targets.types import Target
 
@@ -38,6 +39,7 @@ class Options:
         steps: graph steps per sample, or None for the network's own.
         samples: score the first so many only.
         reset: ``zero`` or ``value`` (v_reset), or ``subtract``; None keeps the discretization's.
+        repair: a malformed NIR file is repaired where there is one reading, and not refused.
         allow_latency: cycles that are too tight for the chip run with longer delays, as drift.
         seed: of every random choice.
         mapping: a ``mapping.json`` that pins neurons to cores.
@@ -56,6 +58,7 @@ class Options:
     preset_set: Mapping[str, str] = field(default_factory=dict)
     reset: str | None = None
     encoding: str | None = None
+    repair: bool = False
     allow_latency: bool = False
     seed: int = 0
     mapping: Path | None = None
@@ -81,7 +84,7 @@ class Options:
             if getattr(self, name) is not None or name == "batch":
                 _whole(self, name, 1)
         _whole(self, "seed", 0)
-        for name in ("trace", "trace_state", "allow_latency"):
+        for name in ("trace", "trace_state", "allow_latency", "repair"):
             if not isinstance(getattr(self, name), bool | np.bool_):
                 raise _wrong(name, getattr(self, name), "True or False")
         if self.dt is not None and (_is_bool(self.dt) or not isinstance(self.dt, Real)):
@@ -134,6 +137,7 @@ class Network:
         family: the chips whose integers the file holds (``loihi`` for a ``.net``), else None. Then
             ``graph`` only describes ``program``: there is no float network.
         target_file: its file, where it is a chip of the user's own.
+        repairs: what ``Options.repair`` changed in the file.
         origin: where it came from, for people.
         path: the file or folder, or None.
     """
@@ -146,6 +150,12 @@ class Network:
     target: str | None = None
     target_file: Path | None = None
     family: str | None = None
+    repairs: tuple[Repair, ...] = ()
+
+    @property
+    def repair_notes(self) -> tuple[str, ...]:
+        """What was repaired, one sentence each."""
+        return tuple(f"repaired {repair}" for repair in self.repairs)
 
     @property
     def own_target(self) -> str | None:

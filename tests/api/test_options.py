@@ -51,6 +51,7 @@ DIGITS = {"data": "digits", "samples": 4, "steps": 4}
         {"trace_state": "yes"},
         {"trace_state": True},
         {"allow_latency": 1},
+        {"repair": "yes"},
     ],
     ids=str,
 )
@@ -94,6 +95,7 @@ OPENING = [
     {"encoding": "rate"},
     {"preset": "norse"},
     {"preset_set": {"fires": ">="}},
+    {"repair": True},
 ]
 
 

@@ -292,6 +292,22 @@ def test_malformed_files_seen_in_the_wild_are_refused(
     assert is_four_part(done.err)
 
 
+def test_malformed_files_are_repaired_on_request(cli: Cli, shared_fixtures: Path) -> None:
+    """Every command that reads a NIR file lists what it changed."""
+    file = shared_fixtures / "malformed" / "lif_rockpool.nir"
+    time = ("--preset", "norse", "--dt", "1e-4")
+    refused = cli("check", file, *time)
+    assert refused.code == 3
+    assert "--repair" in refused.err
+    run = ("--data", "random", "--steps", "3", "--samples", "1")
+    for command in (("info",), ("check",), ("simulate", *run)):
+        done = cli(command[0], file, *time, "--repair", *command[1:])
+        assert done.code == 0, done.err
+        assert done.err.count("repaired output: it states the shape [1, 1, 1]") == 1
+    reported = cli("simulate", file, *time, "--repair", *run, "--json", "-")
+    assert "repaired output" in reported.out
+
+
 def test_timed_networks_need_no_encoding(cli: Cli, folder: Path) -> None:
     graph = replace(chain(np.random.default_rng(0)), encoding=Encoding("none"))
     write_graph(graph, folder / "timed.nir")

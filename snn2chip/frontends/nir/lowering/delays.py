@@ -17,15 +17,22 @@ _MOST_STEPS = 2**31 - 1
 Steps = NDArray[np.int64]
 
 
+def off_grid(delay: Array, dt: float) -> NDArray[np.bool_]:
+    """Which delays are no multiple of dt."""
+    exact = delay / dt
+    steps = np.round(exact)
+    bad: NDArray[np.bool_] = np.abs(exact - steps) > _TOLERANCE * np.maximum(steps, 1.0)
+    return bad
+
+
 def in_steps(delay: Array, dt: float, where: str) -> Steps:
     """Whole steps of delays in the unit of dt.
 
     Raises:
         InputFileError: a delay is no multiple of dt.
     """
-    exact = delay / dt
-    steps = np.round(exact)
-    bad = np.abs(exact - steps) > _TOLERANCE * np.maximum(steps, 1.0)
+    steps = np.round(delay / dt)
+    bad = off_grid(delay, dt)
     if bad.any():
         worst = float(delay[bad].reshape(-1)[0])
         raise InputFileError(

@@ -104,6 +104,12 @@ def _port(graph: NirGraph, prefix: str, name: str, kind: str, where: str) -> str
     if not isinstance(node, NirGraph):
         return prefix + name
     ports = [key for key, inner in node.nodes.items() if _is_port(inner, kind)]
+    if not ports:
+        raise InputFileError(
+            f"{where}: the nested graph {name!r} has no node of kind {kind}",
+            needs=f"an {kind}, where the edge that names the graph ends",
+            remedy=f"add an {kind} to the nested graph",
+        )
     if len(ports) != 1:
         raise UnsupportedError(
             f"{where}: the nested graph {name!r} has {len(ports)} nodes of kind {kind}",
