@@ -21,12 +21,17 @@ PROOF_SAMPLES = 256
 
 
 def export(
-    checkpoint: Annotated[str, typer.Argument(help="A checkpoint (.safetensors or .pt).")],
+    checkpoint: Annotated[
+        str,
+        typer.Argument(
+            help="A checkpoint (.safetensors or .pt); for onnx also a .nir file or a bundled model."
+        ),
+    ],
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", help="File to write.", show_default="<checkpoint>.nir"),
+        typer.Option("-o", "--out", help="File to write.", show_default="<checkpoint>.<format>"),
     ] = None,
-    format: Annotated[str, typer.Option(metavar="nir", help="Format of the file.")] = "nir",
+    format: Annotated[str, typer.Option(metavar="nir|onnx", help="Format of the file.")] = "nir",
     model: Annotated[
         str | None,
         typer.Option(metavar="MODULE:FACTORY", help="Makes your own module; its code is run."),
@@ -48,35 +53,44 @@ def export(
     samples: Annotated[
         int | None,
         typer.Option(
-            min=1, max=o.MAX, help="Samples of the proof.", show_default=str(PROOF_SAMPLES)
+            min=1,
+            max=o.MAX,
+            help="Samples of the proof.",
+            show_default=f"{PROOF_SAMPLES}; all for onnx",
         ),
     ] = None,
+    preset: o.Preset = None,
 ) -> None:
-    """Write a network as NIR, after proving that it gives the same spikes as PyTorch does."""
+    """Write a network as NIR, proven against PyTorch; or one step of it as ONNX, proven too."""
+    from snn2chip.cli import onnx_step
     from snn2chip.frontends.torch.prove import export_module
     from snn2chip.pipeline import Options
     from snn2chip.pipeline.samples import scored_samples
 
-    if format != "nir":
-        raise ConfigError(f"--format {format!r}", has="nir", remedy="--format nir")
+    if format not in ("nir", "onnx"):
+        raise ConfigError(f"--format {format!r}", has="nir, onnx", remedy="--format nir")
     outputs.check_files({}, {"checkpoint": checkpoint, "--data": data})
-    path = out or Path(checkpoint).with_suffix(".nir")
+    path = out or Path(checkpoint).with_suffix(f".{format}")
     outputs.check_files({"-o": path}, {"checkpoint": checkpoint, "--data": data})
+    scored = Options(data=data, steps=steps, samples=samples)
     if model is None:
-        given = {
-            "--input-shape": input_shape,
-            "--dt": dt,
-            "--encoding": encoding,
-            "--readout": readout,
-        }
+        own = {"--dt": dt, "--encoding": encoding, "--preset": preset} if format == "nir" else {}
+        given = {"--input-shape": input_shape, **own, "--readout": readout}
         _only_with_model([flag for flag, value in given.items() if value is not None])
+        if format == "onnx":
+            opening = Options(preset=preset, dt=dt, encoding=encoding)
+            onnx_step.export_network(checkpoint, path, opening, scored)
+            return
         module, metadata, shape = _checkpoint(Path(checkpoint))
     else:
         shape = _shape(input_shape, data)
-        metadata = _metadata(dt, encoding, steps, readout, data)
+        metadata = _metadata(dt, encoding, steps, readout, data, preset)
         module = _user_module(Path(checkpoint), model)
     graph = _graph(module, metadata, shape, path.stem)
-    chosen = scored_samples(graph, Options(data=data, steps=steps, samples=samples))
+    chosen = scored_samples(graph, scored)
+    if format == "onnx":
+        onnx_step.export_graph(graph, path, chosen.spikes)
+        return
     spikes = chosen.spikes[graph.inputs[0].name][:, : samples or PROOF_SAMPLES]
     console.out(_sentence(export_module(module, metadata, spikes, path)))
     console.wrote(path)
@@ -141,6 +155,7 @@ def _metadata(
     steps: int | None,
     readout: str | None,
     data: str | None,
+    preset: str | None,
 ) -> Metadata:
     """What a network of the user's own says about itself, from the flags."""
     if dt is not None and not dt > 0:
@@ -150,7 +165,7 @@ def _metadata(
 
     return Metadata(
         dt=dt,
-        preset="norse",
+        preset=preset,
         encoding=Encoding(encoding or "none", steps=steps),  # type: ignore[arg-type]
         readout=None if readout is None else Readout(readout),  # type: ignore[arg-type]
         data="digits" if data == "digits" else "",

@@ -192,7 +192,7 @@ def test_export_of_a_network_of_ones_own(cli: Cli, folder: Path, own: Path) -> N
         (("--encoding", "iff"), 2),
         (("--data", "absent.npz"), 3),
         (("--input-shape", "7"), 3),
-        (("--format", "onnx"), 2),
+        (("--format", "tflite"), 2),
         (("-o", "cli_net.py/x.nir"), 2),
     ],
 )

@@ -35,7 +35,7 @@ def test_flags_are_handed_on(tmp_path: Path) -> None:
         ("net.nir", b"text", "no network in a format that is known"),
         ("net.pt", b"PK\x03\x04" + bytes(40), "could run any code"),
         ("net.pth", b"\x80\x02}q\x00.", "could run any code"),
-        ("net.onnx", b"\x08\x07", "(.onnx)"),
+        ("net.tflite", b"\x08\x07", "(.tflite)"),
     ],
 )
 def test_other_files_are_refused_with_what_is_accepted(
