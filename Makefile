@@ -47,5 +47,5 @@ $(VENV)/.snn2chip-core: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.snn2chip-dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) -e '.[train,dev]'
+	$(INSTALL) -e '.[all,dev]'
 	@touch $@ $(VENV)/.snn2chip-core
