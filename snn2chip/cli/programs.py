@@ -49,7 +49,8 @@ def _projections(program: Program) -> str:
 
     rows = []
     for p in program.projections:
-        weights, exponent = weights_of(p.operator), int(p.parameters["exponent"])
+        weights = weights_of(p.operator)
+        exponent = int(p.parameters.get("exponent", 0))
         rows.append(
             (
                 p.name,

@@ -21,9 +21,12 @@ _MOST_WEIGHT_BITS = 64
 _LATE, _STARTS = "late_bias", "late_bias_starts"
 
 _CHIPS = {
-    "loihi-chip": ({"cuba": {"du", "dv", "vth", "bias_mant", "bias_exp", "v0"}}, {"exponent"})
+    "loihi-chip": (
+        {"cuba": {"du", "dv", "vth", "bias_mant", "bias_exp", "v0"}},
+        {"spikes": {"exponent"}},
+    )
 }
-"""Integer arithmetics: parameters of each model, and those of a projection.
+"""Integer arithmetics: parameters of each model of neurons, and of synapses.
 
 A program of an arithmetic that is not known here is checked for its shapes only.
 """
@@ -142,7 +145,7 @@ def _projection(program: Program, projection: ProgramProjection) -> Iterator[str
 
 def _chip(program: Program) -> Iterator[str]:
     """Parameters and numbers of an integer arithmetic."""
-    models, synapse = _CHIPS[program.arithmetic]
+    models, synapses = _CHIPS[program.arithmetic]
     for population in program.populations:
         if population.is_input:
             continue
@@ -152,8 +155,8 @@ def _chip(program: Program) -> Iterator[str]:
         if any(value.dtype.kind not in "iu" for value in population.parameters.values()):
             yield f"{where}: parameters that are no integers"
     for projection in program.projections:
-        if set(projection.parameters) != synapse:
-            yield f"{projection.name}: parameters of a synapse"
+        if synapses.get(projection.model) != set(projection.parameters):
+            yield f"{projection.name}: parameters of a synapse of model {projection.model!r}"
         arrays = (weights_of(projection.operator), *projection.parameters.values())
         if any(array.dtype.kind not in "iu" for array in arrays):
             yield f"{projection.name}: weights or parameters that are no integers"

@@ -101,6 +101,7 @@ def _dump_projection(
         "options": options,
         "delay_axis": projection.delay.axis,
         "weight_bits": projection.weight_bits,
+        "model": projection.model,
         "parameters": sorted(projection.parameters),
     }
 
@@ -182,6 +183,7 @@ def _projection(
         delay=Delay(arrays[f"{key}:delay"], entry["delay_axis"]),
         parameters={name: arrays[f"{key}.{name}"] for name in entry["parameters"]},
         weight_bits=entry["weight_bits"],
+        model=entry["model"],
     )
 
 

@@ -55,6 +55,7 @@ class ProgramProjection:
 
     Attributes:
         operator: with the target's weights.
+        model: the target's name of the synapse's model; arithmetics with one model ignore it.
         delay: graph delay in steps; the chip's own is ``chip_delay``.
         parameters: of the synapse format (``exponent``, ``weight_bits``, ...), 0-d arrays.
         weight_bits: bits of a stored weight.
@@ -66,6 +67,7 @@ class ProgramProjection:
     delay: Delay = field(default_factory=Delay)
     parameters: Parameters = field(default_factory=dict)
     weight_bits: int = 64
+    model: str = "spikes"
 
     @property
     def name(self) -> str:

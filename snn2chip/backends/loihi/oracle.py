@@ -18,6 +18,8 @@ from snn2chip.core import Program, ProgramProjection, chip_delay
 from snn2chip.graph.operators import Conv, Dense
 
 _LIMIT = 2**23
+GRADED = ("graded", "writes")
+"""Synapses that multiply what is sent."""
 
 
 class Run(NamedTuple):
@@ -126,7 +128,7 @@ def _neuron_step(
                 continue
             sent = int(run.spikes[projection.source][t - synapse.delay][synapse.source])
             if sent:
-                payload = sent if "graded" in projection.parameters else 1
+                payload = sent if projection.model in GRADED else 1
                 by_delay[synapse.delay] += synapse.weight * payload
                 events += 1
         for value in by_delay.values():
@@ -166,6 +168,8 @@ def _shift(value: int, exponent: int) -> int:
 
 
 def _shifted(projection: ProgramProjection, value: int) -> int:
+    if projection.model == "writes":
+        return value
     shifted = _shift(value, int(projection.parameters["exponent"]))
     return (shifted + _LIMIT) % 2**24 - _LIMIT if isinstance(projection.operator, Conv) else shifted
 

@@ -9,9 +9,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.backends.loihi.arithmetic import STATE_LIMIT, LoihiArithmetic
+from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
 from snn2chip.backends.loihi.fold import Folded, fold
 from snn2chip.backends.loihi.formats import LoihiFormats
+from snn2chip.backends.loihi.integers import STATE_LIMIT
 from snn2chip.backends.loihi.latency import chip_latencies
 from snn2chip.core import (
     Activity,

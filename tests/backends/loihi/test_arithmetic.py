@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snn2chip.backends.loihi.arithmetic import LoihiArithmetic, shift, toward_zero, wrap24
+from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
+from snn2chip.backends.loihi.integers import shift, toward_zero, wrap24
 from snn2chip.core import ProgramPopulation
 
 big = st.integers(-(2**40), 2**40)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snn2chip.backends.loihi.arithmetic import STATE_LIMIT
 from snn2chip.backends.loihi.formats import formats_of
+from snn2chip.backends.loihi.integers import STATE_LIMIT
 from snn2chip.backends.loihi.realise import realise
 from snn2chip.errors import UnsupportedError
 from snn2chip.neurons import Input

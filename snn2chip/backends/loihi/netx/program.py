@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snn2chip.backends.loihi.arithmetic import DRIVEN, LoihiArithmetic
+from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
 from snn2chip.backends.loihi.netx import neurons
 from snn2chip.backends.loihi.netx.delays import synapse_delay
 from snn2chip.backends.loihi.netx.operators import (
@@ -27,6 +27,7 @@ from snn2chip.backends.loihi.netx.operators import (
 from snn2chip.backends.loihi.netx.refuse import refuse_unsupported
 from snn2chip.backends.loihi.netx.storage import EXPORT_AGAIN, NetLayer, read_layers
 from snn2chip.backends.loihi.netx.weights import Fitted, fit
+from snn2chip.backends.loihi.neurons.cuba_driven import DRIVEN
 from snn2chip.core import Program, ProgramPopulation, ProgramProjection
 from snn2chip.errors import InputFileError, combine
 from snn2chip.graph import Delay, Dense, Encoding, Identity, Readout
@@ -174,8 +175,8 @@ class _Builder:
                 INPUT,
                 layer.name,
                 one,
-                parameters={"exponent": np.array(0), "graded": np.array(1)},
                 weight_bits=_WEIGHT_BITS,
+                model="writes",
             )
         )
         weight, bias = (_transform(layer, key) for key in ("weight", "bias"))
