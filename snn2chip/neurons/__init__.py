@@ -1,7 +1,7 @@
 """Discrete-time neuron models in plain numpy: pure functions, the oracle of every other engine."""
 
 from snn2chip.neurons.discretization import OPTIONS, Discretization
-from snn2chip.neurons.models import IF, LI, LIF, NEURONS, CubaLI, CubaLIF, Input, Neuron
+from snn2chip.neurons.models import IF, LI, LIF, NEURONS, CubaLI, CubaLIF, I, Input, Neuron
 from snn2chip.neurons.presets import PRESETS, from_preset
 from snn2chip.neurons.step import Factors, State, factors, initial_state, step
 
@@ -16,6 +16,7 @@ __all__ = [
     "CubaLIF",
     "Discretization",
     "Factors",
+    "I",
     "Input",
     "Neuron",
     "State",

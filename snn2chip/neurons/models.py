@@ -72,6 +72,14 @@ class CubaLIF(_Neuron):
 
 
 @dataclass(frozen=True, eq=False)
+class I(_Neuron):  # noqa: E742 - NIR's name
+    """dv/dt = R I; never spikes."""
+
+    r: FloatArray
+    spiking = False
+
+
+@dataclass(frozen=True, eq=False)
 class LI(_Neuron):
     """tau dv/dt = (v_leak - v) + R I; never spikes."""
 
@@ -93,7 +101,7 @@ class CubaLI(_Neuron):
     spiking = False
 
 
-Neuron: TypeAlias = Input | IF | LIF | CubaLIF | LI | CubaLI
+Neuron: TypeAlias = Input | IF | LIF | CubaLIF | I | LI | CubaLI
 NEURONS: dict[str, type[Neuron]] = {
-    cls.__name__: cls for cls in (Input, IF, LIF, CubaLIF, LI, CubaLI)
+    cls.__name__: cls for cls in (Input, IF, LIF, CubaLIF, I, LI, CubaLI)
 }

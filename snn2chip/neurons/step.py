@@ -7,7 +7,7 @@ discretization derives them (``factors``), and G R = gain R, or 1 where input_ga
                       S = gain_syn w_in, 1 or decay_syn; bias_path membrane: i' without b,
                       v' with i' + w_in b
     LIF, LI           v' = decay v + gain v_leak + G R (c + b)
-    IF                v' = v + g R (c + b)           g = 1, or dt
+    IF, I             v' = v + g R (c + b)           g = 1, or dt
     spiking models    z = v' > v_threshold ;  v = v_reset where z (or v' - v_threshold)
 
 The synapse is updated before the membrane within a step, as every framework does. Where a reset
@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.neurons.discretization import Discretization, Floor
-from snn2chip.neurons.models import IF, LI, LIF, CubaLI, CubaLIF, FloatArray, Neuron
+from snn2chip.neurons.models import IF, LI, LIF, CubaLI, CubaLIF, FloatArray, I, Neuron
 
 Spiking: TypeAlias = IF | LIF | CubaLIF
 
@@ -114,7 +114,7 @@ def _integrate(
 ) -> tuple[FloatArray, FloatArray | None]:
     """v and i after the leak and the input of a step."""
     match neuron:
-        case IF():
+        case IF() | I():
             if d.input_gain == "one":
                 return v + (current + bias), None
             g = d.dt if d.if_gain == "dt" else 1.0

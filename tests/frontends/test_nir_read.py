@@ -237,19 +237,9 @@ REFUSED = {
         UnsupportedError,
     ),
     "an Output behind the Input": ([source(1), sink(1)], "reads the Input", UnsupportedError),
-    "an integrator": (
-        [source(1), nir.I(np.ones(1)), probe(1), sink(1)],
-        "node '0' is of kind 'I'",
-        UnsupportedError,
-    ),
     "a threshold": (
         [source(1), nir.Threshold(np.ones(1)), probe(1), sink(1)],
-        "node '0' is of kind 'Threshold'",
-        UnsupportedError,
-    ),
-    "matrices per channel": (
-        [source(1, 1), nir.Linear(np.ones((1, 1, 1))), probe((1, 1)), sink(1, 1)],
-        "weight has 3 axes",
+        "node '0' (Threshold) has no membrane",
         UnsupportedError,
     ),
     "weights stored [in, out]": (

@@ -54,4 +54,4 @@ def test_values_compare_and_hash() -> None:
 def test_neurons_know_nirs_names() -> None:
     for name, cls in NEURONS.items():
         assert cls.__name__ == name
-        assert cls.spiking is (name not in ("LI", "CubaLI"))
+        assert cls.spiking is (name not in ("I", "LI", "CubaLI"))

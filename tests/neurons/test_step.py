@@ -12,6 +12,7 @@ from snn2chip.neurons import (
     CubaLI,
     CubaLIF,
     Discretization,
+    I,
     Input,
     Neuron,
     factors,
@@ -129,3 +130,14 @@ def test_the_state_is_not_changed_in_place() -> None:
 def test_an_input_has_no_step() -> None:
     with pytest.raises(TypeError, match="Input has no step"):
         step(Input(), initial_state(Input(), (1, 1), norse()), np.zeros((1, 1)), norse())
+
+
+@pytest.mark.parametrize(("gain", "factor"), [("one", 1.0), ("dt", DT)])
+def test_an_integrator_adds_up_and_never_spikes(gain: str, factor: float) -> None:
+    neuron = I(r=np.array([0.5, -2.0]))
+    options = norse(if_gain=gain)
+    state = initial_state(neuron, (1, 2), options)
+    for k in range(1, 4):
+        output, state = step(neuron, state, np.full((1, 2), 3.0), options, bias=1.0)
+        np.testing.assert_array_equal(state.v, factor * k * 4.0 * neuron.r[None])
+        np.testing.assert_array_equal(output, state.v)

@@ -5,7 +5,7 @@ and returns to 0. So per target neuron (n), with v counted from v_reset and in u
 threshold above it::
 
     LIF, LI     input factor  G / theta            bias  (gain (v_leak - v_reset) + G b) / theta
-    IF          input factor  g / theta            bias  g b / theta
+    IF, I       input factor  g / theta            bias  g b / theta
     CubaLIF/LI  input factor  G S / theta
                 bias  (gain (v_leak - v_reset) + G S b / (1 - decay_syn)) / theta
 
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from snn2chip.errors import UnsupportedError
 from snn2chip.graph import Discretization, Graph, Population
-from snn2chip.neurons import IF, LI, LIF, CubaLI, CubaLIF, Factors, factors, initial_state
+from snn2chip.neurons import IF, LI, LIF, CubaLI, CubaLIF, Factors, I, factors, initial_state
 
 FloatArray = NDArray[np.float64]
 
@@ -77,7 +77,7 @@ def fold(graph: Graph, population: Population) -> Folded:
     input_gain, bias_gain, leak = np.ones(shape), np.ones(shape), np.zeros(shape)
     loss_u, loss_v = np.ones(shape), np.zeros(shape)
     match neuron:
-        case IF():
+        case IF() | I():
             if d.input_gain == "matched":
                 input_gain = bias_gain = neuron.r * (d.dt if d.if_gain == "dt" else 1.0)
         case LIF() | LI():

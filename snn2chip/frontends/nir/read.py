@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from snn2chip.errors import ConfigError, InputFileError, Snn2chipError, did_you_mean
-from snn2chip.frontends.nir.lowering import FlatGraph, check_kinds, flatten, lower
+from snn2chip.frontends.nir.lowering import (
+    FlatGraph,
+    check_kinds,
+    flatten,
+    lower,
+    merge_thresholds,
+    without_reset,
+)
 from snn2chip.frontends.nir.metadata import KEY, Metadata, choose_discretization, from_text
 from snn2chip.frontends.nir.nodes import NirGraph
 from snn2chip.frontends.nir.repair import (
@@ -146,7 +153,9 @@ def _graph(
 ) -> Graph:
     flat = flatten(nodes, file)
     check_kinds(flat, file)
+    flat, unreset = merge_thresholds(flat, file)
     metadata, discretization = _discretization(nodes, flat, file, preset, dt, overrides)
+    discretization = without_reset(discretization, unreset, flat)
     populations, projections, outputs = lower(flat, file, discretization)
     _check_owners(overrides or {}, [p.name for p in populations], file)
     outputs = _sorted_outputs(outputs, metadata, file)

@@ -4,8 +4,10 @@
    named ``<source>-><target>`` and the node's kind.
 2. Delays that the discretization implies (a step in every cycle, latencies) are left out, as every
    framework expects.
-3. A population that both a convolution and a matrix feed is written flat, behind a Flatten.
-4. Refused by name, since NIR has no room for them: delays per synapse that are no sum of delays per
+3. A population without reset is a membrane and a Threshold. One with a v_reset all the same, or
+   with a floor, keeps its node, and other readers reset it.
+4. A population that both a convolution and a matrix feed is written flat, behind a Flatten.
+5. Refused by name, since NIR has no room for them: delays per synapse that are no sum of delays per
    source and target, matrices into images, convolutions with unequal padding or more than two
    axes, and biases that vary within a convolution's channel.
 
@@ -25,12 +27,16 @@ import numpy as np
 from snn2chip.errors import UnsupportedError
 from snn2chip.frontends.nir.links import Link, projection_links
 from snn2chip.frontends.nir.lowering.recurrence import delayed, with_delays
+from snn2chip.frontends.nir.lowering.thresholds import SPIKING
 from snn2chip.frontends.nir.metadata import KEY, Metadata, overrides_of, to_text
 from snn2chip.frontends.nir.nodes import NirGraph, NirNode, Param
 from snn2chip.frontends.nir.storage.writer import write_nodes
-from snn2chip.graph import Conv, Delay, Dense, Graph, Population, Projection
+from snn2chip.graph import Conv, Delay, Dense, Discretization, Graph, Population, Projection
 from snn2chip.graph.operators import Shape
 from snn2chip.graph.order import components
+from snn2chip.neurons import IF, LIF, CubaLIF
+
+_MEMBRANES = {spiking: membrane for membrane, spiking in SPIKING.items()}
 
 
 def write_graph(graph: Graph, path: str | Path) -> None:
@@ -53,7 +59,10 @@ def nodes_of(graph: Graph) -> NirGraph:
     emitter = _Emitter({p.name for p in graph.populations})
     for population in graph.populations:
         node = _population(population, shapes[population.name])
-        emitter.nodes[population.name] = node
+        if _is_thresholded(population, graph.discretization.of(population.name)):
+            emitter.thresholded(node)
+        else:
+            emitter.nodes[population.name] = node
     for projection in _implicit(graph):
         ends = shapes[projection.source], shapes[projection.target]
         links = list(projection_links(projection, *ends, graph.discretization.dt))
@@ -62,7 +71,7 @@ def nodes_of(graph: Graph) -> NirGraph:
         node_name = emitter.fresh("output" if len(graph.outputs) == 1 else f"output {name}")
         shape = np.array(shapes[name], np.int64)
         emitter.nodes[node_name] = NirNode("Output", {"shape": shape}, node_name)
-        emitter.edges.append((name, node_name))
+        emitter.edges.append((emitter.exit(name), node_name))
     metadata = {KEY: to_text(metadata_of(graph))}
     return NirGraph(emitter.nodes, tuple(emitter.edges), metadata, name=graph.name)
 
@@ -90,8 +99,16 @@ def _population(population: Population, shape: Shape) -> NirNode:
     return NirNode(population.neuron.kind, params, population.name)
 
 
+def _is_thresholded(population: Population, d: Discretization) -> bool:
+    """Whether a population is a membrane and a Threshold, and nothing of it would be lost so."""
+    neuron = population.neuron
+    if not isinstance(neuron, IF | LIF | CubaLIF) or d.reset != "none" or neuron.v_reset.any():
+        return False
+    return (d.if_floor if isinstance(neuron, IF) else d.v_floor) == "none"
+
+
 def _written_shapes(graph: Graph) -> dict[str, Shape]:
-    """Shape of each population in the file, after rule 3.
+    """Shape of each population in the file, after rule 4.
 
     Raises:
         UnsupportedError: a matrix feeds an image that no convolution into it declares.
@@ -165,6 +182,7 @@ class _Emitter:
 
     taken: set[str]
     nodes: dict[str, NirNode] = field(default_factory=dict)
+    exits: dict[str, str] = field(default_factory=dict)
     edges: list[tuple[str, str]] = field(default_factory=list)
 
     def fresh(self, name: str) -> str:
@@ -176,9 +194,24 @@ class _Emitter:
         self.taken.add(found)
         return found
 
+    def thresholded(self, node: NirNode) -> None:
+        """A spiking neuron as its membrane and a Threshold, which has no reset."""
+        exit_ = self.fresh(f"{node.name} Threshold")
+        params = dict(node.params)
+        threshold = {"threshold": params.pop("v_threshold")}
+        del params["v_reset"]
+        self.nodes[node.name] = NirNode(_MEMBRANES[node.kind], params, node.name)
+        self.nodes[exit_] = NirNode("Threshold", threshold, exit_)
+        self.edges.append((node.name, exit_))
+        self.exits[node.name] = exit_
+
+    def exit(self, name: str) -> str:
+        """The node that a population's spikes come from."""
+        return self.exits.get(name, name)
+
     def chain(self, projection: Projection, links: Sequence[Link], source: Shape) -> None:
         """The nodes of one projection; a second direct edge gets a Scale of 1."""
-        last = projection.source
+        last = self.exit(projection.source)
         if not links and (last, projection.target) in self.edges:
             links = [("Scale", {"scale": np.ones(source)})]
         for kind, params in links:

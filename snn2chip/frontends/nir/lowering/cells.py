@@ -7,9 +7,9 @@ import numpy as np
 from snn2chip.frontends.nir.lowering.params import Params
 from snn2chip.frontends.nir.nodes import NirNode
 from snn2chip.graph.operators import Array, Shape
-from snn2chip.neurons import IF, LI, LIF, CubaLI, CubaLIF, Neuron
+from snn2chip.neurons import IF, LI, LIF, CubaLI, CubaLIF, I, Neuron
 
-NEURON_KINDS = frozenset({"IF", "LIF", "LI", "CubaLIF", "CubaLI"})
+NEURON_KINDS = frozenset({"I", "IF", "LIF", "LI", "CubaLIF", "CubaLI"})
 
 
 def cell(node: NirNode, file: str) -> tuple[Neuron, Shape]:
@@ -23,9 +23,12 @@ def cell(node: NirNode, file: str) -> tuple[Neuron, Shape]:
     """
     params = Params(node, file)
     match node.kind:
+        case "I":
+            v = _same_shapes(params, "r")
+            model: Neuron = I(**v)
         case "IF":
             v = _same_shapes(params, "r", "v_threshold", v_reset=0.0)
-            model: Neuron = IF(**v)
+            model = IF(**v)
         case "LIF":
             v = _same_shapes(params, "tau", "r", "v_leak", "v_threshold", v_reset=0.0)
             model = LIF(**v)

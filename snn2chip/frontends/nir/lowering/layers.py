@@ -12,9 +12,9 @@ from math import prod
 
 import numpy as np
 
-from snn2chip.errors import UnsupportedError
 from snn2chip.frontends.nir.lowering.params import Params
 from snn2chip.frontends.nir.nodes import NirNode
+from snn2chip.graph.compose import compose
 from snn2chip.graph.operators import Array, Conv, Dense, Identity, Operator, Shape, identity
 
 LINEAR_KINDS = frozenset(
@@ -33,15 +33,17 @@ class Layer:
     Attributes:
         bias: [*operator.target_shape] or None.
         delay: in the file's unit of time [*shape], or None.
+        shape: of the result, where it differs from the operator's.
     """
 
     operator: Operator
     bias: Array | None = None
     delay: Array | None = None
+    shape: Shape | None = None
 
     @property
     def target_shape(self) -> Shape:
-        return self.operator.target_shape
+        return self.operator.target_shape if self.shape is None else self.shape
 
 
 def layer(node: NirNode, source: Shape, file: str) -> Layer:
@@ -49,7 +51,7 @@ def layer(node: NirNode, source: Shape, file: str) -> Layer:
 
     Raises:
         InputFileError: parameters that are missing, not finite, or do not fit.
-        UnsupportedError: a form of the primitive that has no operator here.
+        UnsupportedError: matrices per element of several axes that form too large a matrix.
     """
     params = Params(node, file)
     match node.kind:
@@ -85,14 +87,9 @@ def layer(node: NirNode, source: Shape, file: str) -> Layer:
 
 def _affine(params: Params, source: Shape) -> Layer:
     weight = params.weights("weight")
+    if weight.ndim > 2 and 0 not in weight.shape:
+        return _stacked(params, weight, source)
     if weight.ndim != 2:
-        if weight.ndim > 2:
-            raise UnsupportedError(
-                f"{params.where}: weight has {weight.ndim} axes",
-                needs="one matrix per channel",
-                has="weights [out, in]",
-                remedy="write one Affine per channel, or a Conv1d with groups",
-            )
         raise params.refuse(f"weight has shape {list(weight.shape)}", needs="[out, in]")
     if 0 in weight.shape:
         raise params.refuse("weight is empty", needs="[out, in]")
@@ -103,6 +100,26 @@ def _affine(params: Params, source: Shape) -> Layer:
     target = (weight.shape[0],)
     bias = _bias(params, target) if params.node.kind == "Affine" else None
     return Layer(Dense(weight, source, target), bias)
+
+
+def _stacked(params: Params, weight: Array, source: Shape) -> Layer:
+    """A matrix per channel, weight [*lead, out, in] on an input [*lead, in]: a convolution along
+    the last axis with one group per channel and a kernel as long as the axis."""
+    *lead, rows, columns = weight.shape
+    if source != (*lead, columns):
+        raise params.mismatch(source, (*lead, columns))
+    channels = prod(lead)
+    kernel = weight.reshape(channels * rows, 1, columns)
+    conv = Conv(kernel, (channels, columns), (1,), ((0, 0),), (1,), channels)
+    operator = conv if len(lead) == 1 else compose(conv, identity(source), params.where)
+    target = (*lead, rows)
+    bias = None
+    if params.node.kind == "Affine":
+        bias = params.array("bias")
+        if bias.shape != target:
+            raise params.refuse(f"bias has shape {list(bias.shape)}", needs=str(list(target)))
+        bias = bias.reshape(operator.target_shape) if bias.any() else None
+    return Layer(operator, bias, shape=target)
 
 
 def _bias(params: Params, target: Shape) -> Array | None:

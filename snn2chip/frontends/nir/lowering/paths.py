@@ -46,23 +46,15 @@ def _part_key(part: str) -> tuple[int, int, str]:
 
 
 def check_kinds(flat: FlatGraph, file: str) -> None:
-    """Refuses primitives that no population or operator stands for.
+    """Refuses nodes that are no primitive of NIR.
 
     Raises:
-        UnsupportedError: a primitive of NIR that is not supported.
-        InputFileError: no primitive of NIR at all.
+        InputFileError: of what kind a node is instead.
     """
     for name, node in flat.nodes.items():
-        if node.kind in LINEAR_KINDS - {"Pass"} | NEURON_KINDS | {"Input", "Output", "Pass"}:
-            continue
-        where = f"{file}: node {name!r} is of kind {node.kind!r}"
-        if node.kind in ("I", "Threshold"):
-            raise UnsupportedError(
-                where,
-                has="neurons " + ", ".join(sorted(NEURON_KINDS)),
-                remedy="an I followed by a Threshold is not an IF: it has no reset. Use an IF",
-            )
-        raise InputFileError(where, needs="a primitive of NIR 1.0.8")
+        if node.kind not in LINEAR_KINDS | NEURON_KINDS | {"Input", "Output", "Threshold"}:
+            where = f"{file}: node {name!r} is of kind {node.kind!r}"
+            raise InputFileError(where, needs="a primitive of NIR 1.0.8")
 
 
 class LinearPart:

@@ -99,7 +99,7 @@ def _taken(node: NirNode | NirGraph) -> tuple[int, ...] | None:
     match node.kind:
         case "Affine" | "Linear" if np.ndim(arrays.get("weight", 0)) == 2:
             return (arrays["weight"].shape[1],)
-        case "Scale" | "Delay":
+        case "Scale" | "Delay" | "Threshold":
             return _shape_of(arrays, node.kind.lower())
         case "Flatten":
             return _whole(arrays.get("input_type"))

@@ -33,7 +33,7 @@ from snn2chip.graph.operators import Array, Shape
 
 _REFUSED = (InputFileError, UnsupportedError)
 _MATRICES = ("Affine", "Linear")
-_ELEMENTWISE = {"Scale": "scale", "Delay": "delay"}
+_ELEMENTWISE = {"Scale": "scale", "Delay": "delay", "Threshold": "threshold"}
 _PORTS = ("Output", "Pass")
 
 
