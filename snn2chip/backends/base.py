@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Protocol, cast
 
 from snn2chip.core import Activity, Program, Violation
 from snn2chip.engine import Arithmetic
 from snn2chip.errors import ConfigError, UnsupportedError, combine, did_you_mean
+from snn2chip.frontends.support import Support, front_ends
 from snn2chip.graph import Graph
 from snn2chip.targets.types import Target
 
@@ -24,6 +26,26 @@ _BUNDLED = {
     "reference": "snn2chip.backends.reference:backend",
     "loihi": "snn2chip.backends.loihi:backend",
 }
+
+
+_READERS = {".net": "snn2chip.backends.loihi.netx:READER"}
+"""Suffixes of files that hold one family's own integers."""
+
+
+@dataclass(frozen=True)
+class ProgramReader:
+    """A front end of one family: files that are programs already.
+
+    Attributes:
+        read: a file's program.
+        describe: the program's structure as a Graph, which is never run.
+        support: what it takes and refuses.
+    """
+
+    family: str
+    read: Callable[[Path], Program]
+    describe: Callable[[Program], Graph]
+    support: Support
 
 
 @dataclass(frozen=True)
@@ -85,6 +107,21 @@ def find_backend(family: str) -> Backend:
     module, _, attribute = known[family].partition(":")
     factory = cast("Callable[[], Backend]", getattr(import_module(module), attribute))
     return factory()
+
+
+def find_reader(path: Path) -> ProgramReader | None:
+    """What reads a file of one family's own integers; None for all other files."""
+    return _reader(_READERS[path.suffix]) if path.suffix in _READERS else None
+
+
+def all_front_ends() -> tuple[Support, ...]:
+    """What every front end takes and refuses, those of the back ends too."""
+    return (*front_ends(), *(_reader(place).support for place in _READERS.values()))
+
+
+def _reader(place: str) -> ProgramReader:
+    module, _, attribute = place.partition(":")
+    return cast("ProgramReader", getattr(import_module(module), attribute))
 
 
 def require_spiking_sources(graph: Graph) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
-from snn2chip.backends.loihi.netx import graph_of_program, read_net
+from snn2chip.backends.base import ProgramReader, find_reader
 from snn2chip.compiled import is_compiled, read_folder
 from snn2chip.errors import ConfigError, InputFileError, did_you_mean
 from snn2chip.frontends import Repair, load, load_repaired
@@ -49,9 +49,10 @@ def open_network(network: str | Path | None, options: Options) -> Network:
     path = Path(network)
     if path.is_dir():
         return _folder(path, options)
-    if path.is_file() and path.suffix == ".net":
-        return _net(path, options)
     if path.is_file():
+        reader = find_reader(path)
+        if reader is not None:
+            return _program(path, reader, options)
         graph, repairs = _load(path, options)
         return Network(graph, str(network), path, repairs=repairs)
     if str(network) in list_models():
@@ -103,10 +104,10 @@ def _folder(path: Path, options: Options) -> Network:
     )
 
 
-def _net(path: Path, options: Options) -> Network:
-    """A network of lava-dl, which is a program already."""
+def _program(path: Path, reader: ProgramReader, options: Options) -> Network:
+    """A file that is a program already."""
     given = given_options(options, (*(name for name in OPENING if name != "encoding"), *COMPILING))
-    program = read_net(path)
+    program = reader.read(path)
     if options.encoding is not None and program.encoding.kind == "none":
         program = replace(program, encoding=replace(program.encoding, kind=options.encoding))  # type: ignore[arg-type]
     elif options.encoding not in (None, program.encoding.kind):
@@ -114,10 +115,11 @@ def _net(path: Path, options: Options) -> Network:
     if given:
         raise ConfigError(
             f"{path}: " + ", ".join(given),
-            has="a .net file, whose numbers are Loihi's and fixed",
+            has=f"a {path.suffix} file, whose numbers are {reader.family}'s and fixed",
             remedy="leave these options out, or export the network from PyTorch as NIR",
         )
-    return Network(graph_of_program(program), str(path), path, program=program, family="loihi")
+    described = reader.describe(program)
+    return Network(described, str(path), path, program=program, family=reader.family)
 
 
 def _load(path: Path, options: Options) -> tuple[Graph, tuple[Repair, ...]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from snn2chip.backends.loihi.netx.neurons import CUBA
 from snn2chip.backends.loihi.netx.storage import NetLayer
 from snn2chip.errors import UnsupportedError, combine
+from snn2chip.frontends.support import Support
 
 KINDS = ("input", "dense", "dense_rec", "conv", "flatten", "average")
 
@@ -16,6 +17,15 @@ _REMEDIES = {
     "unpool": "conv or dense layers in its place; netx has no unpooling either",
     "concat": "one path through the network; netx has no branches either",
 }
+
+SUPPORT = Support(
+    name="lava-dl",
+    opens="`.net` (HDF5, as netx loads it), in",
+    preset="none: the file's integers, in Lava's arithmetic",
+    neurons=CUBA,
+    layers=KINDS,
+    refuses={**_REMEDIES, "dense_rec with delay": "the layer without delay"},
+)
 
 
 def refuse_unsupported(layers: Sequence[NetLayer]) -> None:
