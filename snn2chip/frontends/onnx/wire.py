@@ -121,7 +121,7 @@ def check(data: bytes | mmap) -> None:
 
 
 def walk(data: bytes | mmap, table: _Table) -> Iterator[Field]:
-    """Every field of a model and of the messages in it that the table names.
+    """Every field of a model and of the messages in it that the table names, depth first.
 
     Raises:
         ValueError: no protobuf message.
@@ -144,10 +144,11 @@ def walk(data: bytes | mmap, table: _Table) -> Iterator[Field]:
                 raise ValueError(f"a field of kind {kind}")
             if at > end or not number:
                 raise ValueError("a field that is longer than its message")
-            inside = table.get(message, {}).get(number)
-            if inside and kind == _BYTES:
-                todo.append((inside, start, at))
             yield Field(message, number, start, at, value)
+            inside = table.get(message, {}).get(number)
+            if inside and kind == _BYTES and start < at:
+                todo.append((message, at, end))
+                message, at, end = inside, start, at
 
 
 def _varint(data: bytes | mmap, at: int, end: int) -> tuple[int, int]:
