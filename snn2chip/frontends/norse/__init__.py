@@ -1,7 +1,9 @@
-"""Modules of Norse: see ``FRAMEWORK`` and ``cells``."""
+"""Modules of Norse: see ``FRAMEWORK``, ``cells`` and ``containers``."""
 
 from snn2chip.frontends.norse.cells import KINDS, cell
-from snn2chip.frontends.norse.running import record, twin
+from snn2chip.frontends.norse.containers import lift, recurrent, sequence
+from snn2chip.frontends.norse.refused import REFUSED
+from snn2chip.frontends.norse.running import record, timed, twin
 from snn2chip.frontends.torch.framework import Framework
 
 FRAMEWORK = Framework(
@@ -9,14 +11,10 @@ FRAMEWORK = Framework(
     package="norse",
     extra="train",
     cells=dict.fromkeys(KINDS, cell),
-    layers={},
-    containers=frozenset({"SequentialState"}),
-    refused={
-        "LIF": "use LIFCell, which sees one step at a time",
-        "LIFRecurrent": "use LIFRecurrentCell, which sees one step at a time",
-        "Lift": "use the lifted module itself: cells see one step at a time",
-        "RecurrentSequential": "use LIFRecurrentCell",
-    },
+    layers={"SequentialState": sequence, "Lift": lift, "RecurrentSequential": recurrent},
+    refused=REFUSED,
     record=record,
     twin=twin,
+    forgets=True,
+    timed=timed,
 )

@@ -11,7 +11,7 @@ The equations were read in norse 1.1.0 ``torch/functional`` and hold with the pr
 LIFCell and LICell let the membrane see the input of the same step and decay the current after it:
 the current before that decay obeys i' = (1 - dt/tau_syn) i + x, which is NIR's CubaLIF with
 w_in = tau_syn / dt, without any shift in time. A LIFRecurrentCell becomes its input weights, a
-CubaLIF and its recurrent weights.
+CubaLIF and its recurrent weights. LIF, LI, IAF and LIFRecurrent are the same over time.
 """
 
 from __future__ import annotations
@@ -32,8 +32,12 @@ KINDS = {
     "LIFCell": "CubaLIF",
     "LICell": "CubaLI",
     "LIFRecurrentCell": "CubaLIF",
+    "IAF": "IF",
+    "LIF": "CubaLIF",
+    "LI": "CubaLI",
+    "LIFRecurrent": "CubaLIF",
 }
-"""Norse's cells by name, and what NIR calls them."""
+"""Norse's cells by name, and what NIR calls them. Those without Cell take whole sequences."""
 
 
 def cell(builder: Builder, module: Any, path: str) -> None:
@@ -41,32 +45,52 @@ def cell(builder: Builder, module: Any, path: str) -> None:
     kind = type(module).__name__
     name = path or kind
     builder.once(path, module)
-    if kind == "LIFRecurrentCell":
+    _check_axes(builder, kind, path)
+    recurrent = kind.startswith("LIFRecurrent")
+    if recurrent:
         builder.emit(f"{name}/input_weights", "Linear", weight=numbers(module.input_weights))
     params = _cell_params(builder, module, name)
     options = {} if not hasattr(module.p, "v_th") else {"reset": _reset(module.p, path)}
     population = builder.cell(path, module, KINDS[kind], options, **params)
-    if kind == "LIFRecurrentCell":
-        recurrent = f"{population}/recurrent_weights"
-        builder.add(recurrent, "Linear", weight=numbers(module.recurrent_weights))
-        builder.edges += [(population, recurrent), (recurrent, population)]
+    if recurrent:
+        loop = f"{population}/recurrent_weights"
+        builder.add(loop, "Linear", weight=numbers(module.recurrent_weights))
+        builder.edges += [(population, loop), (loop, population)]
+
+
+def _check_axes(builder: Builder, kind: str, path: str) -> None:
+    """Whether a cell is given single steps, and a module over time sequences."""
+    lifted = path.endswith("lifted_module")
+    if kind.endswith("Cell") and builder.timed and not lifted:
+        raise UnsupportedError(
+            f"module {path or 'itself'!r} ({kind}) is given sequences [step, sample, ...]",
+            needs="single steps, as all cells of Norse",
+            remedy=f"Lift({kind}(...)), or give the module single steps throughout",
+        )
+    if not kind.endswith("Cell") and lifted:
+        raise UnsupportedError(
+            f"module {path!r} ({kind}) is lifted, and takes sequences itself",
+            needs="a module of single steps in a Lift",
+            remedy=f"{kind} without Lift",
+        )
 
 
 def _cell_params(builder: Builder, module: Any, path: str) -> dict[str, Param]:
     """NIR's parameters of a cell, in the population's shape."""
     kind, p, shape = type(module).__name__, module.p, builder.shape
-    if kind != "IAFCell" and float(module.dt) != builder.dt:
+    integrates = kind in ("IAFCell", "IAF")
+    if not integrates and float(module.dt) != builder.dt:
         raise UnsupportedError(
             f"module {path!r} ({kind}) has dt = {module.dt}",
             needs=f"dt = {builder.dt}, which the network's metadata state",
             remedy="build all cells with one dt",
         )
     v: dict[str, Param] = {"r": np.ones(shape)}
-    if kind != "IAFCell":
+    if not integrates:
         v["v_leak"] = spread(p.v_leak, shape, path, "v_leak")
         tau = _inverse(p.tau_mem_inv, shape, path, "tau_mem_inv")
         v["tau" if kind in ("LIFBoxCell", "LIBoxCell") else "tau_mem"] = tau
-    if kind in ("LIFCell", "LICell", "LIFRecurrentCell"):
+    if KINDS[kind] in ("CubaLIF", "CubaLI"):
         tau_syn = _inverse(p.tau_syn_inv, shape, path, "tau_syn_inv")
         v["tau_syn"] = tau_syn
         v["w_in"] = tau_syn / builder.dt

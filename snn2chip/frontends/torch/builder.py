@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,19 @@ from snn2chip.frontends.nir.lowering.layers import LINEAR_KINDS, layer
 from snn2chip.frontends.nir.nodes import NirNode, Param
 from snn2chip.graph.operators import Array, Shape
 from snn2chip.neurons import from_preset
+
+
+def _no_visit(module: Any, path: str) -> None:
+    raise AssertionError(f"module {path!r} outside of a walk")
+
+
+def free(name: str, taken: Container[str]) -> str:
+    """``name``, or the first of name#2, name#3, ... that is not taken."""
+    found, k = name, 1
+    while found in taken:
+        k += 1
+        found = f"{name}#{k}"
+    return found
 
 
 @dataclass
@@ -27,6 +41,12 @@ class Builder:
         cells: path of each cell -> name of its population.
         options: population -> options of the discretization that it needs.
         seen: identity of each cell -> its path.
+        timed: whether the whole module takes sequences [step, sample, *shape].
+        leading: axes in front of ``shape`` that torch's layers see: 1 for samples, 2 for steps and
+            samples. Inside the library's own modules it is 1.
+        folds: how often something has been folded into a node.
+        kept: nodes that nothing may be folded into, since others read them too.
+        visit: follows another module, of the path given, behind the sources.
     """
 
     preset: str
@@ -38,6 +58,11 @@ class Builder:
     cells: dict[str, str] = field(default_factory=dict)
     options: dict[str, dict[str, str]] = field(default_factory=dict)
     seen: dict[int, str] = field(default_factory=dict)
+    timed: bool = False
+    leading: int = 1
+    folds: Counter[str] = field(default_factory=Counter)
+    kept: frozenset[str] = frozenset()
+    visit: Callable[[Any, str], None] = field(default=_no_visit)
 
     def emit(self, name: str, kind: str, **params: Param) -> None:
         """A node behind the sources; it is the source of what comes next.
@@ -101,8 +126,23 @@ class Builder:
         self.seen[id(module)] = path
 
     def foldable(self) -> bool:
-        """Whether the next module alone reads the last node, as far as has been emitted."""
-        return len(self.sources) == 1 and not any(s == self.sources[0] for s, _ in self.edges)
+        """Whether the next module alone reads the last node."""
+        return (
+            len(self.sources) == 1
+            and self.sources[0] not in self.kept
+            and not any(source == self.sources[0] for source, _ in self.edges)
+        )
+
+    def fold(self, **params: Param) -> None:
+        """Replaces parameters of the node that is the source; see ``foldable``."""
+        (name,) = self.sources
+        before = self.nodes[name]
+        self.nodes[name] = NirNode(before.kind, {**before.params, **params}, name)
+        self.folds[name] += 1
+
+    def free(self, name: str) -> str:
+        """``name``, or the first of name#2, name#3, ... that no node has."""
+        return free(name, self.nodes)
 
     def overrides(self) -> dict[str, str]:
         """Options of all cells that differ from the preset's: the most frequent value of each is

@@ -37,6 +37,8 @@ class Framework:
         containers: class names of modules that only call others, and are walked through.
         refused: class name -> what to do instead.
         dt: length of a step where the library has none, or None where the user must say it.
+        forgets: whether a cell that is called without its state starts anew.
+        timed: whether a module takes whole sequences [step, sample, *shape]; None: none does.
         twin: a copy of a module in evaluation mode, all numbers in a dtype, ready for a first step.
         record: (twin, path of each cell -> population, input [step, sample, *shape], dtype) ->
             recording of a run from the initial state.
@@ -52,10 +54,16 @@ class Framework:
     containers: frozenset[str] = frozenset()
     refused: Mapping[str, str] | None = None
     dt: float | None = None
+    forgets: bool = False
+    timed: Callable[[Any], bool] | None = None
 
     def owns(self, module: Any) -> bool:
         """Whether a module's class is the library's own."""
-        return type(module).__module__.split(".")[0] == self.package
+        return self.has(type(module))
+
+    def has(self, kind: type) -> bool:
+        """Whether a class is the library's own."""
+        return kind.__module__.split(".")[0] == self.package
 
 
 ROOMS = ("norse", "snntorch", "spikingjelly")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from snn2chip.errors import UnsupportedError
-from snn2chip.frontends.nir.nodes import NirNode, Param, per_axis
+from snn2chip.frontends.nir.nodes import Param, per_axis
 from snn2chip.frontends.torch.builder import Builder, numbers
 from snn2chip.frontends.torch.framework import Emit
 from snn2chip.graph.operators import Array
@@ -22,12 +22,8 @@ NAMES = (
 )  # fmt: skip
 """Torch's own modules that are known."""
 
-
-def is_container(module: Any) -> bool:
-    """Whether a module only calls others, one after another."""
-    import torch
-
-    return isinstance(module, torch.nn.Sequential)
+REMEDIES = {"MaxPool2d": "use AvgPool2d: a maximum is no linear operator of spikes"}
+"""What to do instead of some others."""
 
 
 def emitter(module: Any) -> Emit | None:
@@ -115,20 +111,21 @@ def pool(state: Builder, module: Any, path: str) -> None:
 
 
 def flatten(state: Builder, module: Any, path: str) -> None:
-    """A Flatten; torch counts the batch as axis 0, NIR does not."""
-    axes = len(state.shape) + 1
+    """A Flatten; torch counts the axes of steps and samples, NIR does not."""
+    leading = state.leading
+    axes = len(state.shape) + leading
     start, end = (k + axes if k < 0 else k for k in (module.start_dim, module.end_dim))
-    if start < 1:
+    if start < leading:
         raise UnsupportedError(
-            f"module {path!r} (Flatten) flattens the batch", remedy="start_dim=1"
+            f"module {path!r} (Flatten) flattens the batch", remedy=f"start_dim={leading}"
         )
     if start < end:
         state.emit(
             path,
             "Flatten",
             input_type=np.array(state.shape, np.int64),
-            start_dim=start - 1,
-            end_dim=end - 1,
+            start_dim=start - leading,
+            end_dim=end - leading,
         )
 
 
@@ -146,8 +143,7 @@ def batch_norm(state: Builder, module: Any, path: str) -> None:
         assert isinstance(weight, np.ndarray)
         assert isinstance(bias, np.ndarray)
         rows = factor.reshape(-1, *(1,) * (weight.ndim - 1))
-        folded = {**before.params, "weight": weight * rows, "bias": bias * factor + shift}
-        state.nodes[before.name] = NirNode(before.kind, folded, before.name)
+        state.fold(weight=weight * rows, bias=bias * factor + shift)
         return
     axes = len(state.shape) - 1
     if axes not in CONVOLUTIONS:

@@ -1,24 +1,30 @@
-"""Modules into NIR nodes, by a walk over them in order.
+"""Modules into NIR nodes: a dry run, then a trace of two steps.
 
-A BatchNorm is folded into the linear layer before it, from its running statistics; without one it
-becomes a 1x1 convolution per channel. Dropout and Identity are dropped. The cells of a spiking
-library are emitted as that library says; anything else is refused by path and type.
+A BatchNorm is folded into the linear layer before it, from its running statistics, if nothing else
+reads that layer; without one it becomes a 1x1 convolution per channel. Dropout and Identity are
+dropped. The cells of a spiking library are emitted as that library says; anything else is refused
+by path and type. A module must do the same in its second step as in its first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from snn2chip.errors import UnsupportedError
+from snn2chip.errors import ConfigError, Snn2chipError, UnsupportedError
 from snn2chip.frontends.nir.nodes import NirGraph
-from snn2chip.frontends.torch import layers
-from snn2chip.frontends.torch.builder import Builder
+from snn2chip.frontends.torch.builder import Builder, free
 from snn2chip.frontends.torch.framework import Framework, framework_of, require_torch
+from snn2chip.frontends.torch.stepping import is_plain_sequence, plan, step
+from snn2chip.frontends.torch.trace import SharedError, Trace, follow, intercepted, is_leaf
+from snn2chip.frontends.torch.values import SAMPLES, STEPS, Signal, place_of
 from snn2chip.graph.operators import Shape
+
+Shapes: TypeAlias = Shape | Mapping[str, Shape]
+"""Shape of the input without steps and samples, or one per input by its name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,79 +44,213 @@ class Walked:
     preset: str
 
 
-def walk(module: Any, input_shape: Shape, dt: float, name: str = "model") -> Walked:
+def walk(module: Any, input_shape: Shapes, dt: float, name: str = "model") -> Walked:
     """The NIR graph of a module with cells of one library.
 
     Args:
         module: a torch module; BatchNorms are read as in evaluation.
-        input_shape: without batch and time.
-        dt: step length, in the unit of 1 / tau_mem_inv.
+        input_shape: of the input, without steps and samples; of several inputs one each, by the
+            names that ``forward`` gives them.
+        dt: step length, in the unit of the library's time constants.
 
     Raises:
-        UnsupportedError: a module or option that NIR cannot hold, by path and type.
-        ConfigError: torch is not installed.
+        UnsupportedError: a module, function or option that NIR cannot hold, by path, type, line.
+        ConfigError: torch is not installed, or the user's own code fails.
         InputFileError: shapes that do not fit, or parameters that are not finite.
     """
     require_torch()
-    taken = {path.replace(".", "/") for path, _ in module.named_modules()}
-    first, last = (_free(end, taken) for end in ("input", "output"))
     library = framework_of(module)
-    shape = tuple(int(n) for n in input_shape)
-    builder = Builder(library.name, float(dt), shape, (first,))
-    builder.add(first, "Input", shape=np.array(shape, np.int64))
-    _visit(builder, library, module, "")
-    builder.add(last, "Output", shape=np.array(builder.shape, np.int64))
-    builder.edges += [(source, last) for source in builder.sources]
+    shapes = _shapes(module, input_shape)
+    kept: frozenset[str] = frozenset()
+    dry = _DryRun(library, module, shapes)
+    while True:
+        try:
+            builder, outputs = _traced(library, module, shapes, float(dt), kept, dry)
+            break
+        except SharedError as shared:
+            kept |= {shared.source}
+    _add_outputs(builder, module, outputs)
     nodes = NirGraph(builder.nodes, tuple(builder.edges), name=name)
     return Walked(nodes, builder.cells, builder.overrides(), library.name)
 
 
-def _free(name: str, taken: set[str]) -> str:
-    """``name``, or the first of name#2, name#3, ... that no module has."""
-    found, k = name, 1
-    while found in taken:
-        k += 1
-        found = f"{name}#{k}"
-    return found
-
-
-def _visit(builder: Builder, library: Framework, module: Any, path: str) -> None:
-    """Emits one module and its children."""
-    kind = type(module).__name__
-    own = library.owns(module)
-    if own and kind in library.cells:
-        library.cells[kind](builder, module, path)
-    elif own and kind in library.layers:
-        library.layers[kind](builder, module, path)
-    elif layers.is_container(module) or (own and kind in library.containers):
-        _visit_children(builder, library, module, path)
-    else:
-        refused = own and kind in (library.refused or {})
-        emit = None if refused else layers.emitter(module)
-        if emit is None:
-            raise _refusal(library, module, path)
-        emit(builder, module, path)
-
-
-def _visit_children(builder: Builder, library: Framework, module: Any, path: str) -> None:
-    if getattr(module, "return_hidden", False):
+def _shapes(module: Any, input_shape: Shapes) -> dict[str, Shape]:
+    """Shape of each input by name; one input is called ``input``."""
+    taken = {path.replace(".", "/") for path, _ in module.named_modules()}
+    names = plan(module).inputs
+    if any("/" in path for path, _ in module.named_modules()):
         raise UnsupportedError(
-            f"module {path or 'itself'!r} returns all hidden layers", needs="return_hidden=False"
+            "a module's name has a '/' in it", needs="names without", remedy="rename the module"
         )
-    for key, child in module._modules.items():  # named_children leaves out repeated modules
-        _visit(builder, library, child, f"{path}/{key}" if path else key)
+    if not isinstance(input_shape, Mapping):
+        if len(names) > 1:
+            raise ConfigError(
+                f"the module takes {len(names)} inputs: {', '.join(names)}",
+                needs="a shape and samples for each, by name",
+                has="one shape",
+            )
+        return {free("input", taken): tuple(int(n) for n in input_shape)}
+    if set(input_shape) != set(names):
+        raise ConfigError(
+            f"shapes for the inputs {', '.join(sorted(input_shape))}",
+            needs=f"one for each of {', '.join(names)}, as forward names them",
+        )
+    if len(names) == 1:
+        return _shapes(module, input_shape[names[0]])
+    return {free(name, taken): tuple(int(n) for n in input_shape[name]) for name in names}
 
 
-def _refusal(library: Framework, module: Any, path: str) -> UnsupportedError:
-    kind = type(module).__name__
-    remedies = {
-        "MaxPool2d": "use AvgPool2d: a maximum is no linear operator of spikes",
-        **(library.refused or {}),
-    }
-    known = [*layers.NAMES, *sorted(library.containers), *library.cells, *library.layers]
-    return UnsupportedError(
-        f"module {path or 'itself'!r} is a {type(module).__module__}.{kind}",
-        needs="a module that NIR can hold",
-        has=", ".join(known),
-        remedy=remedies.get(kind, "build the model of these modules, or export NIR yourself"),
+class _DryRun:
+    """One real step on zeros, in float64: what each leaf returned, or why it failed.
+
+    Attributes:
+        results: path of each leaf -> its last result.
+        error: of the user's own code, or None.
+    """
+
+    def __init__(self, library: Framework, module: Any, shapes: Mapping[str, Shape]) -> None:
+        import torch
+
+        self.results: dict[str, Any] = {}
+        self.error: Exception | None = None
+        self.package = library.package
+        axes = (STEPS, SAMPLES)[-leading_axes(library, module) :]
+        zeros = tuple(torch.zeros(*axes, *s, dtype=torch.float64) for s in shapes.values())
+        try:
+            twin = library.twin(module, torch.float64)
+            for path, part in twin.named_modules():
+                if is_leaf(library, part):
+                    part.register_forward_hook(self._keep(path.replace(".", "/")))
+            with torch.no_grad():
+                step(twin, zeros)
+        except Exception as error:  # the user's own code may raise anything
+            self.error = error
+
+    def _keep(self, path: str) -> Any:
+        def keep(_module: Any, _inputs: Any, result: Any) -> None:
+            self.results[path] = result
+
+        return keep
+
+
+def leading_axes(library: Framework, module: Any) -> int:
+    """2 for a module that takes whole sequences [step, sample, *shape], else 1."""
+    return 2 if library.timed is not None and library.timed(module) else 1
+
+
+def _traced(
+    library: Framework,
+    module: Any,
+    shapes: Mapping[str, Shape],
+    dt: float,
+    kept: frozenset[str],
+    dry: _DryRun,
+) -> tuple[Builder, list[Signal]]:
+    """The nodes of a first step, which are those of a second one too."""
+    import torch
+
+    twin = library.twin(module, torch.float64) if dry.error is None else _plain_twin(module)
+    leading = leading_axes(library, module)
+    first = _builder(library, shapes, dt, kept, leading)
+    if is_leaf(library, twin):
+        trace = Trace(first, library, twin, {}, second=False)
+        with intercepted(trace):
+            trace.emit(twin, "")
+        _raise_own(dry)
+        return first, [trace.signal()]
+    try:
+        trace = Trace(first, library, twin, dry.results, second=False)
+        outputs, states = follow(trace, twin, shapes)
+        _raise_own(dry)
+        if leading == 1 and not is_plain_sequence(twin):
+            second = _builder(library, shapes, dt, kept, leading)
+            again = Trace(second, library, twin, dry.results, second=True)
+            repeated, _ = follow(again, twin, shapes, states)
+            _check_same(first, second, outputs, repeated)
+    except Snn2chipError:
+        raise
+    except Exception as error:  # the user's own code may raise anything
+        _raise_own(dry)
+        raise _unfollowed(error, library) from error
+    return first, outputs
+
+
+def _builder(
+    library: Framework, shapes: Mapping[str, Shape], dt: float, kept: frozenset[str], leading: int
+) -> Builder:
+    """A builder with the inputs in it, the first being the source."""
+    builder = Builder(library.name, dt, next(iter(shapes.values())), (next(iter(shapes)),))
+    builder.kept, builder.leading, builder.timed = kept, leading, leading > 1
+    for name, shape in shapes.items():
+        builder.add(name, "Input", shape=np.array(shape, np.int64))
+    return builder
+
+
+def _plain_twin(module: Any) -> Any:
+    """A copy in evaluation mode, where the library could not make one that runs."""
+    import copy
+
+    try:
+        return copy.deepcopy(module).eval()
+    except Exception as error:
+        raise ConfigError(
+            f"the module cannot be copied ({type(error).__name__}: {error})",
+            needs="a module that copy.deepcopy copies",
+            remedy="keep no tensors with gradients as attributes",
+        ) from error
+
+
+def _raise_own(dry: _DryRun) -> None:
+    if isinstance(dry.error, Snn2chipError):
+        raise dry.error
+    if dry.error is not None:
+        raise own_failure(dry.error, dry.package) from dry.error
+
+
+def own_failure(error: Exception, package: str) -> ConfigError:
+    """The user's own code failed while it ran."""
+    where = place_of(error, package)
+    return ConfigError(
+        f"the module fails when it is run{', at ' + where if where else ''}",
+        needs="a module that computes on input [sample, *shape], or on [step, sample, *shape] if "
+        "its cells take sequences",
+        has=f"{type(error).__name__}: {error}",
+        remedy="correct the module, or the shape of its input",
     )
+
+
+def _unfollowed(error: Exception, library: Framework) -> UnsupportedError:
+    where = place_of(error, library.package)
+    return UnsupportedError(
+        f"the module runs, but cannot be followed{', at ' + where if where else ''}",
+        needs="a forward made of modules and functions that NIR can hold",
+        has=f"{type(error).__name__}: {error}",
+        remedy="put what fails into a module of torch.nn, or leave it out",
+    )
+
+
+def _check_same(
+    first: Builder, second: Builder, outputs: list[Signal], repeated: list[Signal]
+) -> None:
+    same = (
+        [(n, k.kind) for n, k in first.nodes.items()]
+        == [(n, k.kind) for n, k in second.nodes.items()]
+        and first.edges == second.edges
+        and [s.sources for s in outputs] == [s.sources for s in repeated]
+    )
+    if not same:
+        raise UnsupportedError(
+            "the module does something else in its second step than in its first",
+            needs="one network for all steps",
+            has=f"{len(first.nodes)} nodes, then {len(second.nodes)}",
+            remedy="a module that does the same with and without states",
+        )
+
+
+def _add_outputs(builder: Builder, module: Any, outputs: list[Signal]) -> None:
+    """An Output per signal, the answer first."""
+    taken = {path.replace(".", "/") for path, _ in module.named_modules()} | set(builder.nodes)
+    for k, signal in enumerate(outputs):
+        name = free("output" if len(outputs) == 1 else f"output{k}", taken)
+        builder.add(name, "Output", shape=np.array(signal.size, np.int64))
+        builder.edges += [(source, name) for source in signal.sources]

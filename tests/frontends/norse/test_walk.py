@@ -195,21 +195,29 @@ def test_pools_and_norms_are_composed_into_one_convolution() -> None:
 
 class Custom(nn.Module):
     def forward(self, x: Any) -> Any:
-        return x
+        return torch.relu(x)
 
 
 SHARED = snn.IAFCell()
 REFUSED: dict[str, tuple[Any, tuple[int, ...], str]] = {
-    "custom": (Custom(), (1,), "Custom"),
+    "custom": (Custom(), (1,), "test_walk.py:"),
     "max pool": (nn.MaxPool2d(2), (1, 2, 2), "use AvgPool2d"),
     "relu": (nn.ReLU(), (1,), "ReLU"),
     "softmax": (nn.Softmax(1), (1,), "Softmax"),
     "layer norm": (nn.LayerNorm(1), (1,), "LayerNorm"),
-    "over time": (snn.LIF(dt=DT), (1,), "use LIFCell"),
-    "recurrent over time": (snn.LIFRecurrent(1, 1, dt=DT), (1,), "use LIFRecurrentCell"),
-    "adaptive": (snn.LSNNCell(dt=DT), (1,), "LSNNCell"),
-    "refractory": (snn.LIFRefracCell(dt=DT), (1,), "LIFRefracCell"),
-    "lifted": (snn.Lift(nn.Linear(1, 1)), (1,), "lifted module itself"),
+    "a cell behind a module over time": (
+        snn.SequentialState(snn.LIF(dt=DT), snn.LIFBoxCell(dt=DT)),
+        (1,),
+        "'1/1' (LIFBoxCell) is given sequences",
+    ),
+    "a lifted module over time": (snn.Lift(snn.LIF(dt=DT)), (1,), "takes sequences itself"),
+    "a convolution of sequences": (
+        snn.SequentialState(nn.Conv1d(2, 1, 1), snn.LIF(dt=DT)),
+        (2, 2),
+        "Lift",
+    ),
+    "adaptive": (snn.LSNNCell(dt=DT), (1,), "adapts"),
+    "refractory": (snn.LIFRefracCell(dt=DT), (1,), "refractory time"),
     "reflecting": (nn.Conv2d(1, 1, 3, padding=1, padding_mode="reflect"), (1, 3, 3), "reflect"),
     "ceil": (nn.AvgPool2d(2, ceil_mode=True), (1, 3, 3), "ceil_mode"),
     "divisor": (nn.AvgPool2d(2, divisor_override=3), (1, 4, 4), "divisor_override"),
@@ -232,7 +240,11 @@ REFUSED: dict[str, tuple[Any, tuple[int, ...], str]] = {
     "norm first": (nn.BatchNorm1d(3), (3,), "no linear layer before it"),
     "another dt": (snn.LIFCell(dt=2 * DT), (1,), "dt = 0.002"),
     "hidden": (snn.SequentialState(nn.Linear(1, 1), return_hidden=True), (1,), "hidden"),
-    "shared cell": (snn.SequentialState(SHARED, nn.Linear(1, 1), SHARED), (1,), "same object"),
+    "shared cell": (
+        snn.SequentialState(SHARED, nn.Linear(1, 1), SHARED),
+        (1,),
+        "same object",
+    ),
     "spread": (
         snn.LIFBoxCell(snn.LIFBoxParameters(v_th=torch.ones(3)), dt=DT),
         (2,),

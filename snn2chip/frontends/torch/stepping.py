@@ -1,0 +1,96 @@
+"""Modules of users step by step: which arguments are inputs, which are states to hand on.
+
+A module's ``forward`` takes inputs, which have no default, and states, whose default is None::
+
+    forward(x)                         keeps its states itself, or has none
+    forward(x, state=None)             returns (output, state)
+    forward(x, mem1=None, mem2=None)   returns (output, mem1, mem2), or (output, (mem1, mem2))
+    forward(x, spk=None, mem=None)     returns (spk, mem), of which the first is the output
+
+From other results no states can be told. Other arguments keep their defaults. A plain
+``Sequential`` hands no states on, so they are handed to its parts.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Names of a module's arguments.
+
+    Attributes:
+        inputs: without a default; ``("input",)`` where there are none.
+        states: with the default None.
+    """
+
+    inputs: tuple[str, ...]
+    states: tuple[str, ...]
+
+
+def plan(module: Any) -> Plan:
+    """The arguments of a module's ``forward``."""
+    parameters = inspect.signature(module.forward).parameters.values()
+    inputs = tuple(p.name for p in parameters if p.default is p.empty and p.kind in _POSITIONAL)
+    states = tuple(p.name for p in parameters if p.default is None)
+    return Plan(inputs or ("input",), states)
+
+
+def is_plain_sequence(module: Any) -> bool:
+    """Whether a module is a ``Sequential`` of torch, which hands no states on."""
+    import torch
+
+    return (
+        isinstance(module, torch.nn.Sequential)
+        and type(module).forward is torch.nn.Sequential.forward
+    )
+
+
+def step(
+    module: Any,
+    inputs: tuple[Any, ...],
+    states: Any = None,
+    call: Callable[..., Any] | None = None,
+) -> tuple[Any, Any]:
+    """One step of a module: (output, or a tuple of outputs; states for the next step).
+
+    Args:
+        states: as the step before returned them, or None for the initial ones.
+        call: calls (module, inputs and states); by default the module is called.
+
+    """
+    if is_plain_sequence(module):
+        (signal,) = inputs
+        parts = list(module._modules.values())
+        after = [None] * len(parts) if states is None else list(states)
+        for k, part in enumerate(parts):
+            signal, after[k] = step(part, (signal,), after[k], call)
+        return signal, after
+    names = plan(module).states
+    given = {} if states is None else dict(zip(names, states, strict=True))
+    result = module(*inputs, **given) if call is None else call(module, *inputs, **given)
+    if not names or not isinstance(result, tuple):
+        return result, None
+    if len(result) > len(names):
+        outputs = result[: -len(names)]
+        return (outputs[0] if len(outputs) == 1 else outputs), result[-len(names) :]
+    if len(result) == 2 and isinstance(result[1], tuple | list) and len(result[1]) == len(names):
+        return result[0], tuple(result[1])
+    if len(result) == len(names):
+        return result[0], result
+    return result[0], None
+
+
+def named(batch: Any, inputs: tuple[str, ...]) -> tuple[Any, ...]:
+    """The arrays of a batch in the order of a module's inputs.
+
+    Args:
+        batch: an array, or one per input by name.
+    """
+    return tuple(batch[name] for name in inputs) if isinstance(batch, Mapping) else (batch,)
