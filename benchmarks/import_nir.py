@@ -1,6 +1,7 @@
 """Import of NIR files with ten million weights: seconds and peak memory, medians of processes.
 
-The time is ``read_graph`` alone, after Python and the package have started. The memory is the
+The time is ``read_graph`` alone, after Python and the package have started, by the clock on the
+wall: run it on an idle machine. The memory is the
 process's peak above its peak before, in bytes and as a multiple of the file's arrays. It is read
 in /proc, so this runs on Linux: getrusage starts from the parent's peak.
 

@@ -487,3 +487,13 @@ def _spikes(graph: Graph, sample: np.ndarray) -> list[np.ndarray]:
     """Spikes of the populations that are no input, the hidden first."""
     found = run_graph(graph, sample)
     return [found[p.name] for p in graph.populations if not p.is_input]
+
+
+@pytest.mark.parametrize(
+    "name", ["lif_norse", "two_lif_neurons", "braille_noDelay_bias_zero", "cnn_sinabs"]
+)
+def test_sound_files_of_others_need_no_repair(name: str, shared_fixtures: Path) -> None:
+    path = shared_fixtures / "nir" / f"{name}.nir"
+    graph, repairs = read_repaired(path, "norse", 1e-4)
+    assert repairs == ()
+    assert differences(graph, read_graph(path, "norse", 1e-4)) == []
