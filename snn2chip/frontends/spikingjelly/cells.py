@@ -166,7 +166,7 @@ def _check_fires(module: Any, name: str) -> None:
 
     distance = torch.tensor(_PROBE, dtype=torch.float64)
     with torch.no_grad():
-        spikes = module.surrogate_function(distance)
+        spikes = module.surrogate_function.forward(distance)  # no call: those are being followed
     if not torch.equal(spikes, (distance >= 0).to(spikes)):
         raise UnsupportedError(
             f"module {name!r} ({type(module).__name__}) gives no spikes of 0 and 1",

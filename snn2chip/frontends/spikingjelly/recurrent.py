@@ -17,10 +17,7 @@ from typing import Any
 import numpy as np
 
 from snn2chip.errors import UnsupportedError
-from snn2chip.frontends.spikingjelly.cells import CELLS
-from snn2chip.frontends.spikingjelly.layers import LAYERS
-from snn2chip.frontends.spikingjelly.refused import REFUSED
-from snn2chip.frontends.torch import layers
+from snn2chip.frontends.spikingjelly.layers import one_step
 from snn2chip.frontends.torch.builder import Builder, numbers
 from snn2chip.frontends.torch.framework import Emit
 
@@ -87,27 +84,6 @@ CONTAINERS: dict[str, Emit] = {
 def _close(builder: Builder, module: Any, path: str, feedback: str) -> None:
     """The sub-module behind the sources and the node ``feedback``, which reads its output."""
     builder.sources = (*builder.sources, feedback)
-    _inside(builder, module.sub_module, f"{path}/sub_module" if path else "sub_module")
+    with one_step(builder):
+        builder.visit(module.sub_module, f"{path}/sub_module" if path else "sub_module")
     builder.edges += [(source, feedback) for source in builder.sources]
-
-
-def _inside(builder: Builder, module: Any, path: str) -> None:
-    """Emits a sub-module: a cell, a layer, a container, or a Sequential of them."""
-    import torch
-
-    kind = type(module).__name__
-    own = type(module).__module__.startswith("spikingjelly.")
-    emit = {**CELLS, **LAYERS, **CONTAINERS}.get(kind) if own else None
-    if emit is None and not (own and kind in REFUSED):
-        emit = layers.emitter(module)
-    if emit is not None:
-        emit(builder, module, path)
-    elif type(module) is torch.nn.Sequential:
-        for key, child in module._modules.items():
-            _inside(builder, child, f"{path}/{key}")
-    else:
-        raise UnsupportedError(
-            f"module {path!r} is a {type(module).__module__}.{kind}",
-            needs="a neuron, a layer, or a Sequential of them in a recurrent container",
-            remedy=REFUSED.get(kind, "build it of these modules"),
-        )

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.errors import UnsupportedError
+from snn2chip.frontends.spikingjelly.refused import REFUSED
 from snn2chip.frontends.torch.framework import Recording, require
 from snn2chip.graph.operators import Array
 
@@ -90,6 +91,8 @@ def _mode_of(part: Any) -> str:
     import torch
 
     base = require("spikingjelly.activation_based.base", "spikingjelly")
+    if type(part).__name__ in REFUSED:
+        return ""
     if isinstance(part, base.MultiStepModule):
         return "m"
     if isinstance(part, base.StepModule):
@@ -98,7 +101,6 @@ def _mode_of(part: Any) -> str:
         torch.nn.modules.conv._ConvNd,
         torch.nn.modules.batchnorm._BatchNorm,
         torch.nn.AvgPool2d,
-        torch.nn.Flatten,
     )
     return "one step" if isinstance(part, counting) else ""
 
