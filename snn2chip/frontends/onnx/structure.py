@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,12 @@ NETWORK, STATES = f"{KEY}.network", f"{KEY}.states"
 SCHEMA = "snn2chip/onnx/1"
 
 _MOST_NEURONS = 2**24
-"""Of one population: a uniform parameter is one number in the file, whatever the shape says."""
+"""Of a network: a uniform parameter is one number in the file, whatever the shape says."""
+
+_MOST_AXES = 16
+
+_MOST_PIXELS = 2**27
+"""Of the padded input of a convolution, which is made when it is run."""
 
 Arrays = Callable[[str], Array]
 
@@ -99,14 +105,12 @@ def populations_of(content: Any, arrays: Arrays) -> tuple[Population, ...]:
     Raises:
         ValueError, LookupError, TypeError, ...: the content is damaged.
     """
-    found = []
+    found, neurons = [], 0
     for entry in content["populations"]:
         shape = tuple(_whole(size, 1) for size in entry["shape"])
-        size = 1
-        for axis in shape:
-            size *= axis
-            if size > _MOST_NEURONS:
-                raise ValueError(f"a population of shape {str(shape)[:60]}")
+        neurons += prod(shape)
+        if len(shape) > _MOST_AXES or neurons > _MOST_NEURONS:
+            raise ValueError(f"a population of shape {str(shape)[:60]}")
         found.append(Population(_word(entry["name"]), _neuron(entry, shape, arrays), shape))
     return tuple(found)
 
@@ -155,6 +159,9 @@ def _operator(entry: Any, source: Shape, target: Shape, arrays: Arrays) -> Opera
                 tuple(_whole(n, 1) for n in entry["dilation"]),
                 _whole(entry["groups"], 1),
             )
+            sizes = zip(source[1:], conv.padding, strict=True)
+            if source[0] * prod(n + before + after for n, (before, after) in sizes) > _MOST_PIXELS:
+                raise ValueError(f"a padding of {str(conv.padding)[:60]}")
             if conv.target_shape != target:
                 raise ValueError(f"a convolution that gives {conv.target_shape}, not {target}")
             return conv
