@@ -155,7 +155,11 @@ def writable(graph: Graph, rng: np.random.Generator) -> Graph:
         if p.target != "conv":
             projections.append(p)
     populations = tuple(p for p in graph.populations if p.name != "conv")
-    return replace(graph, populations=populations, projections=tuple(projections))
+    d = graph.discretization  # delays of 0, in cycles too, are what these options give
+    d = d.override(recurrent_delay=1 - d.output_latency, input_latency=0)
+    return replace(
+        graph, populations=populations, projections=tuple(projections), discretization=d
+    )
 
 
 @given(graphs())
