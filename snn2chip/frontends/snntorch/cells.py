@@ -114,7 +114,7 @@ def check_plain(module: Any, path: str) -> None:
 
 
 def time_constant(factor: Array, dt: float) -> Array:
-    """tau with 1 - dt/tau = factor: exact for float32 factors from 1/2, elsewhere within 2^-53."""
+    """tau with 1 - dt/tau = factor: exact for float32 factors from 1/2, elsewhere within 2^-52."""
     with np.errstate(divide="ignore"):
         return np.where(factor == 1.0, _FOREVER * dt, dt / (1.0 - factor))
 

@@ -41,7 +41,7 @@ def reset_options(module: Any, path: str) -> dict[str, str]:
     options = {"reset": reset}
     delayed = getattr(module, "reset_delay", True)
     if kind == "RSynaptic" and not delayed:
-        _check_rsynaptic(module, path)
+        check_runs(module, path, holds=module.init_hidden)
         delayed = True
     time = "reset_time" if not hasattr(module, "alpha") else "cuba_reset_time"
     if reset == "subtract":
@@ -74,10 +74,18 @@ def _mechanism(module: Any, path: str) -> str:
     return stated
 
 
-def _check_rsynaptic(module: Any, path: str) -> None:
-    if module.init_hidden:
+def check_runs(module: Any, path: str, *, holds: bool) -> None:
+    """Refuses an RSynaptic that snnTorch cannot run.
+
+    Args:
+        holds: whether the cell holds its states, which nothing gives it then.
+
+    Raises:
+        UnsupportedError: it does, and is not to delay its reset.
+    """
+    if holds and type(module).__name__ == "RSynaptic" and not module.reset_delay:
         raise UnsupportedError(
-            f"module {path!r} (RSynaptic) has reset_delay=False and init_hidden=True",
+            f"module {path!r} (RSynaptic) has reset_delay=False and is not given its states",
             needs="a cell that runs: snnTorch reads spikes that it was not given, and stops",
-            remedy="reset_delay=True, or init_hidden=False and the states as arguments",
+            remedy="reset_delay=True, or init_hidden=False in a module that hands its states on",
         )

@@ -8,23 +8,30 @@ here each cell of the module is cleared itself.
 from __future__ import annotations
 
 import copy
-import inspect
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.errors import UnsupportedError
+from snn2chip.frontends.snntorch.resets import check_runs
+from snn2chip.frontends.torch.stepping import is_plain_sequence, named, plan, step
 from snn2chip.graph.operators import Array
 
 _STATES = ("mem", "syn", "spk")
 
+Batch: TypeAlias = NDArray[np.float64] | Mapping[str, NDArray[np.float64]]
+
 
 def twin(module: Any, dtype: Any) -> Any:
-    """A copy in evaluation mode with all numbers in ``dtype`` and all states cleared.
+    """A copy in evaluation mode with all numbers in ``dtype``, without the states.
 
     Surrogates answer in float32 whatever they are given: those of the copy answer in ``dtype``.
+    Cells of a Sequential hold their own states and send spikes alone, as torch needs it.
+
+    Raises:
+        UnsupportedError: an RSynaptic that snnTorch cannot run so.
     """
     import torch
 
@@ -43,8 +50,23 @@ def twin(module: Any, dtype: Any) -> Any:
         weight = getattr(part, "V", None)
         if isinstance(weight, torch.Tensor) and "V" in vars(part):
             part.V = weight.to(dtype)  # a plain attribute where it is not learnt
-    clear(twin, dtype)
+    for path, cell in _in_sequence(twin, ""):
+        check_runs(cell, path, holds=True)
+        cell.init_hidden, cell.output = True, False
     return twin
+
+
+def _in_sequence(module: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Cells that nothing gives a state: the module itself, or those of a plain Sequential."""
+    if is_plain_sequence(module):
+        for name, part in module._modules.items():
+            yield from _in_sequence(part, f"{path}/{name}" if path else name)
+    elif _is_cell(module):
+        yield path, module
+
+
+def _is_cell(part: Any) -> bool:
+    return hasattr(part, "reset_mechanism_val")
 
 
 def _answering(surrogate: Any, dtype: Any) -> Any:
@@ -61,18 +83,18 @@ def clear(module: Any, dtype: Any) -> None:
 
 
 def _states(part: Any) -> dict[str, Any]:
-    if not hasattr(part, "reset_mechanism_val"):
+    if not _is_cell(part):
         return {}
     return {name: state for name, state in part.named_buffers(recurse=False) if name in _STATES}
 
 
 def record(
-    module: Any, cells: Mapping[str, str], batch: NDArray[np.float64], dtype: Any
+    module: Any, cells: Mapping[str, str], batch: Batch, dtype: Any
 ) -> dict[str, NDArray[np.float64]]:
     """Runs a module from the initial state and records its cells.
 
     Args:
-        batch: input [step, sample, *shape].
+        batch: input [step, sample, *shape], or one per input by name.
 
     Returns:
         ``<population>`` spikes and ``<population>.v`` membranes as the cell keeps them, which is
@@ -91,18 +113,21 @@ def record(
         for path, name in cells.items()
     ]
     clear(module, dtype)
+    steps = 0
     try:
-        states: Sequence[Any] = ()
+        states = None
         with torch.no_grad():
-            for x in batch:
-                _, states = _step(module, torch.as_tensor(x, dtype=dtype), states)
+            for now in zip(*named(batch, plan(module).inputs), strict=True):
+                inputs = tuple(torch.as_tensor(x, dtype=dtype) for x in now)
+                _, states = step(module, inputs, states)
+                steps += 1
     finally:
         for handle in handles:
             handle.remove()
     for path, name in cells.items():
-        if len(lists[name]) != len(batch):
+        if len(lists[name]) != steps:
             raise UnsupportedError(
-                f"module {path!r} is called {len(lists[name])} times in {len(batch)} steps",
+                f"module {path!r} is called {len(lists[name])} times in {steps} steps",
                 needs="a forward that computes one step and calls each cell once",
                 remedy="take the loop over steps out of forward",
             )
@@ -118,38 +143,3 @@ def _hook(lists: dict[str, list[Array]], name: str) -> Any:
         lists[f"{name}.v"].append(cell.mem.detach().reshape(samples, -1).numpy().copy())
 
     return keep
-
-
-def _step(module: Any, x: Any, states: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
-    """One step: (output, new states).
-
-    A Sequential hands on what each part sends, without its states. A cell that does not hold its
-    states begins with zeros. Any other forward is given the last states that it returned, at first
-    None, in place of its arguments without a default or with None.
-    """
-    import torch
-
-    if isinstance(module, torch.nn.Sequential):
-        held = states or [()] * len(module)
-        after = []
-        for part, state in zip(module, held, strict=True):
-            x, new = _step(part, x, state)
-            after.append(new)
-        return x, after
-    count = 0 if getattr(module, "init_hidden", False) else _state_arguments(module)
-    if not states and count:
-        first = torch.zeros_like(x) if hasattr(module, "reset_mechanism_val") else None
-        states = [first] * count
-    result = module(x, *states)
-    if not isinstance(result, tuple):
-        return result, ()
-    return result[0], result[-count:] if count and len(result) >= count else ()
-
-
-def _state_arguments(module: Any) -> int:
-    """How many arguments of forward behind the first hold states."""
-    arguments = list(inspect.signature(module.forward).parameters.values())[1:]
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(
-        a.kind in positional and (a.default is None or a.default is a.empty) for a in arguments
-    )

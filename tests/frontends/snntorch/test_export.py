@@ -139,6 +139,16 @@ def test_trained_modules_with_states_in_their_graph(tmp_path: Path) -> None:
     assert module.training
 
 
+def test_every_run_begins_anew() -> None:
+    """Also where the batch before had the same size."""
+    module = nn.Sequential(nn.Linear(3, 4), snn.RSynaptic(0.9, 0.9, linear_features=4))
+    twin, x = FRAMEWORK.twin(module, torch.float64), spikes(0, 3)
+    first, second = (FRAMEWORK.record(twin, {"1": "1"}, x, torch.float64) for _ in range(2))
+    assert first["1"].sum() > 0
+    for name, values in first.items():
+        np.testing.assert_array_equal(second[name], values)
+
+
 def test_the_file_says_how_it_is_run(tmp_path: Path) -> None:
     module = nn.Sequential(nn.Linear(3, 4), snn.Leaky(beta=0.9), nn.Linear(4, 2))
     module.append(snn.Leaky(beta=0.8, reset_mechanism="zero"))
@@ -152,6 +162,36 @@ def test_the_file_says_how_it_is_run(tmp_path: Path) -> None:
     )
     assert (read.of("1").reset, read.of("1").reset_time) == ("subtract", "fire")
     assert (read.of("3").reset, read.of("3").reset_time) == ("zero", "leak")
+
+
+class Branches(nn.Module):
+    """Two branches, one of them around a layer, and functions of torch between the cells."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        held = {"init_hidden": True, "threshold": 0.3}
+        self.conv, self.skip = nn.Conv2d(1, 4, 3), nn.Linear(36, 3, bias=False)
+        self.left, self.right = nn.Linear(36, 5), nn.Linear(36, 5)
+        self.first = snn.Leaky(beta=0.9, **held)
+        self.one = snn.Leaky(beta=0.8, reset_delay=False, **held)
+        self.two = snn.Synaptic(alpha=0.5, beta=0.8, reset_mechanism="zero", **held)
+        self.out = nn.Linear(5, 3)
+        self.last = snn.RLeaky(beta=0.7, linear_features=3, output=True, **held)
+
+    def forward(self, x: Any) -> Any:
+        x = self.first(nn.functional.avg_pool2d(self.conv(x), 2)).flatten(1)
+        both = self.one(self.left(x)) + 0.5 * self.two(self.right(x))
+        z, _ = self.last(self.out(both) - self.skip(x))
+        return z
+
+
+def test_branches(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    report = proven(Branches(), spikes(1, 1, 8, 8), tmp_path)
+    assert report.populations == ("first", "one", "two", "last")
+    assert report.spikes > 0
+    made = read_graph(tmp_path / "model.nir")
+    assert {p.source for p in made.incoming("last")} == {"first", "one", "two", "last"}
 
 
 class WithStates(nn.Module):
@@ -186,18 +226,17 @@ class Hidden(WithStates):
 
 
 @pytest.mark.parametrize("kind", [WithStates, Hidden])
-def test_modules_with_a_forward_of_their_own(kind: type[Any]) -> None:
+def test_modules_with_a_forward_of_their_own(kind: type[Any], tmp_path: Path) -> None:
     torch.manual_seed(0)
     module = kind()
-    plain = nn.Sequential(module.fc1, module.lif1, module.fc2, module.lif2)
-    cells = {"lif1": "1", "lif2": "3"}
-    report = prove(module, graph(plain, 3), cells, spikes(0, 3))
+    report = proven(module, spikes(0, 3), tmp_path)
+    assert report.populations == ("lif1", "lif2")
     assert report.spikes > 0
-    made = graph(plain, 3)
+    made = read_graph(tmp_path / "model.nir")
     with torch.no_grad():
         module.fc2.weight += 0.5
-    with pytest.raises(DriftError, match="'3' differs"):
-        prove(module, made, cells, spikes(0, 3))
+    with pytest.raises(DriftError, match="'lif2' differs"):
+        prove(module, made, {"lif1": "lif1", "lif2": "lif2"}, spikes(0, 3))
 
 
 def test_a_forward_over_all_steps_is_refused() -> None:

@@ -110,25 +110,51 @@ def test_layers_may_be_reset_differently(tmp_path: Path) -> None:
     assert proven(module, spikes(1, 3), tmp_path).spikes > 0
 
 
-def test_an_rsynaptic_that_is_not_to_wait_waits_all_the_same(tmp_path: Path) -> None:
+class GivenStates(nn.Module):
+    """An RSynaptic that is given states of the right shape from the first step on."""
+
+    def __init__(self, reset: str) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3, 4)
+        options = {"linear_features": 4, "threshold": 0.3, "reset_delay": False}
+        self.cell = snn.RSynaptic(0.5, 0.75, reset_mechanism=reset, **options)
+
+    def forward(self, x: Any, spk: Any = None, syn: Any = None, mem: Any = None) -> Any:
+        if spk is None:
+            spk = syn = mem = torch.zeros(len(x), 4, dtype=x.dtype)
+        spk, syn, mem = self.cell(self.fc(x), spk, syn, mem)
+        return spk, spk, syn, mem
+
+
+@pytest.mark.parametrize("reset", RESETS)
+def test_an_rsynaptic_that_is_not_to_wait_waits_all_the_same(reset: str, tmp_path: Path) -> None:
     """snntorch 1.0.0 resets a variable that it drops; given its states, it runs."""
-    make = Maker(5)
-    for reset in RESETS:
-        options = {"kind": "RSynaptic", "reset_mechanism": reset, "init_hidden": False}
-        cell = make.cell((4,), threshold=0.5, reset_delay=False, **options)
-        module = nn.Sequential(nn.Linear(3, 4), cell)
-        late = {} if reset == "none" else {"cuba_reset_time": "fire"}
-        found = walk(module, (3,), 1.0).overrides
-        assert {k: v for k, v in found.items() if "time" in k} == late
-        assert proven(cell, spikes(2, 4), tmp_path).spikes > 0
+    torch.manual_seed(1)
+    module = GivenStates(reset)
+    found = walk(module, (3,), 1.0).overrides
+    assert found.get("cuba_reset_time") == (None if reset == "none" else "fire")
+    assert proven(module, spikes(2, 3), tmp_path).spikes > 0
+    module.cell.reset_delay = True
+    assert walk(module, (3,), 1.0).overrides == found
 
 
-def test_an_rsynaptic_that_cannot_run_is_refused() -> None:
-    cell = small("RSynaptic", "zero", False, init_hidden=True)
+@pytest.mark.parametrize("holds", [True, False])
+def test_an_rsynaptic_that_cannot_run_is_refused(holds: bool) -> None:
+    def cell() -> Any:
+        return small("RSynaptic", "zero", False, init_hidden=holds)
+
     with pytest.raises(TypeError, match="NoneType"):
-        cell(torch.ones(1, 2))
-    with pytest.raises(UnsupportedError, match=r"'0' \(RSynaptic\).*init_hidden=True"):
-        walk(nn.Sequential(cell), (2,), 1.0)
+        cell()(torch.ones(1, 2))
+    for module, path in ((cell(), ""), (nn.Sequential(nn.Sequential(cell())), "0/0")):
+        with pytest.raises(UnsupportedError, match=f"'{path}' .*not given its states"):
+            walk(module, (2,), 1.0)
+
+
+def test_an_rsynaptic_that_cannot_run_within_a_module_is_refused() -> None:
+    module = GivenStates("zero")
+    module.cell.init_hidden = True
+    with pytest.raises(UnsupportedError, match=r"'cell' .*not given its states"):
+        walk(module, (3,), 1.0)
 
 
 def test_a_reset_changed_later_is_refused() -> None:
