@@ -14,8 +14,8 @@ from snn2chip.errors import ConfigError
 from snn2chip.frontends.nir.metadata import KEY, Metadata, overrides_of, to_text
 from snn2chip.frontends.nir.nodes import NirGraph
 from snn2chip.frontends.nir.read import graph_of
-from snn2chip.frontends.torch.framework import require_torch
-from snn2chip.frontends.torch.walk import walk
+from snn2chip.frontends.torch.framework import framework_of, require_torch
+from snn2chip.frontends.torch.walk import Shapes, walk
 from snn2chip.graph import Graph
 from snn2chip.graph.operators import Shape
 
@@ -50,7 +50,7 @@ def graph_of_checkpoint(
     dt: float | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> Graph:
-    """The network of a checkpoint, walked in memory and not proven; ``export_norse`` proves.
+    """The network of a checkpoint, walked in memory and not proven; ``export`` proves.
 
     Raises:
         As ``open_checkpoint``; UnsupportedError: a module that NIR cannot hold.
@@ -61,27 +61,34 @@ def graph_of_checkpoint(
 
 
 def nodes_of_module(
-    module: Any, metadata: Metadata, input_shape: Shape, name: str
+    module: Any, metadata: Metadata, input_shape: Shapes, name: str
 ) -> tuple[NirGraph, Mapping[str, str]]:
     """The node graph of a module with its metadata; and path of each cell -> population.
 
+    Args:
+        metadata: dt may be missing where the library has one; the preset is the library's.
+        input_shape: without steps and samples; of several inputs one each by name.
+
     Raises:
-        ConfigError: the metadata name no dt, or a preset that is not the library's.
+        ConfigError: no dt is known, or a preset that is not the library's.
         UnsupportedError: a module that NIR cannot hold.
     """
-    if metadata.dt is None:
+    require_torch()
+    library = framework_of(module)
+    dt = library.dt if metadata.dt is None else metadata.dt
+    if dt is None:
         raise ConfigError(
             f"{name}: the length of a step is unknown",
-            needs="the dt that the cells were built with",
+            needs=f"the dt that the cells of {library.name} were built with",
             remedy="--dt 1e-3, or Metadata(dt=1e-3)",
         )
-    walked = walk(module, input_shape, metadata.dt, name)
+    walked = walk(module, input_shape, dt, name)
     if metadata.preset not in (None, walked.preset):
         raise ConfigError(
             f"{name}: preset {metadata.preset!r} for a module of {walked.preset}",
             remedy=f"preset {walked.preset!r}",
         )
     overrides = {**metadata.overrides, **walked.overrides}
-    full = replace(metadata, preset=walked.preset, overrides=overrides)
+    full = replace(metadata, dt=dt, preset=walked.preset, overrides=overrides)
     nodes = replace(walked.nodes, metadata={KEY: to_text(full)})
     return nodes, walked.cells

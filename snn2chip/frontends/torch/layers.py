@@ -10,19 +10,30 @@ from snn2chip.errors import UnsupportedError
 from snn2chip.frontends.nir.nodes import Param, per_axis
 from snn2chip.frontends.torch.builder import Builder, numbers
 from snn2chip.frontends.torch.framework import Emit
-from snn2chip.graph.operators import Array
+from snn2chip.graph.operators import Array, Shape
 
 CONVOLUTIONS = {1: "Conv1d", 2: "Conv2d"}
 """NIR's convolutions by their number of axes."""
 
 
 NAMES = (
-    "Sequential", "Linear", "Conv1d", "Conv2d", "AvgPool2d", "Flatten", "Identity", "Dropout",
-    "BatchNorm1d", "BatchNorm2d",
+    "Sequential", "Linear", "Conv1d", "Conv2d", "AvgPool1d", "AvgPool2d", "AdaptiveAvgPool2d",
+    "ZeroPad1d", "ZeroPad2d", "Flatten", "Identity", "Dropout", "BatchNorm1d", "BatchNorm2d",
 )  # fmt: skip
 """Torch's own modules that are known."""
 
-REMEDIES = {"MaxPool2d": "use AvgPool2d: a maximum is no linear operator of spikes"}
+REMEDIES = {
+    "MaxPool1d": "use AvgPool1d: a maximum is no linear operator of spikes",
+    "MaxPool2d": "use AvgPool2d: a maximum is no linear operator of spikes",
+    "Unflatten": "NIR has no such node: shape images before they enter the module",
+    **dict.fromkeys(
+        ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"), "a recurrent cell that spikes"
+    ),
+    **dict.fromkeys(
+        ("LayerNorm", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d"),
+        "a BatchNorm, whose statistics are fixed at evaluation",
+    ),
+}
 """What to do instead of some others."""
 
 
@@ -36,6 +47,9 @@ def emitter(module: Any) -> Emit | None:
         (torch.nn.Linear, linear),
         (torch.nn.Conv1d | torch.nn.Conv2d, convolution),
         (torch.nn.AvgPool2d, pool),
+        (torch.nn.AvgPool1d, pool_1d),
+        (torch.nn.AdaptiveAvgPool2d, adaptive_pool),
+        (torch.nn.ZeroPad1d | torch.nn.ZeroPad2d, zero_pad),
         (torch.nn.Flatten, flatten),
         (torch.nn.BatchNorm1d | torch.nn.BatchNorm2d, batch_norm),
     ]
@@ -110,6 +124,76 @@ def pool(state: Builder, module: Any, path: str) -> None:
     )
 
 
+def pool_1d(state: Builder, module: Any, path: str) -> None:
+    """An AvgPool1d as a convolution of each channel, as NIR has no such pool."""
+    (kernel,), (stride,), (padding,) = (
+        value if isinstance(value, tuple) else (value,)
+        for value in (module.kernel_size, module.stride, module.padding)
+    )
+    if module.ceil_mode or (padding and not module.count_include_pad):
+        raise UnsupportedError(
+            f"module {path!r} (AvgPool1d) has windows of several sizes",
+            needs="an average over windows of one size",
+            remedy="ceil_mode=False, count_include_pad=True",
+        )
+    channels = state.shape[0]
+    weight = np.full((channels, 1, kernel), 1.0 / kernel)
+    _per_channel(state, path, weight, np.zeros(channels), (stride,), (padding,))
+
+
+def adaptive_pool(state: Builder, module: Any, path: str) -> None:
+    """An AdaptiveAvgPool2d whose windows are all of one size, as an AvgPool2d."""
+    sizes = state.shape[-2:]
+    wanted = module.output_size
+    pair = wanted if isinstance(wanted, tuple) else (wanted, wanted)
+    target = tuple(n if w is None else w for n, w in zip(sizes, pair, strict=True))
+    if any(n % w for n, w in zip(sizes, target, strict=True)):
+        raise UnsupportedError(
+            f"module {path!r} (AdaptiveAvgPool2d) pools {list(sizes)} to {list(target)}",
+            needs="windows of one size",
+            remedy="an output size that divides the input's",
+        )
+    kernel = np.array([n // w for n, w in zip(sizes, target, strict=True)], np.int64)
+    state.emit(path, "AvgPool2d", kernel_size=kernel, stride=kernel, padding=np.zeros(2, np.int64))
+
+
+def zero_pad(state: Builder, module: Any, path: str) -> None:
+    """A ZeroPad1d or ZeroPad2d of equal sides, as a convolution that only pads."""
+    before, after = module.padding[::2][::-1], module.padding[1::2][::-1]
+    if before != after or min(before) < 0:
+        raise UnsupportedError(
+            f"module {path!r} ({type(module).__name__}) pads by {list(module.padding)}",
+            needs="as many zeros before as behind: a convolution of NIR pads so",
+            remedy="equal padding",
+        )
+    channels, ones = state.shape[0], (1,) * len(before)
+    weight = np.ones((channels, 1, *ones))
+    _per_channel(state, path, weight, np.zeros(channels), ones, before)
+
+
+def _per_channel(
+    state: Builder, path: str, weight: Array, bias: Array, stride: Shape, padding: Shape
+) -> None:
+    """A convolution with one group per channel; weight [channels, 1, *kernel]."""
+    axes = weight.ndim - 2
+    if axes not in CONVOLUTIONS or len(state.shape) != axes + 1:
+        raise UnsupportedError(
+            f"module {path!r} on an input of shape {list(state.shape)}",
+            needs=f"channels and {axes} more axes",
+        )
+    state.emit(
+        path,
+        CONVOLUTIONS[axes],
+        input_shape=per_axis(state.shape[1:]),
+        weight=weight,
+        stride=per_axis(stride),
+        padding=per_axis(padding),
+        dilation=per_axis((1,) * axes),
+        groups=len(weight),
+        bias=bias,
+    )
+
+
 def flatten(state: Builder, module: Any, path: str) -> None:
     """A Flatten; torch counts the axes of steps and samples, NIR does not."""
     leading = state.leading
@@ -152,17 +236,8 @@ def batch_norm(state: Builder, module: Any, path: str) -> None:
             needs="a layer that it can be folded into; NIR has no BatchNorm",
             remedy="put the BatchNorm right behind a Linear or a convolution",
         )
-    state.emit(
-        path,
-        CONVOLUTIONS[axes],
-        input_shape=per_axis(state.shape[1:]),
-        weight=factor.reshape(-1, *(1,) * (axes + 1)),
-        stride=per_axis((1,) * axes),
-        padding=per_axis((0,) * axes),
-        dilation=per_axis((1,) * axes),
-        groups=len(factor),
-        bias=shift,
-    )
+    weight = factor.reshape(-1, *(1,) * (axes + 1))
+    _per_channel(state, path, weight, shift, (1,) * axes, (0,) * axes)
 
 
 def _affine_of(module: Any, path: str) -> tuple[Array, Array]:

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.errors import ConfigError, DriftError
+from snn2chip.errors import ConfigError, DriftError, Snn2chipError
 from snn2chip.files import replacing
 from snn2chip.frontends.checkpoint import nodes_of_module
 from snn2chip.frontends.nir.metadata import Metadata
@@ -24,9 +24,14 @@ from snn2chip.frontends.nir.read import graph_of
 from snn2chip.frontends.nir.storage import read_nodes
 from snn2chip.frontends.nir.storage.writer import write_plain
 from snn2chip.frontends.torch.framework import framework_of, require_torch
+from snn2chip.frontends.torch.walk import own_failure
 from snn2chip.graph import Graph
 from snn2chip.graph.operators import Array
 from snn2chip.graph.oracle import run_graph
+
+Samples: TypeAlias = Array | Mapping[str, Array]
+Inputs: TypeAlias = NDArray[np.float64] | Mapping[str, NDArray[np.float64]]
+"""Input spikes [step, sample, *shape], or one such array per input by its name."""
 
 TOLERANCE = 1e-9
 """Largest difference of a membrane, absolute below 1 and relative above."""
@@ -71,13 +76,13 @@ class _Difference:
 
 
 def export_module(
-    module: Any, metadata: Metadata, samples: Array, path: str | Path
+    module: Any, metadata: Metadata, samples: Samples, path: str | Path
 ) -> ExportReport:
     """Writes a module as NIR, proven against the module itself.
 
     Args:
         metadata: dt (which the cells must have), encoding, readout, classes, data, split.
-        samples: input spikes [step, sample, *input shape].
+        samples: input spikes [step, sample, *input shape], or one such array per input by name.
         path: of the file; nothing is written there if the proof fails.
 
     Raises:
@@ -88,22 +93,45 @@ def export_module(
         InputFileError: parameters that are not finite, or shapes that do not fit.
     """
     require_torch()
-    path, samples = Path(path), np.asarray(samples, np.float64)
-    if samples.ndim < 3 or 0 in samples.shape:
-        raise ConfigError(
-            f"{path}: a proof on samples of shape {list(samples.shape)}",
-            needs="input spikes [step, sample, *input shape], at least one",
-        )
-    nodes, cells = nodes_of_module(module, metadata, samples.shape[2:], path.stem)
+    path = Path(path)
+    given = _checked(path, samples)
+    shapes = (
+        {name: array.shape[2:] for name, array in given.items()}
+        if isinstance(given, Mapping)
+        else given.shape[2:]
+    )
+    nodes, cells = nodes_of_module(module, metadata, shapes, path.stem)
     with replacing(path) as temporary:
         write_plain(nodes, temporary)
         graph = replace(graph_of(read_nodes(temporary), str(path)), name=path.stem)
-        return replace(prove(module, graph, cells, samples), path=path)
+        return replace(prove(module, graph, cells, given), path=path)
 
 
-def prove(
-    module: Any, graph: Graph, cells: Mapping[str, str], samples: NDArray[np.float64]
-) -> ExportReport:
+def _checked(path: Path, samples: Samples) -> Inputs:
+    """Samples as float64.
+
+    Raises:
+        ConfigError: none, or of another form.
+    """
+    if isinstance(samples, Mapping):
+        several = {name: np.asarray(a, np.float64) for name, a in samples.items()}
+        given: Inputs = several
+        arrays = list(several.values())
+    else:
+        given = one = np.asarray(samples, np.float64)
+        arrays = [one]
+    runs = {array.shape[:2] for array in arrays}
+    if len(runs) != 1 or any(array.ndim < 3 or 0 in array.shape for array in arrays):
+        raise ConfigError(
+            f"{path}: a proof on samples of shape "
+            + ", ".join(str(list(array.shape)) for array in arrays),
+            needs="input spikes [step, sample, *input shape], at least one; of several inputs "
+            "equally many",
+        )
+    return given
+
+
+def prove(module: Any, graph: Graph, cells: Mapping[str, str], samples: Inputs) -> ExportReport:
     """Compares a module with the graph made of it.
 
     Args:
@@ -111,7 +139,17 @@ def prove(
 
     Raises:
         DriftError: they differ.
+        ConfigError: the user's own code fails.
     """
+    try:
+        return _compared(module, graph, cells, samples)
+    except Snn2chipError:
+        raise
+    except Exception as error:  # the user's own code may raise anything
+        raise own_failure(error, framework_of(module).package) from error
+
+
+def _compared(module: Any, graph: Graph, cells: Mapping[str, str], samples: Inputs) -> ExportReport:
     import torch
 
     library = framework_of(module)
@@ -119,8 +157,9 @@ def prove(
     single = library.twin(module, torch.float32)
     spikes = float32 = 0
     largest = 0.0
+    batch: Any  # libraries of one input only take arrays only
     for start, batch in _batches(graph, samples):
-        ours = run_graph(graph, batch)
+        ours = run_graph(graph, _for_graph(batch))
         theirs = library.record(exact, cells, batch, torch.float64)
         differences = [
             found
@@ -137,19 +176,35 @@ def prove(
                 spikes += int(theirs[name].sum())
                 float32 += int((theirs[name] != rough[name]).sum())
     neurons = sum(graph.population(name).size for name in cells.values())
-    steps, count = samples.shape[:2]
+    steps, count = _runs(samples)
     names = tuple(cells.values())
     values = steps * count * neurons
     return ExportReport(Path(), names, count, steps, values, spikes, largest, float32)
 
 
-def _batches(
-    graph: Graph, samples: NDArray[np.float64]
-) -> Iterator[tuple[int, NDArray[np.float64]]]:
+def _runs(samples: Inputs) -> tuple[int, int]:
+    """Numbers of steps and samples."""
+    array = next(iter(samples.values())) if isinstance(samples, Mapping) else samples
+    return array.shape[0], array.shape[1]
+
+
+def _batches(graph: Graph, samples: Inputs) -> Iterator[tuple[int, Inputs]]:
+    """Parts of the samples, each with the number of its first sample."""
     neurons = sum(p.size for p in graph.populations)
-    size = max(1, _BATCH_VALUES // (samples.shape[0] * neurons))
-    for start in range(0, samples.shape[1], size):
-        yield start, samples[:, start : start + size]
+    steps, count = _runs(samples)
+    size = max(1, _BATCH_VALUES // (steps * neurons))
+    for start in range(0, count, size):
+        if isinstance(samples, Mapping):
+            yield start, {name: a[:, start : start + size] for name, a in samples.items()}
+        else:
+            yield start, samples[:, start : start + size]
+
+
+def _for_graph(batch: Inputs) -> Inputs:
+    """A batch as the graph's run takes it: the one input of a module is called ``input`` there."""
+    if isinstance(batch, Mapping) and len(batch) == 1:
+        return next(iter(batch.values()))
+    return batch
 
 
 def _flat(array: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -189,5 +244,6 @@ def _drift(graph: Graph, found: _Difference) -> DriftError:
         f"step {found.step}, neuron {neuron}, sample {found.sample}",
         needs=f"equal spikes, and membranes within {TOLERANCE}, in float64",
         has=f"PyTorch: {found.torch}; the exported network: {found.graph}",
-        remedy="report it with the model; nothing was written",
+        remedy="hand the states of all cells from step to step, and let no other number change; "
+        "otherwise report it with the model. Nothing was written",
     )

@@ -184,7 +184,7 @@ class Trace:
     def _leaf(self, module: Any, path: str, given: list[Any]) -> Any:
         """Emits a leaf; returns what stands for its result."""
         signal = first_signal(self, given[0])
-        own = self.library.owns(module)
+        own = _base(self.library, module) is not None
         if own:
             self._check_states(module, path, given[1:])
             if path in self._called:
@@ -206,7 +206,7 @@ class Trace:
     def emit(self, module: Any, path: str) -> None:
         """Emits a leaf; the library's own see single steps, whatever the whole module sees."""
         builder, before = self.builder, (self.builder.leading, self._emitting)
-        if self.library.owns(module):
+        if _base(self.library, module) is not None:
             builder.leading = 1
         self._emitting = True
         try:
@@ -278,16 +278,19 @@ def first_signal(trace: Trace, value: Any) -> Signal:
 
 def is_leaf(library: Framework, module: Any) -> bool:
     """Whether a module is emitted, or refused, as it is; others are run."""
-    base = next((b for b in type(module).__mro__ if library.has(b)), None)
+    base = _base(library, module)
     if base is not None:
-        return (
-            type(module).forward is getattr(base, "forward", None)
-            or base.__name__ not in library.containers
-        )
+        inherited = type(module).forward is getattr(base, "forward", None)
+        return inherited or base.__name__ not in {*library.containers, *library.layers}
     if is_plain_sequence(module):
         return False
     forward = type(module).forward
     return str(getattr(forward, "__module__", "")).startswith("torch.nn.modules")
+
+
+def _base(library: Framework, module: Any) -> type | None:
+    """The library's class that a module is an object of, or is derived from."""
+    return next((base for base in type(module).__mro__ if library.has(base)), None)
 
 
 def emit(builder: Builder, library: Framework, module: Any, path: str) -> None:
@@ -296,18 +299,17 @@ def emit(builder: Builder, library: Framework, module: Any, path: str) -> None:
     Raises:
         UnsupportedError: nothing emits it.
     """
-    kind = type(module).__name__
-    own = library.owns(module)
-    if own and kind in library.cells:
-        library.cells[kind](builder, module, path)
-    elif own and kind in library.layers:
-        library.layers[kind](builder, module, path)
-    elif any(base.__name__ in library.containers for base in type(module).__mro__):
+    base = _base(library, module)
+    name = "" if base is None else base.__name__
+    if base is type(module) and name in library.cells:
+        library.cells[name](builder, module, path)
+    elif name in library.layers:
+        library.layers[name](builder, module, path)
+    elif name in library.containers:
         for key, child in module._modules.items():
             builder.visit(child, f"{path}/{key}" if path else key)
     else:
-        refused = own and kind in (library.refused or {})
-        found = None if refused else layers.emitter(module)
+        found = None if name in (library.refused or {}) else layers.emitter(module)
         if found is None:
             raise refusal(library, module, path)
         found(builder, module, path)
@@ -319,7 +321,7 @@ def refusal(library: Framework, module: Any, path: str) -> UnsupportedError:
     remedies = {**layers.REMEDIES, **(library.refused or {})}
     known = [*layers.NAMES, *sorted(library.containers), *library.cells, *library.layers]
     remedy = remedies.get(kind, "build the model of these modules, or export NIR yourself")
-    base = next((b for b in type(module).__mro__ if library.has(b)), None)
+    base = _base(library, module)
     if base is not None and base is not type(module):
         remedy = f"build it as a {base.__name__} itself: a class derived from it may do anything"
     return UnsupportedError(

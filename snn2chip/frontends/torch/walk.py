@@ -97,7 +97,13 @@ def _shapes(module: Any, input_shape: Shapes) -> dict[str, Shape]:
         )
     if len(names) == 1:
         return _shapes(module, input_shape[names[0]])
-    return {free(name, taken): tuple(int(n) for n in input_shape[name]) for name in names}
+    if set(names) & taken:
+        raise UnsupportedError(
+            f"the module has both an input and a part called {', '.join(set(names) & taken)}",
+            needs="names that differ",
+            remedy="rename the argument of forward, or the part",
+        )
+    return {name: tuple(int(n) for n in input_shape[name]) for name in names}
 
 
 class _DryRun:
