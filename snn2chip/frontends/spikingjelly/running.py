@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from snn2chip.errors import UnsupportedError
 from snn2chip.frontends.spikingjelly.refused import REFUSED
 from snn2chip.frontends.torch.framework import Recording, require
+from snn2chip.frontends.torch.stepping import named, plan, step
 from snn2chip.graph.operators import Array
 
 _ANY_MODE = ("Linear", "WSLinear", "Dropout", "Dropout2d", "PrintShapeModule")
@@ -137,14 +138,17 @@ class _Log:
 
 
 def record(
-    module: Any, cells: Mapping[str, str], batch: NDArray[np.float64], dtype: Any
+    module: Any,
+    cells: Mapping[str, str],
+    batch: NDArray[np.float64] | Mapping[str, NDArray[np.float64]],
+    dtype: Any,
 ) -> Recording:
     """Runs a module from its initial state and records its cells.
 
     Args:
         module: of ``twin``.
         cells: path of each cell -> name of its population.
-        batch: input [step, sample, *shape].
+        batch: input [step, sample, *shape], or one per input by name.
 
     Returns:
         ``<population>`` outputs and ``<population>.v`` membranes, [step, sample, neuron].
@@ -155,19 +159,24 @@ def record(
     import torch
 
     _reset(module)
-    whole = step_mode(module) == "m"
     logs = {name: _Log(path) for path, name in cells.items()}
-    x = torch.as_tensor(batch, dtype=dtype)
+    arrays = named(batch, plan(module).inputs)
+    size = arrays[0].shape[:2]
+    given = tuple(torch.as_tensor(array, dtype=dtype) for array in arrays)
     with ExitStack() as stack, torch.no_grad():
         for path, name in cells.items():
             part = module.get_submodule(path.replace("/", "."))
             stack.callback(_listen(part, logs[name]))
-        for given in [x] if whole else x:
-            module(given)
+        if step_mode(module) == "m":
+            module(*given)
+        else:
+            states = None
+            for now in zip(*given, strict=True):
+                _, states = step(module, now, states)
     found: Recording = {}
     for name, log in logs.items():
-        found[name] = log.whole(log.output, *batch.shape[:2])
-        found[f"{name}.v"] = log.whole(log.v, *batch.shape[:2])
+        found[name] = log.whole(log.output, *size)
+        found[f"{name}.v"] = log.whole(log.v, *size)
     return found
 
 

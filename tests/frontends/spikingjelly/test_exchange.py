@@ -110,6 +110,18 @@ def read_nodes_of(path: Path) -> list[Any]:
     return list(read_nodes(path).nodes.values())
 
 
+@pytest.mark.parametrize("case", ["if", "whole input", "cuba", "convolutions"])
+def test_their_importer_runs_our_files_over_time(tmp_path: Path, case: str) -> None:
+    module, shape = NETWORKS[case]
+    x = spikes(*shape, seed=3)
+    path = written(module, shape, 1.0, tmp_path / "net.nir", "export")
+    net = import_from_nir(path, dt=1.0, dtype=torch.float64, step_mode="m").eval()
+    with torch.no_grad():
+        found, _ = net(torch.as_tensor(x))
+    expected = theirs(module, x)
+    assert int((found.numpy().reshape(expected.shape) != expected).sum()) == 0
+
+
 @pytest.mark.parametrize("dt", [1.0, 1e-4])
 def test_their_importer_runs_our_recurrence(tmp_path: Path, dt: float) -> None:
     x = spikes(6, seed=1)

@@ -144,11 +144,19 @@ LAYERS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("mode", ["s", "m"])
-@pytest.mark.parametrize("case", LAYERS)
+SEQUENCES_ONLY = ("threshold norm", "threshold norm 1d")
+
+
+@pytest.mark.parametrize(
+    ("case", "mode"),
+    [
+        (case, mode)
+        for case in LAYERS
+        for mode in "sm"
+        if (mode, case in SEQUENCES_ONLY) != ("s", 1)
+    ],
+)
 def test_layers(tmp_path: Path, case: str, mode: str) -> None:
-    if case.startswith("threshold") and mode == "s":
-        pytest.skip("SpikingJelly's threshold-dependent norms see sequences only")
     layers, shape = LAYERS[case]()
     net = in_mode(strong(nn.Sequential(*layers, lif(v_threshold=0.2)), 2), mode)
     assert proven(net, tmp_path / "net.nir", *shape).spikes > 50
