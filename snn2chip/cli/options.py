@@ -24,7 +24,7 @@ MAX = 2**31 - 1
 Network: TypeAlias = Annotated[
     str | None,
     typer.Argument(
-        help="A .nir or .net file, a checkpoint, a compiled folder, or the name of a bundled "
+        help="A .nir, .net or .onnx file, a checkpoint, a compiled folder, or the name of a bundled "
         "model; without it the bundled digits student.",
         show_default=False,
     ),
@@ -32,7 +32,7 @@ Network: TypeAlias = Annotated[
 GivenNetwork: TypeAlias = Annotated[
     str,
     typer.Argument(
-        help="A .nir or .net file, a checkpoint, a compiled folder, or the name of a bundled model."
+        help="A .nir, .net or .onnx file, a checkpoint, a compiled folder, or a bundled model."
     ),
 ]
 Chip: TypeAlias = Annotated[

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
+from snn2chip.errors import ConfigError, InputFileError, Snn2chipError, UnsupportedError
 from snn2chip.frontends.onnx import wire
 from snn2chip.frontends.onnx.libraries import library
 from snn2chip.frontends.onnx.running import session
@@ -112,15 +112,13 @@ def open_classifier(path: str | Path, threads: int = 0) -> Classifier:
         raise InputFileError(f"{path}: larger than 2 GiB", needs="a file of a protobuf message")
     content = path.read_bytes()
     try:
-        outside = wire.properties(content) is None or wire.external_data(content)
-        opened = None if outside else session(content, threads)
-    except ConfigError:
+        if wire.properties(content) is None or wire.external_data(content):
+            raise _damaged(path, "no graph, or weights that are in another file")
+        return _checked(path, session(content, threads))
+    except Snn2chipError:
         raise
-    except Exception as error:  # onnxruntime has a dozen classes of its own
+    except Exception as error:  # onnxruntime has a dozen classes of its own, and names can be bytes
         raise _damaged(path, f"{type(error).__name__}: {str(error)[:300]}") from error
-    if opened is None:
-        raise _damaged(path, "no graph, or weights that are in another file")
-    return _checked(path, opened)
 
 
 def _checked(path: Path, opened: Any) -> Classifier:

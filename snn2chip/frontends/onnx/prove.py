@@ -129,5 +129,6 @@ def _drift(
         f"{step}, neuron {list(where[1:])}, sample {where[0]}",
         needs=f"equal spikes, and membranes within {TOLERANCE}, in float64",
         has=f"onnxruntime: {told[0]}; the graph: {told[1]}",
-        remedy="report it with the network; nothing was written",
+        remedy="where v is the threshold but for the last digits, which depend on the order of a "
+        "sum, move the threshold a little; else report it with the network. Nothing was written",
     )

@@ -13,11 +13,11 @@ from snn2chip.frontends.onnx.libraries import library
 from snn2chip.frontends.onnx.structure import STATES
 from snn2chip.graph.operators import Array
 
-_ERRORS_ONLY = 3
+_FATAL_ONLY = 4
 
 
 def session(content: bytes, threads: int = 1) -> Any:
-    """An onnxruntime session on the CPU that prints no warnings.
+    """An onnxruntime session on the CPU that prints nothing by itself.
 
     Raises:
         ConfigError: onnxruntime is not installed.
@@ -25,9 +25,12 @@ def session(content: bytes, threads: int = 1) -> Any:
     """
     runtime = library("onnxruntime", "running ONNX")
     options = runtime.SessionOptions()
-    options.log_severity_level = _ERRORS_ONLY
+    options.log_severity_level = _FATAL_ONLY
     options.intra_op_num_threads = threads
-    return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    # without its fallback, which prints on standard output and tries the same again
+    return runtime.InferenceSession(
+        content, options, providers=["CPUExecutionProvider"], enable_fallback=0
+    )
 
 
 def steps(content: bytes, spikes: Mapping[str, Array]) -> Iterator[dict[str, NDArray[np.float64]]]:

@@ -136,6 +136,14 @@ def test_damaged_files(tmp_path: Path, content: bytes) -> None:
     assert "onnxruntime cannot run it" in refused(open_classifier, tmp_path / "teacher.onnx")
 
 
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    """onnxruntime takes any bytes for a name, and fails where it is asked for it."""
+    classifier(tmp_path / "teacher.onnx", batch="batch_axis")
+    content = (tmp_path / "teacher.onnx").read_bytes()
+    (tmp_path / "teacher.onnx").write_bytes(content.replace(b"batch_axis", b"batch_axi\xda"))
+    assert "cannot run it" in refused(open_classifier, tmp_path / "teacher.onnx")
+
+
 def test_no_file(tmp_path: Path) -> None:
     assert "no such file" in refused(open_classifier, tmp_path / "teacher.onnx")
 

@@ -36,6 +36,7 @@ HEAD = b"\x08\x08"
 
 
 def mutated(content: bytes, rng: np.random.Generator) -> bytes:
+    """Flipped bits, missing and new bytes, an early end."""
     data = bytearray(content)
     for _ in range(rng.integers(1, 6)):
         place = int(rng.integers(len(data)))
@@ -47,7 +48,9 @@ def mutated(content: bytes, rng: np.random.Generator) -> bytes:
             case 2:
                 data[place:place] = rng.bytes(int(rng.integers(1, 10)))
             case _:
-                data = data[: max(place, 1)]
+                data = data[:place]
+        if not data:
+            break
     return bytes(data)
 
 
