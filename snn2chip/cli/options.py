@@ -24,8 +24,8 @@ MAX = 2**31 - 1
 Network: TypeAlias = Annotated[
     str | None,
     typer.Argument(
-        help="A .nir, .net or .onnx file, a checkpoint, a compiled folder, or the name of a bundled "
-        "model; without it the bundled digits student.",
+        help="A .nir, .net or .onnx file, a checkpoint, a compiled folder, or a bundled model's "
+        "name; without it the bundled digits student.",
         show_default=False,
     ),
 ]
