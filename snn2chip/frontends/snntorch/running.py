@@ -41,7 +41,7 @@ def twin(module: Any, dtype: Any) -> Any:
         for state in (*_states(part).values(), getattr(part, "reset", None))
         if isinstance(state, torch.Tensor)
     }  # states after a backward pass cannot be copied
-    twin = copy.deepcopy(module, kept).to(dtype=dtype).eval()
+    twin = copy.deepcopy(module, kept).to("cpu", dtype).eval()
     for part in twin.modules():
         if hasattr(part, "spike_grad"):
             surrogate = part.spike_grad
@@ -49,7 +49,7 @@ def twin(module: Any, dtype: Any) -> Any:
             part.spike_grad = _answering(surrogate, dtype)
         weight = getattr(part, "V", None)
         if isinstance(weight, torch.Tensor) and "V" in vars(part):
-            part.V = weight.to(dtype)  # a plain attribute where it is not learnt
+            part.V = weight.to("cpu", dtype)  # a plain attribute where it is not learnt
     for path, cell in _in_sequence(twin, ""):
         check_runs(cell, path, holds=True)
         cell.init_hidden, cell.output = True, False
