@@ -37,6 +37,9 @@ from snn2chip.graph.operators import (
 DENSE_LIMIT = 2**24
 """Most entries of a matrix that a composition may create: 128 MiB of float64."""
 
+KERNEL_LIMIT = 2**26
+"""Most entries of a kernel that a composition may create: a pool before a layer of VGG's size."""
+
 
 def compose(outer: Operator, inner: Operator, name: str = "projection") -> Operator:
     """One operator that equals ``outer`` after ``inner``, up to a reshape of its result.
@@ -197,7 +200,7 @@ def compose_convolutions(outer: Conv, inner: Conv) -> Conv | None:
         )
     )
     shape = (outer.weight.shape[0], inner.source_shape[0] // groups, *taps)
-    if prod(shape) > DENSE_LIMIT:
+    if prod(shape) > KERNEL_LIMIT:
         return None
     weight = _sum_of_taps(outer, inner, shape, dilation)
     return Conv(weight, inner.source_shape, strides, padding, dilation, groups)

@@ -222,6 +222,15 @@ def test_a_matrix_beyond_the_limit_is_refused_in_four_parts(
     assert caught.value.remedy
 
 
+def test_a_kernel_may_be_larger_than_a_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "DENSE_LIMIT", 10)
+    outer = Conv(weights((2, 1, 3, 3), 5), (1, 4, 4), (1, 1), ((0, 0),) * 2, (1, 1))
+    assert isinstance(compose(outer, pool(1, 2, (8, 8))), Conv)
+    monkeypatch.setattr(module, "KERNEL_LIMIT", 71)
+    with pytest.raises(UnsupportedError, match="no single convolution"):
+        compose(outer, pool(1, 2, (8, 8)))
+
+
 def test_sizes_that_do_not_fit_are_a_value_error() -> None:
     one = Dense(np.ones((2, 3)), (3,), (2,))
     with pytest.raises(ValueError, match="does not feed"):
