@@ -159,7 +159,8 @@ def choose_discretization(
     """Flag before metadata before nothing.
 
     A preset given as a flag that is not the file's drops the file's overrides, which refine the
-    file's preset; its dt stays, since it is a fact about the time constants.
+    file's preset; its dt stays, since it is a fact about the time constants. An option given for
+    the network drops the file's exceptions from it.
 
     Args:
         needs_dt: False where no parameter of the network has a unit of time.
@@ -183,8 +184,12 @@ def choose_discretization(
             has="no such metadata in the file; presets: " + ", ".join(sorted(PRESETS)),
             remedy="--preset norse --dt 1e-3",
         )
-    options: dict[str, Any] = dict(metadata.overrides) if chosen == metadata.preset else {}
-    options.update(overrides or {})
+    given = dict(overrides or {})
+    kept = metadata.overrides if chosen == metadata.preset else {}
+    options: dict[str, Any] = {
+        key: value for key, value in kept.items() if key.rpartition(".")[2] not in given
+    }
+    options.update(given)
     step = dt if dt is not None else metadata.dt
     if step is None and not needs_dt and from_preset(chosen, 1.0, **options).if_gain != "dt":
         step = 1.0
