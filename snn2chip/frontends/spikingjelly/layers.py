@@ -1,7 +1,8 @@
 """SpikingJelly's layers that are none of torch's, or differ from those that they derive from.
 
-``layer.Linear``, ``Conv1d``, ``Conv2d``, ``AvgPool2d``, ``BatchNorm1d`` and ``BatchNorm2d`` compute
-in both step modes what torch's do to one step, and are emitted as those.
+``layer.Linear``, ``Conv1d``, ``Conv2d``, ``AvgPool1d``, ``AvgPool2d``, ``AdaptiveAvgPool2d``,
+``BatchNorm1d`` and ``BatchNorm2d`` compute in both step modes what torch's do to one step, and are
+emitted as those.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ _LEARNING = "copy its parameters into a LIFNode, which computes the same in eval
 _INTERLAYER = "use IFNode, LIFNode or CUBALIFNode, which keep no connection between time steps"
 _MAXIMUM = "use AvgPool2d: a maximum is no linear operator of spikes"
 _VOLUME = "NIR has convolutions and pools of one and two axes"
-_ADAPTIVE = "use AvgPool2d with the window's size"
+_ADAPTIVE = "use AvgPool1d or AdaptiveAvgPool2d"
 _UPWARD = "NIR has no layer that enlarges an image"
 _TIMED_NORM = "use BatchNorm1d or BatchNorm2d: its factors change from step to step"
 _SLOTS = "use IFNode or LIFNode alone: it changes the number of steps"
@@ -63,18 +63,16 @@ REFUSED: dict[str, str] = {
     "NoisyILCCUBALIFNode": _NOISE,
     "NoisyNonSpikingBaseNode": _NOISE,
     "NoisyNonSpikingIFNode": _NOISE,
-    "MaxPool1d": _MAXIMUM,
+    "MaxPool1d": "use AvgPool1d: a maximum is no linear operator of spikes",
     "MaxPool2d": _MAXIMUM,
     "MaxPool3d": _MAXIMUM,
     "MaxUnpool1d": _MAXIMUM,
     "MaxUnpool2d": _MAXIMUM,
     "MaxUnpool3d": _MAXIMUM,
     "Conv3d": _VOLUME,
-    "AvgPool1d": "use Conv1d with groups and equal weights, or AvgPool2d",
     "AvgPool3d": _VOLUME,
     "AdaptiveAvgPool1d": _ADAPTIVE,
-    "AdaptiveAvgPool2d": _ADAPTIVE,
-    "AdaptiveAvgPool3d": _ADAPTIVE,
+    "AdaptiveAvgPool3d": _VOLUME,
     "Upsample": _UPWARD,
     "ConvTranspose1d": _UPWARD,
     "ConvTranspose2d": _UPWARD,

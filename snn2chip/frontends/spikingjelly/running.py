@@ -101,7 +101,8 @@ def _mode_of(part: Any) -> str:
     counting = (
         torch.nn.modules.conv._ConvNd,
         torch.nn.modules.batchnorm._BatchNorm,
-        torch.nn.AvgPool2d,
+        torch.nn.modules.pooling._AvgPoolNd,
+        torch.nn.modules.pooling._AdaptiveAvgPoolNd,
     )
     return "one step" if isinstance(part, counting) else ""
 

@@ -135,7 +135,8 @@ def known(kind: type) -> bool:
 def test_every_module_of_the_library_is_taken_or_refused_by_name() -> None:
     """Those that derive from torch's own layers are torch's in both step modes."""
     torch_like = {
-        "Linear", "Conv1d", "Conv2d", "AvgPool2d", "BatchNorm1d", "BatchNorm2d",
+        "Linear", "Conv1d", "Conv2d", "AvgPool1d", "AvgPool2d", "AdaptiveAvgPool2d", "BatchNorm1d",
+        "BatchNorm2d",
     }  # fmt: skip
     found = {
         name: kind
