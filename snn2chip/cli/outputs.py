@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ntpath
 import os
 import stat
 from collections.abc import Mapping
@@ -159,6 +160,17 @@ def _trace(trace: Trace) -> bytes:
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in trace.arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+            with archive.open(f"{_entry(name)}.npy", "w", force_zip64=True) as stream:
                 npy.write_array(stream, array, allow_pickle=False)
     return buffer.getvalue()
+
+
+def _entry(name: str) -> str:
+    """A name that unpacks below the folder it is unpacked in; most names stay as they are.
+
+    Names of populations come from files: "/x", "../x" and drives would be written elsewhere.
+    """
+    parts = name.replace("\\", "/").split("/")
+    if parts[0] and ".." not in parts and "%" not in name and not ntpath.splitdrive(name)[0]:
+        return name
+    return "".join(f"%{ord(c):02X}" if c in "%/\\:" else c for c in name).replace("..", "%2E%2E")

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -375,3 +376,37 @@ def test_arrays_that_no_machine_holds(cli: Cli, monkeypatch: pytest.MonkeyPatch)
     assert done.code == 2, done.err
     assert "not enough memory" in done.err
     assert "network" in done.err
+
+
+@pytest.mark.parametrize(
+    ("name", "entry"),
+    [
+        ("hidden", "hidden"),
+        ("a/b", "a/b"),
+        ("a.b..c", "a.b..c"),
+        ("../../x", "%2E%2E%2F%2E%2E%2Fx"),
+        ("/x", "%2Fx"),
+        ("%2Fx", "%252Fx"),
+        ("a/../b", "a%2F%2E%2E%2Fb"),
+        ("..\\x", "%2E%2E%5Cx"),
+        ("C:x", "C%3Ax"),
+    ],
+)
+def test_a_trace_unpacks_below_its_folder(cli: Cli, folder: Path, name: str, entry: str) -> None:
+    graph = chain(np.random.default_rng(0))
+    renamed = {p.name: name if p.name == "hidden0" else p.name for p in graph.populations}
+    graph = replace(
+        graph,
+        populations=tuple(replace(p, name=renamed[p.name]) for p in graph.populations),
+        projections=tuple(
+            replace(p, source=renamed[p.source], target=renamed[p.target])
+            for p in graph.projections
+        ),
+    )
+    write_graph(graph, folder / "odd.nir")
+    done = cli("simulate", "odd.nir", "--data", "random", "--samples", "2", "--trace", "t.npz")
+    assert done.code == 0, done.err
+    with zipfile.ZipFile(folder / "t.npz") as archive:
+        assert f"{entry}.npy" in archive.namelist()
+    with np.load(folder / "t.npz") as arrays:
+        assert arrays[entry].shape[-1] == 5
