@@ -100,6 +100,11 @@ class Readout:
             )
 
 
+MOST_STEPS = 2**16
+"""Of one encoded value: a file that says more would make every command that runs it run for ever;
+``--steps`` takes any number."""
+
+
 @dataclass(frozen=True, slots=True)
 class Encoding:
     """How values become input spikes.
@@ -122,8 +127,10 @@ class Encoding:
                 f"unknown encoding {self.kind!r}",
                 remedy=did_you_mean(self.kind, get_args(EncodingKind)),
             )
-        if self.steps is not None and self.steps < 1:
-            raise ConfigError(f"encoding: {self.steps} steps", needs="at least one step")
+        if self.steps is not None and not 1 <= self.steps <= MOST_STEPS:
+            raise ConfigError(
+                f"encoding: {self.steps} steps", needs=f"a whole number from 1 to {MOST_STEPS}"
+            )
         for name, value in (("threshold", self.threshold), ("gain", self.gain)):
             if not 0.0 < value < inf:
                 raise ConfigError(f"encoding: {name} {value}", needs="a positive, finite number")

@@ -17,6 +17,9 @@ from snn2chip.graph.operators import Array
 from snn2chip.pipeline.types import Options
 
 CALIBRATION_SAMPLES = 256
+CALIBRATION_STEPS = 2**14
+"""Most that scales are picked from: the search runs them again and again, and what a network does
+in so many steps says enough."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +84,15 @@ def calibration_samples(graph: Graph, options: Options) -> tuple[Samples | None,
     x = {name: values[:count] for name, values in dataset.x.items()}
     first = Dataset(dataset.name, x, dataset.timed, None)
     own_length = replace(options, steps=None) if graph.encoding.steps else options
-    samples = Samples(dataset.name, _spikes(first, graph, own_length), None, dataset.synthetic)
+    if not dataset.timed and (graph.encoding.steps or options.steps or 0) > CALIBRATION_STEPS:
+        own_length = replace(options, steps=CALIBRATION_STEPS)
+    spikes = _spikes(first, graph, own_length)
+    samples = Samples(
+        dataset.name,
+        {name: x[:CALIBRATION_STEPS] for name, x in spikes.items()},
+        None,
+        dataset.synthetic,
+    )
     return samples, f"{count} samples of {dataset.name} that are not scored"
 
 
