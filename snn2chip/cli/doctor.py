@@ -26,7 +26,7 @@ def doctor() -> None:
     """Versions, extras, bundled data: is this installation whole? Ends with 1 if it is not."""
     from snn2chip.errors import Snn2chipError
 
-    findings = [*_versions(), *_extras(), *_bundled(), _writable(Path.cwd())]
+    findings = [*_versions(), *_extras(), _kernels(), *_bundled(), _writable(Path.cwd())]
     console.out(console.table(("part", "state", "detail"), findings))
     wrong = [found.subject for found in findings if found.state == "wrong"]
     if wrong:
@@ -52,6 +52,18 @@ def _extras() -> Iterator[Finding]:
             version = _version(name)
             remedy = f"for training and export: pip install 'snn2chip[{extra}]'"
             yield Finding(name, "ok" if version else "absent", version or remedy)
+
+
+def _kernels() -> Finding:
+    from snn2chip.engine.accelerate import cache_folder, reason_against
+
+    reason = reason_against()
+    if reason is not None:
+        remedy = "simulation is many times faster with it: pip install 'snn2chip[fast]'"
+        return Finding("numba", "absent", f"{reason}; {remedy}")
+    kept = cache_folder()
+    where = "compiled anew by each process" if kept is None else f"kernels in {kept}"
+    return Finding("numba", "ok", f"{_version('numba')}, {where}")
 
 
 def _version(distribution: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,18 @@ from snn2chip.graph.operators import Array, Operator
 
 State: TypeAlias = Mapping[str, Array]
 Product: TypeAlias = Callable[[NDArray[Any]], Array]
+Flags: TypeAlias = NDArray[np.bool_]
+
+
+@runtime_checkable
+class CountingProduct(Protocol):
+    """A product that knows as well where events arrive."""
+
+    def __call__(self, spikes: NDArray[Any]) -> Array:
+        """As ``Product``."""
+
+    def sums_and_arrivals(self, spikes: NDArray[Any]) -> tuple[Array, Flags]:
+        """Sums [n, *target_shape], and flags of the same shape."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +58,10 @@ class Arithmetic(Protocol):
     def name(self) -> str:
         """As ``Program.arithmetic`` says it."""
 
+    @property
+    def exact(self) -> bool:
+        """Whether no result depends on how samples and steps are cut: then the engine may cut."""
+
     def product(self, projection: ProgramProjection, operator: Operator) -> Product:
         """A function from spikes [n, *source_shape] to synaptic sums [n, *target_shape].
 
@@ -72,6 +88,7 @@ class Arithmetic(Protocol):
         """Runs the neurons over the steps of ``current`` [step, sample, *shape].
 
         Args:
-            arrived: where at least one synaptic event arrived, [step, sample, *shape].
+            arrived: where at least one synaptic event arrived, [step, sample, *shape]; a view
+                that is to be read only.
             record: whether to return the states of every step.
         """

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.core import ProgramProjection
-from snn2chip.engine.arithmetic import Arithmetic, Product
+from snn2chip.engine.arithmetic import Arithmetic, CountingProduct, Flags, Product
 from snn2chip.graph.linear import arrivals
 from snn2chip.graph.operators import Array, Dense, Operator, with_weights
 
@@ -32,24 +32,21 @@ class DelayedPart:
     targets: NDArray[np.bool_] | None = None
     synapses: NDArray[np.bool_] | None = None
 
-    def sums(self, spikes: Array) -> Array:
-        """Synaptic sums [n, *target_shape] of spikes [n, *source_shape]."""
+    def sums_and_arrivals(self, spikes: Array) -> tuple[Array, Flags]:
+        """Sums and arriving events, [n, *target_shape], of spikes [n, *source_shape]."""
         x = spikes if self.sources is None else spikes * self.sources
-        y = self.product(x)
-        return y if self.targets is None else y * self.targets
+        if isinstance(self.product, CountingProduct) and self.synapses is None:
+            y, hit = self.product.sums_and_arrivals(x)
+        else:
+            y, hit = self.product(x), self._arrived(x != 0)
+        return (y, hit) if self.targets is None else (y * self.targets, hit & self.targets)
 
-    def arrived(self, spikes: Array) -> NDArray[np.bool_]:
-        """Where an event arrives, [n, *target_shape]."""
-        fired = spikes != 0
-        if self.sources is not None:
-            fired = fired & self.sources
-        if self.synapses is not None:
-            flat = fired.reshape(fired.shape[0], -1).astype(np.float32)
-            hits: NDArray[np.bool_] = flat @ self.synapses.T.astype(np.float32) > 0
-            hits = hits.reshape(fired.shape[0], *self.operator.target_shape)
-            return hits
-        hit = arrivals(self.operator, fired)
-        return hit if self.targets is None else hit & self.targets
+    def _arrived(self, fired: Flags) -> Flags:
+        if self.synapses is None:
+            return arrivals(self.operator, fired)
+        flat = fired.reshape(fired.shape[0], -1).astype(np.float32)
+        hits: Flags = flat @ self.synapses.T.astype(np.float32) > 0
+        return hits.reshape(fired.shape[0], *self.operator.target_shape)
 
 
 def delayed_parts(projection: ProgramProjection, arithmetic: Arithmetic) -> Iterator[DelayedPart]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from snn2chip.core import PopulationActivity, Program, ProgramPopulation, Raster, Trace
 from snn2chip.engine.arithmetic import Scan, State
+from snn2chip.engine.packing import packed
 from snn2chip.errors import UnsupportedError
 from snn2chip.graph.operators import Array
 
@@ -20,19 +21,21 @@ class Lane:
 
     Attributes:
         history: steps of output that outgoing delays still need.
-        buffer: output that other populations see, [history + block, sample, *shape].
-        block, block_updated: output and update flags of the current block, [step, sample, *shape].
+        buffer: output that other populations see, [history + steps of the block, sample, *shape].
+        counted: whether the current block lies in the window.
+        pieces: output of the current block so far.
+        block: output of the last whole block, [step, sample, *shape].
         outputs: kept output of every block where a trace is wanted.
-        spikes, updated: packed flags of every block of the window.
+        spikes, updated: packed flags of every piece of the window.
     """
 
     population: ProgramPopulation
     history: int
     state: State
     buffer: Array
+    counted: bool = True
+    pieces: list[Array] = field(default_factory=list)
     block: Array = field(default_factory=lambda: np.zeros(0))
-    block_updated: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
-    block_scans: list[Scan] = field(default_factory=list)
     outputs: list[Array] = field(default_factory=list)
     spikes: list[NDArray[np.uint8]] = field(default_factory=list)
     updated: list[NDArray[np.uint8]] = field(default_factory=list)
@@ -41,37 +44,60 @@ class Lane:
     peak_v: float = 0.0
     peak_input: float = 0.0
 
-    def open_block(self, output: Array, updated: NDArray[np.bool_]) -> None:
-        """Starts a block with arrays that ``take`` fills."""
-        self.block, self.block_updated, self.block_scans = output, updated, []
+    def reserve(self, length: int) -> None:
+        """Makes room in the buffer for a block that others read while it is written."""
+        silence = np.zeros((length, *self.buffer.shape[1:]), self.buffer.dtype)
+        self.buffer = np.concatenate([self._tail(), silence])
 
-    def take(self, scan: Scan, rows: slice) -> None:
-        """Stores what a scan did in the block's steps ``rows``."""
+    def write(self, step: int, spikes: Array) -> None:
+        """Puts spikes of the block's steps from ``step`` on into reserved room."""
+        begin = self.history + step
+        self.buffer[begin : begin + len(spikes)] = spikes
+
+    def take(self, scan: Scan) -> None:
+        """Stores what a scan of the block's next steps did."""
         self.state = scan.state
-        if self.population.spiking:
-            self.buffer[self.history + rows.start : self.history + rows.stop] = scan.output
-        self.block[rows] = scan.output
-        self.block_updated[rows] = scan.updated
-        self.block_scans.append(scan)
-
-    def close_block(self, in_window: bool, keep_output: bool) -> None:
-        """Packs the block's flags and counts its warnings, if it lies in the window."""
-        shape = self.population.shape
-        for scan in self.block_scans:
-            for name, values in scan.records.items():
-                self.records.setdefault(name, []).append(values)
-        if keep_output:
-            self.outputs.append(self.block)
-        if not in_window:
+        self.pieces.append(scan.output)
+        for name, values in scan.records.items():
+            self.records.setdefault(name, []).append(values)
+        if not self.counted:
             return
-        fired = self.block != 0 if self.population.spiking else np.zeros(self.block.shape, bool)
-        self.spikes.append(Raster.pack(fired, shape).bits)
-        self.updated.append(Raster.pack(self.block_updated, shape).bits)
-        for scan in self.block_scans:
-            for name, count in scan.warnings.items():
-                self.warnings[name] = self.warnings.get(name, 0) + count
-            self.peak_v = max(self.peak_v, scan.peak_v)
-            self.peak_input = max(self.peak_input, scan.peak_input)
+        self.updated.append(packed(scan.updated))
+        silent = not self.population.spiking
+        self.spikes.append(np.zeros_like(self.updated[-1]) if silent else packed(scan.output))
+        for name, count in scan.warnings.items():
+            self.warnings[name] = self.warnings.get(name, 0) + count
+        self.peak_v = max(self.peak_v, scan.peak_v)
+        self.peak_input = max(self.peak_input, scan.peak_input)
+
+    def give(self, block: Array) -> None:
+        """Takes a block of given spikes, of an input."""
+        self.pieces.append(block)
+        if self.counted:
+            self.spikes.append(packed(block))
+            self.updated.append(np.zeros_like(self.spikes[-1]))
+
+    def finish(self, reserved: bool, keep_output: bool) -> None:
+        """Ends a block: its output becomes what others see, if the buffer has it not yet."""
+        pieces, self.pieces = self.pieces, []
+        self.block = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+        if keep_output:
+            self.outputs.append(self.block if self.population.spiking else _wide(self.block))
+        if reserved:
+            return
+        seen = self.block
+        if not self.population.spiking:
+            seen = np.broadcast_to(np.zeros((), self.buffer.dtype), seen.shape)
+        tail = self._tail().astype(seen.dtype, copy=False)
+        self.buffer = np.concatenate([tail, seen]) if self.history else seen
+
+    def _tail(self) -> Array:
+        return self.buffer[len(self.buffer) - self.history :]
+
+
+def _wide(membranes: Array) -> Array:
+    """Membranes as traces have them."""
+    return membranes.astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from snn2chip.core import Activity, Program, ProgramPopulation, Trace
-from snn2chip.engine.arithmetic import Arithmetic
+from snn2chip.engine.arithmetic import Arithmetic, Flags, Scan
 from snn2chip.engine.delays import DelayedPart, delayed_parts
 from snn2chip.engine.readout import ReadoutScore
 from snn2chip.engine.recording import BatchResult, Lane, join, trace
@@ -23,6 +22,12 @@ from snn2chip.graph.operators import Array
 from snn2chip.graph.order import components, is_cyclic
 
 Progress = Callable[[int, int], None]
+
+CACHED_VALUES = 1 << 21
+"""Synaptic sums computed before the neurons take them: more leave the processor's cache."""
+
+_MOST_NARROW_PARTS = 64
+"""Sums of 24 bits that 32 bits hold, with room to spare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +131,12 @@ def _run_batch(
     score = ReadoutScore(program)
     drain = program.max_latency if options.trace else 0
     for start, length in _blocks(steps, drain, options.block_steps):
+        for lane in lanes.values():
+            lane.counted = start < steps
         for component in plan:
             _advance(component, lanes, spikes, arithmetic, options, start, length)
-        in_window = start < steps
-        if in_window:
+        if start < steps:
             score.add(lanes[program.outputs[0]].block)
-        for lane in lanes.values():
-            lane.close_block(in_window, options.trace)
     return BatchResult(lanes, score.result(samples))
 
 
@@ -164,55 +168,64 @@ def _advance(
     """Computes one block of steps of one component."""
     if component.members[0].is_input:
         lane = lanes[component.members[0].name]
-        _give_input(lane, spikes[lane.population.name], start, length)
-        return
-    chunk = 1 if component.cyclic else length
+        lane.give(_given(spikes[lane.population.name], start, length))
+    elif component.cyclic:
+        _advance_cycle(component, lanes, arithmetic, options, length)
+    else:
+        (member,) = component.members
+        parts, lane = component.outer[member.name], lanes[member.name]
+        piece = _piece_steps(member, lane, length) if arithmetic.exact else length
+        for first in range(0, length, piece):
+            sums = _gather(parts, lanes, first, min(first + piece, length))
+            shape = (min(piece, length - first), *lane.buffer.shape[1:])
+            lane.take(_scan(member, lane, [sums], shape, arithmetic, options))
+    for member in component.members:
+        lanes[member.name].finish(component.cyclic, options.trace)
+
+
+def _piece_steps(member: ProgramPopulation, lane: Lane, length: int) -> int:
+    """Steps of a population outside cycles whose sums stay in the processor's cache."""
+    values: int = lane.buffer.shape[1] * member.size
+    return max(1, min(length, CACHED_VALUES // max(1, values)))
+
+
+def _advance_cycle(
+    component: _Component,
+    lanes: Mapping[str, Lane],
+    arithmetic: Arithmetic,
+    options: RunOptions,
+    length: int,
+) -> None:
+    """Computes a block of populations that wait for each other, step by step."""
     outer = {m.name: _gather(component.outer[m.name], lanes, 0, length) for m in component.members}
     for member in component.members:
-        lane = lanes[member.name]
-        block = np.zeros((length, *lane.buffer.shape[1:]), lane.buffer.dtype)
-        lane.buffer = np.concatenate([lane.buffer[len(lane.buffer) - lane.history :], block])
-        output = block if member.spiking else np.zeros(block.shape)
-        lane.open_block(output, np.zeros(block.shape, bool))
-    for first in range(0, length, chunk):
-        if component.cyclic:
-            _send_known(component, lanes, arithmetic, first)
+        lanes[member.name].reserve(length)
+    for step in range(length):
         for member in component.members:
-            inner = _gather(component.inner[member.name], lanes, first, first + chunk)
-            _step(
-                member,
-                lanes[member.name],
-                outer[member.name],
-                inner,
-                first,
-                chunk,
-                arithmetic,
-                options,
-            )
+            known = arithmetic.known(member, lanes[member.name].state)
+            if known is not None:
+                lanes[member.name].write(step, known[np.newaxis])
+        for member in component.members:
+            lane, given = lanes[member.name], outer[member.name]
+            inner = _gather(component.inner[member.name], lanes, step, step + 1)
+            here = None if given is None else (given[0][step : step + 1], given[1][step : step + 1])
+            shape = (1, *lane.buffer.shape[1:])
+            scan = _scan(member, lane, [here, inner], shape, arithmetic, options)
+            lane.take(scan)
+            if member.spiking:
+                lane.write(step, scan.output)
 
 
-def _send_known(
-    component: _Component, lanes: Mapping[str, Lane], arithmetic: Arithmetic, step: int
-) -> None:
-    """Puts spikes of a block's step that are known before it where its own members see them."""
-    for member in component.members:
-        lane = lanes[member.name]
-        spikes = arithmetic.known(member, lane.state)
-        if spikes is not None:
-            lane.buffer[lane.history + step] = spikes
-
-
-def _give_input(lane: Lane, spikes: Array, start: int, length: int) -> None:
-    """The input's block: given spikes, then silence after the data end."""
+def _given(spikes: Array, start: int, length: int) -> Array:
+    """An input's block: given spikes, then silence after the data end."""
     given = spikes[start : start + length]
+    if len(given) == length:
+        return given
     silence = np.zeros((length - len(given), *given.shape[1:]), given.dtype)
-    block = np.concatenate([given, silence])
-    tail = lane.buffer[len(lane.buffer) - lane.history :].astype(block.dtype)
-    lane.buffer = np.concatenate([tail, block])
-    lane.open_block(block, np.zeros(block.shape, bool))
+    return np.concatenate([given, silence])
 
 
-_Sums = tuple[Array, NDArray[np.bool_]] | None
+_Sums = tuple[Array, Flags] | None
 
 
 def _gather(
@@ -224,33 +237,35 @@ def _gather(
         lane = lanes[part.projection.source]
         begin = lane.history + first - part.steps
         spikes = lane.buffer[begin : begin + last - first]
-        lead = spikes.shape[:2]
         flat = spikes.reshape(-1, *spikes.shape[2:])
-        y = part.sums(flat).reshape(*lead, *part.operator.target_shape)
-        hit = part.arrived(flat).reshape(y.shape)
+        y, hit = part.sums_and_arrivals(flat)
+        lead = spikes.shape[:2]
+        y, hit = y.reshape(*lead, *y.shape[1:]), hit.reshape(*lead, *hit.shape[1:])
+        if y.dtype == np.int32 and len(parts) > _MOST_NARROW_PARTS:
+            y = y.astype(np.int64)
         sums = (y, hit) if sums is None else (sums[0] + y, sums[1] | hit)
     return sums
 
 
-def _step(
+def _scan(
     member: ProgramPopulation,
     lane: Lane,
-    outer: _Sums,
-    inner: _Sums,
-    first: int,
-    chunk: int,
+    sums: list[_Sums],
+    shape: tuple[int, ...],
     arithmetic: Arithmetic,
     options: RunOptions,
-) -> None:
-    """Scans one population over ``chunk`` steps of the block and stores what it did."""
-    shape = (chunk, *lane.buffer.shape[1:])
-    parts = [(outer[0][first : first + chunk], outer[1][first : first + chunk])] if outer else []
-    parts += [inner] if inner else []
-    current = sum((y for y, _ in parts), np.zeros((), np.int64))
-    arrived = np.zeros(shape, bool)
-    for _, hit in parts:
-        arrived = arrived | hit
-    result = arithmetic.scan(
-        member, lane.state, np.broadcast_to(current, shape), arrived, options.trace_state
+) -> Scan:
+    """Scans one population over the steps of ``shape`` [step, sample, *population shape]."""
+    found = [x for x in sums if x is not None]
+    if not found:
+        found = [(np.zeros((), np.int64), np.zeros((), np.bool_))]
+    current, arrived = found[0]
+    for y, hit in found[1:]:
+        current, arrived = current + y, arrived | hit
+    return arithmetic.scan(
+        member,
+        lane.state,
+        np.broadcast_to(current, shape),
+        np.broadcast_to(arrived, shape),
+        options.trace_state,
     )
-    lane.take(result, slice(first, first + chunk))

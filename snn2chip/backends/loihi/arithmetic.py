@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.backends.loihi.neurons import NEURON_MODELS
+from snn2chip.backends.loihi import fast
+from snn2chip.backends.loihi.neurons import NEURON_MODELS, cuba
 from snn2chip.backends.loihi.synapses import SYNAPSE_MODELS
 from snn2chip.core import ProgramPopulation, ProgramProjection
 from snn2chip.engine.arithmetic import Product, Scan, State
@@ -22,10 +23,12 @@ class LoihiArithmetic:
     """Bit-accurate neurons and synapses."""
 
     name = "loihi-chip"
+    exact = True
 
     def product(self, projection: ProgramProjection, operator: Operator) -> Product:
         """Exact integer sums of the projection's model."""
-        return SYNAPSE_MODELS[projection.model].product(projection, operator)
+        quick = fast.product(projection, operator)
+        return quick or SYNAPSE_MODELS[projection.model].product(projection, operator)
 
     def initial(self, population: ProgramPopulation, samples: int) -> State:
         """The state that the population's model begins with."""
@@ -47,5 +50,9 @@ class LoihiArithmetic:
         record: bool,
     ) -> Scan:
         """The recurrence of the population's model."""
+        if population.model == cuba.MODEL.name:
+            quick = fast.scan(population, state, current, arrived, record)
+            if quick is not None:
+                return quick
         scan = NEURON_MODELS[population.model].scan
         return scan(population, state, current, arrived, record)

@@ -86,6 +86,7 @@ class Float64:
     """Plain float64 arithmetic in the graph's discretization, population by population."""
 
     name = "float64"
+    exact = False
 
     def __init__(self, discretization: Discretization) -> None:
         self._discretization = discretization

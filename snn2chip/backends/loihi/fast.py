@@ -1,0 +1,140 @@
+"""The quick way through ``spikes`` synapses and ``cuba`` neurons; the same numbers, bit for bit.
+
+Their equations stand in ``synapses.spikes`` and ``neurons.cuba``. What the compiled kernels do not
+hold (numba absent, sums beyond 2^24, decays outside 0..4096, numbers beyond int32) goes there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip.backends.loihi.integers import DECAY_ONE, INPUT_SHIFT, STATE_LIMIT, scaled_bias
+from snn2chip.backends.loihi.neurons.base import parameter
+from snn2chip.core import ProgramPopulation, ProgramProjection
+from snn2chip.engine.accelerate import kernels
+from snn2chip.engine.arithmetic import Flags, Scan, State
+from snn2chip.engine.layout import as_shape, channels_last, in_memory
+from snn2chip.engine.products import IntegerProduct, exact_integer_product
+from snn2chip.graph.operators import Array, Conv, Operator
+
+_INT32 = 2**31
+
+
+@dataclass(frozen=True, eq=False)
+class SpikeProduct:
+    """``spikes`` synapses whose sums stay inside 24 bits, so that nothing wraps."""
+
+    sums: IntegerProduct
+    exponent: int
+
+    def __call__(self, spikes: NDArray[Any]) -> Array:
+        return self.sums_and_arrivals(spikes)[0]
+
+    def sums_and_arrivals(self, spikes: NDArray[Any]) -> tuple[Array, Flags]:
+        """Shifted sums, and where at least one event arrives."""
+        fired = spikes if spikes.dtype == np.bool_ else spikes != 0
+        sums, arrived = self.sums.sums_and_arrivals(fired)
+        if self.exponent > 0:
+            np.left_shift(sums, self.exponent, out=sums)
+        elif self.exponent < 0:
+            np.right_shift(sums, -self.exponent, out=sums)
+        return sums, arrived
+
+
+def product(projection: ProgramProjection, operator: Operator) -> SpikeProduct | None:
+    """The product of ``spikes`` synapses, or None where it might wrap."""
+    if projection.model != "spikes" or "imaginary" in projection.parameters:
+        return None
+    exponent = int(projection.parameters["exponent"])
+    sums = exact_integer_product(projection.name, operator)
+    most = sums.bound << max(exponent, 0)
+    limit = STATE_LIMIT if isinstance(operator, Conv) else 2 * STATE_LIMIT
+    return SpikeProduct(sums, exponent) if most < limit else None
+
+
+def scan(
+    population: ProgramPopulation, state: State, current: Array, arrived: Flags, record: bool
+) -> Scan | None:
+    """As ``neurons.cuba.scan``, or None where the kernel does not hold it."""
+    module = kernels("snn2chip.backends.loihi.cuba_kernel")
+    if module is None or current.dtype != np.int32 or current.size == 0:
+        return None
+    numbers = _parameters(population)
+    if numbers is None:
+        return None
+    return _run(module, population, numbers, state, current, arrived, record)
+
+
+def _parameters(population: ProgramPopulation) -> tuple[Array, ...] | None:
+    """keep_u, keep_v, threshold and bias, or None where one leaves the kernel's range."""
+    keep_u = DECAY_ONE - (parameter(population, "du") + 1)
+    keep_v = DECAY_ONE - parameter(population, "dv")
+    threshold = parameter(population, "vth") << INPUT_SHIFT
+    bias = scaled_bias(parameter(population, "bias_mant"), parameter(population, "bias_exp"))
+    for keep in (keep_u, keep_v):
+        if keep.min() < 0 or keep.max() > DECAY_ONE:
+            return None
+    for numbers in (threshold, bias, parameter(population, "v0")):
+        if numbers.min() < -_INT32 or numbers.max() >= _INT32:
+            return None
+    return keep_u, keep_v, threshold, bias
+
+
+def _run(
+    module: ModuleType,
+    population: ProgramPopulation,
+    numbers: tuple[Array, ...],
+    state: State,
+    current: Array,
+    arrived: Flags,
+    record: bool,
+) -> Scan:
+    shape, last = population.shape, channels_last(current, 2)
+    drive = in_memory(current, 2, last)
+    here = _arrivals(arrived, last)
+    u = in_memory(state["u"], 1, last).astype(np.int32)
+    v = in_memory(state["v"], 1, last).astype(np.int32)
+    output, updated = np.empty(drive.shape, np.uint8), np.empty(drive.shape, np.uint8)
+    none = np.empty((0, *drive.shape[1:]), np.int32)
+    membrane = none if population.spiking else np.empty(drive.shape, np.int32)
+    us, vs = (np.empty(drive.shape, np.int32) for _ in range(2)) if record else (none, none)
+    counts = np.zeros(5, np.int64)
+    memory = bool((numbers[0] != 0).any())
+    if all(x.size == 1 for x in numbers):
+        values = tuple(int(x.reshape(-1)[0]) for x in numbers)
+        module.uniform_scan(
+            drive, here, u, v, values, memory, output, membrane, updated, us, vs, counts
+        )
+    else:
+        spread = (np.broadcast_to(x, shape).astype(np.int32) for x in numbers)
+        each = tuple(in_memory(x, 0, last) for x in spread)
+        module.varied_scan(
+            drive, here, u, v, each, memory, output, membrane, updated, us, vs, counts
+        )
+    wrapped, saturated, fired, peak_v, peak_input = (int(x) for x in counts)
+    sent = output.view(np.bool_) if population.spiking else membrane
+    return Scan(
+        as_shape(sent, shape, last),
+        as_shape(updated.view(np.bool_), shape, last),
+        {"u": as_shape(u, shape, last), "v": as_shape(v, shape, last)},
+        {"u": as_shape(us, shape, last), "v": as_shape(vs, shape, last)} if record else {},
+        {
+            "u_wrapped": wrapped,
+            "v_saturated": saturated if population.spiking else saturated + fired,
+        },
+        peak_v=float(peak_v),
+        peak_input=float(peak_input),
+    )
+
+
+def _arrivals(arrived: Flags, last: bool) -> NDArray[np.uint8]:
+    """uint8 [step, sample, neuron], or [step, sample, 1] where all neurons are alike."""
+    if all(stride == 0 for stride in arrived.strides[2:]):
+        alike = arrived.reshape(*arrived.shape[:2], -1)[..., :1]
+        return np.ascontiguousarray(alike).view(np.uint8)
+    return in_memory(arrived, 2, last).view(np.uint8)

@@ -1,0 +1,132 @@
+"""Sums over the neurons that fire, by compiled kernels: exact, and quick where few fire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip.engine.accelerate import kernels
+from snn2chip.engine.layout import as_shape, channels_last, in_memory
+from snn2chip.graph.operators import Array, Conv, Dense, Operator, weights_of
+
+_MOST_SHORT = 2**15
+_MOST = 2**24
+
+Flags = NDArray[np.bool_]
+
+
+def load() -> ModuleType | None:
+    """The kernels of this room, or None where numba is absent."""
+    return kernels("snn2chip.engine.kernels")
+
+
+@dataclass(frozen=True, eq=False)
+class EventProduct:
+    """Sums of 0/1 spikes through a dense operator or a convolution of one or two axes.
+
+    Attributes:
+        weights: as the kernel wants them, without the common factor 2^up.
+        last: of a dense operator: the same for sources with their channels last in memory.
+    """
+
+    operator: Dense | Conv
+    module: ModuleType
+    weights: Array
+    up: int
+    last: Array | None = None
+
+    @staticmethod
+    def of(operator: Operator, bound: int) -> EventProduct | None:
+        """The product, or None where the kernels are absent or have none for the operator.
+
+        Args:
+            bound: the largest sum of weight magnitudes over any target.
+        """
+        module = load()
+        if module is None or bound >= _MOST or weights_of(operator).size == 0:
+            return None
+        whole = weights_of(operator).astype(np.int64)
+        up = _common_power(whole)
+        kind = np.int16 if bound >> up < _MOST_SHORT else np.int32
+        match operator:
+            case Dense():
+                rows = np.ascontiguousarray((whole >> up).T.astype(kind))
+                return EventProduct(operator, module, rows, up, _reordered(operator, rows))
+            case Conv() if len(operator.stride) <= 2:
+                rows = _kernel_rows(operator, (whole >> up).astype(kind))
+                return EventProduct(operator, module, rows, up)
+            case _:
+                return None
+
+    def sums_and_arrivals(self, spikes: Flags) -> tuple[NDArray[np.int32], Flags]:
+        """int32 sums [n, *target_shape], and where at least one event arrives."""
+        if isinstance(self.operator, Dense):
+            return self._dense(self.operator, spikes)
+        return self._conv(self.operator, spikes)
+
+    def _dense(self, operator: Dense, spikes: Flags) -> tuple[NDArray[np.int32], Flags]:
+        last = self.last is not None and channels_last(spikes, 1)
+        weights = self.last if last else self.weights
+        flat = in_memory(spikes, 1, last).view(np.uint8)
+        sums = np.empty((len(spikes), prod(operator.target_shape)), np.int32)
+        arrived = np.empty(len(spikes), np.uint8)
+        self.module.dense_sums(flat, weights, self.up, sums, arrived)
+        sums = sums.reshape(len(spikes), *operator.target_shape)
+        hit = arrived.view(np.bool_).reshape(-1, *(1,) * len(operator.target_shape))
+        return sums, np.broadcast_to(hit, sums.shape)
+
+    def _conv(self, operator: Conv, spikes: Flags) -> tuple[NDArray[np.int32], Flags]:
+        groups, count = operator.groups, len(spikes)
+        last = groups == 1 and channels_last(spikes, 1)
+        flat = in_memory(spikes, 1, last).view(np.uint8)
+        source, target = _plane(operator.source_shape), _plane(operator.target_shape)
+        shape = (count, *target, groups, operator.target_shape[0] // groups)
+        sums, arrived = np.empty(shape, np.int32), np.empty(shape, np.uint8)
+        taps = _axis(operator, 0, 2) + _axis(operator, 1, 2)
+        sizes = (*source, *_plane(operator.weight.shape[1:]), *target)
+        self.module.conv_sums(flat, last, self.weights, taps, sizes, self.up, sums, arrived)
+        return (
+            as_shape(sums.reshape(count, -1), operator.target_shape, True),
+            as_shape(arrived.view(np.bool_).reshape(count, -1), operator.target_shape, True),
+        )
+
+
+def _common_power(weights: NDArray[np.int64]) -> int:
+    """The largest k for which 2^k divides every weight; 0 where all are 0."""
+    ored = int(np.bitwise_or.reduce(np.abs(weights), axis=None))
+    return (ored & -ored).bit_length() - 1 if ored else 0
+
+
+def _reordered(operator: Dense, rows: Array) -> Array | None:
+    """Weights [source, target] for sources in the order position, channel."""
+    shape = operator.source_shape
+    if len(shape) < 2:
+        return None
+    moved = np.moveaxis(rows.reshape(*shape, -1), 0, len(shape) - 1)
+    return np.ascontiguousarray(moved).reshape(rows.shape)
+
+
+def _kernel_rows(operator: Conv, weights: Array) -> Array:
+    """[group * kernel row * kernel column * source channel, target channel], padded to eights."""
+    groups, inside = operator.groups, weights.shape[1]
+    rows, columns = _plane(weights.shape[1:])
+    each = weights.reshape(groups, -1, inside, rows, columns).transpose(0, 3, 4, 2, 1)
+    padded = np.pad(each, ((0, 0),) * 4 + ((0, -each.shape[-1] % 8),))
+    return np.ascontiguousarray(padded).reshape(-1, padded.shape[-1])
+
+
+def _plane(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Rows and columns of a shape (channels, *spatial); one row where there is one axis."""
+    return (shape[1] if len(shape) > 2 else 1, shape[-1] if len(shape) > 1 else 1)
+
+
+def _axis(operator: Conv, axis: int, of: int) -> tuple[int, int, int]:
+    """Stride, dilation and padding before of one of two axes, the first of which may be missing."""
+    at = axis - (of - len(operator.stride))
+    if at < 0:
+        return (1, 1, 0)
+    return (operator.stride[at], operator.dilation[at], operator.padding[at][0])
