@@ -20,7 +20,7 @@ IfGain = Literal["one", "dt"]
 Reset = Literal["zero", "subtract", "multi", "none"]
 ResetTime = Literal["spike", "leak", "fire", "both"]
 Fires = Literal[">", ">="]
-InitialV = Literal["v_leak", "zero"]
+InitialV = Literal["v_leak", "v_reset", "zero"]
 Floor = Literal["none", "zero", "threshold"]
 EarlyBias = Literal["kept", "dropped"]
 BiasPath = Literal["synapse", "membrane"]
@@ -79,8 +79,8 @@ class Discretization:
             comparison takes v less one more threshold.
         cuba_reset_time: the same of a CubaLIF.
         fires: comparison of v with the threshold.
-        initial_v: the membrane starts at rest (``v_leak``; an IF, which has none, at v_reset) or
-            at 0.
+        initial_v: the membrane starts at rest (``v_leak``; an IF, which has none, at v_reset), at
+            v_reset (what never spikes at rest), or at 0.
         v_floor: v of a LIF or CubaLIF is kept from below: not (``none``), at 0 (``zero``), or at
             minus the threshold.
         if_floor: the same of an IF.

@@ -30,7 +30,7 @@ from snn2chip.neurons.discretization import Discretization, from_options
 PRESETS: dict[str, dict[str, str | int]] = {
     "norse": {"early_bias": "dropped"},
     "snntorch": {"reset_time": "both", "cuba_reset_time": "both", "initial_v": "zero"},
-    "spikingjelly": {"if_gain": "dt", "fires": ">="},
+    "spikingjelly": {"if_gain": "dt", "fires": ">=", "initial_v": "v_reset"},
     "sinabs": {
         "integrator": "exact",
         "input_gain": "one",

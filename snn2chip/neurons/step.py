@@ -58,12 +58,18 @@ def factors(tau: FloatArray, discretization: Discretization) -> Factors:
 def initial_state(neuron: Neuron, shape: tuple[int, ...], discretization: Discretization) -> State:
     """State before the first step, of shape ``shape`` = [sample, *population shape]."""
     v = np.zeros(shape)
-    if discretization.initial_v == "v_leak":
-        rest = neuron.v_reset if isinstance(neuron, IF) else getattr(neuron, "v_leak", 0.0)
-        v = v + rest
+    if discretization.initial_v != "zero":
+        v = v + _start(neuron, discretization.initial_v)
     i = np.zeros(shape) if isinstance(neuron, CubaLIF | CubaLI) else None
     late = discretization.output_latency and isinstance(neuron, Spiking)
     return State(v, i, np.zeros(shape) if late else None)
+
+
+def _start(neuron: Neuron, option: str) -> FloatArray | float:
+    if isinstance(neuron, IF) or (isinstance(neuron, Spiking) and option == "v_reset"):
+        return neuron.v_reset
+    rest: FloatArray | float = getattr(neuron, "v_leak", 0.0)
+    return rest
 
 
 def step(

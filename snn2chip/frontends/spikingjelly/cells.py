@@ -139,24 +139,21 @@ def _bottom(module: Any) -> Any:
 
 
 def _start(module: Any, params: dict[str, Param], name: str) -> str:
-    """Option initial_v: the value that a reset gives the membrane, seen from its rest."""
+    """Option initial_v: what the value that SpikingJelly resets the membrane to is."""
     import torch
 
     if not hasattr(module, "get_reset_value"):
         return "v_leak"
     start = numbers(torch.as_tensor(module.get_reset_value("v"), dtype=torch.float64))
-    rest = params["v_leak"] if "v_leak" in params else params["v_reset"]
-    if (start == rest).all():
-        return "v_leak"
+    for option in ("v_reset", "v_leak"):
+        if option in params and (start == params[option]).all():
+            return option
     if (start == 0.0).all():
         return "zero"
     raise UnsupportedError(
         f"module {name!r} ({type(module).__name__}) starts at v = {start.reshape(-1)[0]}",
-        needs="a membrane that starts at rest or at 0",
-        has=f"a rest at {np.asarray(rest).reshape(-1)[0]}",
-        remedy="v_reset=0.0 or None"
-        if type(module).__name__ == "CUBALIFNode"
-        else "leave the reset value of v as it was built",
+        needs="a membrane that starts at v_reset, at rest or at 0",
+        remedy="leave the reset value of v as it was built",
     )
 
 

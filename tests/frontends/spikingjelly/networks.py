@@ -35,6 +35,7 @@ NODES: dict[str, Any] = {
     "plif-whole-input": lambda: neuron.ParametricLIFNode(1.4, False, 0.6, None),
     "cuba": lambda: neuron.CUBALIFNode(0.4, 0.7, 0.6),
     "cuba-soft": lambda: neuron.CUBALIFNode(0.0, 0.9, 0.8, None),
+    "cuba-reset": lambda: neuron.CUBALIFNode(0.5, 0.9, 0.6, v_reset=0.3),
     "simple-if": lambda: neuron.SimpleIFNode(0.7, v_reset=0.2),
     "simple-lif": lambda: neuron.SimpleLIFNode(2.2, True, 0.3, 0.1),
     "simple-lif-whole-input": lambda: neuron.SimpleLIFNode(5.1, False, 0.6, -0.1),
