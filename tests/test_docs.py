@@ -20,11 +20,16 @@ from sybil import Document, Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 from snn2chip import errors
+from snn2chip.backends.base import all_front_ends
 from snn2chip.neurons import OPTIONS, PRESETS, from_preset
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-NEED_TORCH = {"your-own-pytorch-model.md"}
+NEEDS = {
+    "your-own-pytorch-model.md": ["norse.torch"],
+    "onnx.md": ["onnx", "onnxruntime"],
+    "front-ends.md": ["snntorch"],
+}
 
 BEGIN, END = "<!-- exit codes: begin -->", "<!-- exit codes: end -->"
 
@@ -88,8 +93,8 @@ def page(path: Path) -> Document:
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_page(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if path.name in NEED_TORCH:
-        pytest.importorskip("norse.torch")
+    for module in NEEDS.get(path.name, []):
+        pytest.importorskip(module)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     before = set(sys.modules)
@@ -154,6 +159,36 @@ def test_presets_are_those_of_the_code() -> None:
         assert f"| `{option}` | {values} |" in text
 
 
+def front_end_table() -> str:
+    """What each front end takes and refuses, as the code has it."""
+    lines = []
+    for end in all_front_ends():
+        needs = f"`pip install 'snn2chip[{end.extra}]'`" if end.extra else "nothing more"
+        rows = {
+            "opens": end.opens,
+            "preset": end.preset,
+            "needs": needs,
+            "neurons": ", ".join(f"`{name}`" for name in end.neurons),
+            "layers": ", ".join(f"`{name}`" for name in dict.fromkeys(end.layers)),
+        }
+        refused: dict[str, list[str]] = {}
+        for name, remedy in end.refuses.items():
+            refused.setdefault(remedy, []).append(name)
+        rows["refused by name"] = "; ".join(
+            f"{', '.join(names)} ({remedy})" for remedy, names in refused.items()
+        )
+        lines += [f"### {end.name}", "", "| | |", "|---|---|"]
+        lines += [f"| {key} | {value.replace('|', chr(92) + '|')} |" for key, value in rows.items()]
+        lines.append("")
+    return "\n".join(lines).strip()
+
+
+def test_front_ends_are_those_of_the_code() -> None:
+    text = (ROOT / "docs" / "front-ends.md").read_text("utf-8")
+    shown = text.partition("<!-- front ends: begin -->")[2].partition("<!-- front ends: end -->")[0]
+    assert shown.strip() == front_end_table()
+
+
 @pytest.mark.parametrize(
     ("shown", "printed", "same"),
     [
@@ -166,3 +201,7 @@ def test_presets_are_those_of_the_code() -> None:
 )
 def test_shown_output_is_compared(shown: str, printed: str, same: bool) -> None:
     assert matches(shown, printed) is same
+
+
+if __name__ == "__main__":
+    print(preset_table(), front_end_table(), sep="\n\n")
