@@ -140,6 +140,14 @@ class Builder:
         self.nodes[name] = NirNode(before.kind, {**before.params, **params}, name)
         self.folds[name] += 1
 
+    def copy(self, name: str, **params: Param) -> None:
+        """A node that reads what the source reads, with other parameters; it is the source then."""
+        (source,) = self.sources
+        before = self.nodes[source]
+        self.add(name, before.kind, **{**before.params, **params})
+        self.edges += [(reads, name) for reads, node in list(self.edges) if node == source]
+        self.sources = (name,)
+
     def free(self, name: str) -> str:
         """``name``, or the first of name#2, name#3, ... that no node has."""
         return free(name, self.nodes)

@@ -214,7 +214,10 @@ def flatten(state: Builder, module: Any, path: str) -> None:
 
 
 def batch_norm(state: Builder, module: Any, path: str) -> None:
-    """A BatchNorm, folded into the layer before it or as a 1x1 convolution per channel."""
+    """A BatchNorm, folded into the layer before it or as a 1x1 convolution per channel.
+
+    Where others read the layer before it too, it is folded into a copy of that layer.
+    """
     factor, shift = _affine_of(module, path)
     if len(factor) != state.shape[0]:
         raise UnsupportedError(
@@ -222,12 +225,16 @@ def batch_norm(state: Builder, module: Any, path: str) -> None:
             needs=f"{state.shape[0]}, as the layer before it",
         )
     before = state.nodes[state.sources[0]]
-    if state.foldable() and before.kind in ("Affine", "Conv1d", "Conv2d"):
+    if len(state.sources) == 1 and before.kind in ("Affine", "Conv1d", "Conv2d"):
         weight, bias = before.params["weight"], before.params["bias"]
         assert isinstance(weight, np.ndarray)
         assert isinstance(bias, np.ndarray)
         rows = factor.reshape(-1, *(1,) * (weight.ndim - 1))
-        state.fold(weight=weight * rows, bias=bias * factor + shift)
+        folded = {"weight": weight * rows, "bias": bias * factor + shift}
+        if state.foldable():
+            state.fold(**folded)
+        else:
+            state.copy(path, **folded)
         return
     axes = len(state.shape) - 1
     if axes not in CONVOLUTIONS:
