@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.core import Program, ProgramProjection, chip_delay
+from snn2chip.backends.loihi.oracle_neurons import STEPS, bias_of, int32, reset, shift, start
+from snn2chip.core import Program, ProgramPopulation, ProgramProjection, chip_delay
 from snn2chip.graph.operators import Conv, Dense
 
 _LIMIT = 2**23
@@ -23,12 +24,25 @@ GRADED = ("graded", "writes")
 
 
 class Run(NamedTuple):
-    """Recordings of one sample, by population: [chip step, flat neuron]."""
+    """Recordings of one sample, by population: [chip step, flat neuron].
+
+    Attributes:
+        states: by the state's name, then by population, of the populations that have it.
+    """
 
     spikes: dict[str, NDArray[np.int64]]
-    u: dict[str, NDArray[np.int64]]
-    v: dict[str, NDArray[np.int64]]
     updated: dict[str, NDArray[np.int64]]
+    states: dict[str, dict[str, NDArray[np.int64]]]
+
+    @property
+    def u(self) -> dict[str, NDArray[np.int64]]:
+        """Currents of CUBA neurons."""
+        return self.states["u"]
+
+    @property
+    def v(self) -> dict[str, NDArray[np.int64]]:
+        """Membranes of CUBA neurons."""
+        return self.states["v"]
 
 
 class Synapse(NamedTuple):
@@ -101,26 +115,71 @@ def run_sample(program: Program, spikes: dict[str, NDArray[np.bool_]], steps: in
         steps: chip steps to run.
     """
     synapses = {id(p): synapse_list(program, p) for p in program.projections}
-    names = {p.name: p for p in program.populations}
-    zeros = {n: np.zeros((steps, p.size), np.int64) for n, p in names.items()}
-    run = Run(*({n: a.copy() for n, a in zeros.items()} for _ in range(4)))
+    sizes = {p.name: (steps, p.size) for p in program.populations}
+    run = Run(
+        {name: np.zeros(size, np.int64) for name, size in sizes.items()},
+        {name: np.zeros(size, np.int64) for name, size in sizes.items()},
+        defaultdict(dict),
+    )
+    for population in program.populations:
+        if population.is_input:
+            given = spikes[population.name][:steps]
+            run.spikes[population.name][: len(given)] = given.reshape(len(given), -1)
+    neurons = [
+        _Neuron(population, n)
+        for population in program.populations
+        if not population.is_input
+        for n in range(population.size)
+    ]
     for t in range(steps):
-        for name, population in names.items():
-            if population.is_input:
-                given = spikes[name]
-                run.spikes[name][t] = given[t].reshape(-1) if t < len(given) else 0
-            elif t >= population.latency:
-                for n in range(population.size):
-                    _neuron_step(program, run, name, n, t, synapses)
+        for neuron in neurons:
+            if t >= neuron.population.latency:
+                neuron.step(program, run, t, synapses)
     return run
 
 
-def _neuron_step(
+class _Neuron:
+    """One neuron: its parameters and its state."""
+
+    def __init__(self, population: ProgramPopulation, n: int) -> None:
+        self.population, self.n = population, n
+        self.p = {
+            key: int(np.broadcast_to(value, population.shape).reshape(-1)[n])
+            for key, value in population.parameters.items()
+        }
+        self.model = population.model.replace("_driven", "")
+        self.driven = self.model != population.model
+        self.state = start(self.model, self.p)
+
+    def step(self, program: Program, run: Run, t: int, synapses: dict[int, list[Synapse]]) -> None:
+        """One step, from spikes of earlier chip steps only (and what is written from outside)."""
+        name, n = self.population.name, self.n
+        real, imaginary, events = _arriving(program, run, name, n, t, synapses)
+        if self.driven:
+            self.p["bias_mant"] += real
+            real = 0
+        reset(self.p, self.state, t + 1)
+        busy = any(value != 0 for key, value in self.state.items() if self._remembers(key))
+        sent = STEPS[self.model](self.p, self.state, (real, imaginary), t + 1)
+        for key, value in self.state.items():
+            recorded = run.states[key].setdefault(name, np.zeros_like(run.spikes[name]))
+            recorded[t][n] = value
+        run.spikes[name][t][n] = sent if self.population.spiking else 0
+        run.updated[name][t][n] = int(busy or events > 0 or self._bias() != 0 or sent != 0)
+
+    def _remembers(self, key: str) -> bool:
+        """Whether a state is kept; u is none where no neuron of the population keeps it."""
+        return key != "u" or bool((np.asarray(self.population.parameters["du"]) != 4095).any())
+
+    def _bias(self) -> int:
+        return bias_of(self.p) if "bias_mant" in self.p else self.p.get("bias", 0)
+
+
+def _arriving(
     program: Program, run: Run, name: str, n: int, t: int, synapses: dict[int, list[Synapse]]
-) -> None:
-    """One neuron, one step; spikes of earlier chip steps only."""
-    population = program.population(name)
-    total, events = 0, 0
+) -> tuple[int, int, int]:
+    """What arrives at one neuron: real sum, imaginary sum, synaptic events."""
+    total, events = [0, 0], 0
     for projection in program.incoming(name):
         by_delay: dict[int, int] = defaultdict(int)
         for synapse in synapses[id(projection)]:
@@ -132,51 +191,13 @@ def _neuron_step(
                 by_delay[synapse.delay] += synapse.weight * payload
                 events += 1
         for value in by_delay.values():
-            total += _shifted(projection, value)
-    p = {
-        key: int(np.broadcast_to(value, population.shape).reshape(-1)[n])
-        for key, value in population.parameters.items()
-    }
-    first = t == population.latency
-    u, v = (0, p["v0"]) if first else (int(run.u[name][t - 1][n]), int(run.v[name][t - 1][n]))
-    if population.model == "cuba_driven":
-        (writes,) = program.incoming(name)
-        written = run.spikes[writes.source][: t + 1, n].sum()
-        total, bias = 0, _shift(p["bias_mant"] + int(written), p["bias_exp"])
-    else:
-        bias = _shift(p["bias_mant"], p["bias_exp"])
-    memory = bool((np.asarray(population.parameters["du"]) != 4095).any())
-    busy = v != 0 or (memory and u != 0)
-    u = _int32(_toward_zero(u * (4096 - (p["du"] + 1)))) + (total << 6)
-    u = _int32(u)
-    if u > _LIMIT:
-        u -= 2**24
-    if u <= -_LIMIT:
-        u += 2**24
-    v = _toward_zero(v * (4096 - p["dv"])) + u + bias
-    v = max(-(_LIMIT - 1), min(_LIMIT - 1, _int32(v)))
-    fired = v > (p["vth"] << 6)
-    if fired:
-        v = 0
-    run.u[name][t][n], run.v[name][t][n] = u, v
-    run.spikes[name][t][n] = int(fired and population.spiking)
-    run.updated[name][t][n] = int(busy or events > 0 or bias != 0 or fired)
-
-
-def _shift(value: int, exponent: int) -> int:
-    return value << exponent if exponent > 0 else value >> -exponent
+            total["imaginary" in projection.parameters] += _shifted(projection, value)
+    return total[0], total[1], events
 
 
 def _shifted(projection: ProgramProjection, value: int) -> int:
     if projection.model == "writes":
         return value
-    shifted = _shift(value, int(projection.parameters["exponent"]))
+    held = int32(value) if projection.model == "graded" else value
+    shifted = shift(held, int(projection.parameters["exponent"]))
     return (shifted + _LIMIT) % 2**24 - _LIMIT if isinstance(projection.operator, Conv) else shifted
-
-
-def _toward_zero(x: int) -> int:
-    return x >> 12 if x >= 0 else -(-x >> 12)
-
-
-def _int32(x: int) -> int:
-    return (x + 2**31) % 2**32 - 2**31

@@ -72,7 +72,7 @@ def _projection(given, case, arrays, shapes):
     source, target = given["source"], given["target"]
     weights = arrays[f"{case}/{source}->{target}.weights"].astype(np.int64)
     is_conv = given["kind"] == "conv"
-    make = _conv if is_conv else _dense
+    make = make_conv if is_conv else make_dense
     delays = arrays.get(f"{case}/{source}->{target}.delays", np.zeros((), np.int64))
     return ProgramProjection(
         source=source,
@@ -84,7 +84,7 @@ def _projection(given, case, arrays, shapes):
     )
 
 
-def _dense(given, weights, source_shape, target_shape):
+def make_dense(given, weights, source_shape, target_shape):
     mode = given["sign_mode"].lower() if "sign_mode" in given else None
     weights = truncate(weights, given.get("num_weight_bits", 8), mode)
     if len(source_shape) > 1:
@@ -93,7 +93,7 @@ def _dense(given, weights, source_shape, target_shape):
     return Dense(weights, source_shape, target_shape)
 
 
-def _conv(given, weights, source_shape, target_shape):
+def make_conv(given, weights, source_shape, target_shape):
     """Lava convolves, we correlate; formats of convolutions are ignored by Lava."""
     operator = Conv(
         weight=weights[:, ::-1, ::-1].transpose(0, 3, 2, 1),

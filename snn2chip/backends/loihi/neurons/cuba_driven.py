@@ -39,8 +39,8 @@ def scan(
     """``cuba`` with biases that change from step to step."""
     mantissa = state["bias_mant"] + np.cumsum(current, axis=0, dtype=np.int64)
     biases = scaled_bias(mantissa, parameter(population, "bias_exp"))
-    silent = np.zeros(current.shape, np.int64)
-    result = cuba.integrate(population, state, silent, biases, arrived, record, current)
+    drive = cuba.Drive(np.zeros(current.shape, np.int64), biases, cuba.peak_of(current))
+    result = cuba.integrate(population, state, drive, arrived, record)
     return replace(result, state={**result.state, "bias_mant": mantissa[-1]})
 
 

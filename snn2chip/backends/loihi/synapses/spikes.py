@@ -23,12 +23,20 @@ from snn2chip.graph.operators import Array, Conv, Operator
 def product(projection: ProgramProjection, operator: Operator) -> Product:
     """Exact integer sums, shifted by the weight exponent; convolutions wrap at 24 bits."""
     exact = exact_integer_product(projection.name, operator)
+    return shifted(projection, operator, lambda spikes: exact(spikes != 0))
+
+
+def shifted(projection: ProgramProjection, operator: Operator, exact: Product) -> Product:
+    """Sums times 2^exponent; those into the imaginary part of a neuron, times i."""
     exponent = int(projection.parameters["exponent"])
     wraps = isinstance(operator, Conv)
+    imaginary = bool(projection.parameters.get("imaginary", 0))
 
-    def sums(spikes: NDArray[Any]) -> Array:
-        shifted = shift(exact(spikes != 0), exponent)
-        return wrap24(shifted) if wraps else shifted
+    def sums(sent: NDArray[Any]) -> Array:
+        result = shift(exact(sent), exponent)
+        if wraps:
+            result = wrap24(result)
+        return 1j * result if imaginary else result
 
     return sums
 

@@ -1,0 +1,190 @@
+"""Runs networks in Lava 0.10.0 and records them; for Lava's own Python 3.10, without snn2chip.
+
+    lava-env/bin/python run_lava.py NETWORKS.npz RECORDINGS.npz
+
+NETWORKS holds ``networks``, one JSON string per network, and arrays under ``<network>/...``, as
+``specs.py`` writes them. All networks run in one go of Lava, side by side: a synapse of weight 0
+joins each to a neuron that none of them hears, because Lava runs what is connected.
+
+Lava's own fixed-point process models compute everything. Each keeps what it has computed at the end
+of every step, instead of Lava's monitors, which would be three more processes per population.
+RECORDINGS holds ``<network>/<population>.<spikes or state>``, int64 [step, *shape].
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lava.magma.core.run_conditions import RunSteps
+from lava.magma.core.run_configs import Loihi2SimCfg
+from lava.proc.conv.process import Conv
+from lava.proc.dense.process import DelayDense, Dense
+from lava.proc.io.source import RingBuffer
+from lava.proc.lif import models as lif_models
+from lava.proc.lif.process import LIF, LIFReset, TernaryLIF
+from lava.proc.rf import models as rf_models
+from lava.proc.rf.process import RF
+from lava.proc.rf_iz import models as rf_iz_models
+from lava.proc.rf_iz.process import RF_IZ
+from lava.proc.sdn import models as sdn_models
+from lava.proc.sdn.process import ActivationMode, Delta, Sigma, SigmaDelta
+from lava.proc.sparse.process import DelaySparse, Sparse
+from lava.utils.weightutils import SignMode
+from scipy.sparse import csr_matrix
+
+NEURONS = {c.__name__: c for c in (LIF, LIFReset, TernaryLIF, Sigma, Delta, SigmaDelta, RF, RF_IZ)}
+LIF_STATES = ("u", "v")
+ENCODER_STATES = ("act", "residue", "error")
+RECORDED = (
+    (lif_models.PyLifModelBitAcc, LIF_STATES),
+    (lif_models.PyLifResetModelBitAcc, LIF_STATES),
+    (lif_models.PyTernLifModelFixed, LIF_STATES),
+    (sdn_models.PySigmaModelFixed, ("sigma",)),
+    (sdn_models.PyDeltaModelFixed, ENCODER_STATES),
+    (sdn_models.PySigmaDeltaModelFixed, ("sigma", *ENCODER_STATES)),
+    (rf_models.PyRFModelFixed, ("real", "imag")),
+    (rf_iz_models.PyRF_IZModelFixed, ("real", "imag")),
+)
+
+
+class Tap:
+    """Stands for a model's output port: sends, and keeps what is sent."""
+
+    def __init__(self, port: Any) -> None:
+        self.port = port
+        self.sent = None
+
+    def send(self, data: np.ndarray) -> None:
+        self.sent = np.array(data)
+        self.port.send(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.port, name)
+
+
+def record(model: type, states: tuple[str, ...]) -> None:
+    """Lets a process model write what it computed into a file after its last step."""
+    run_spk = model.run_spk
+
+    def recording(self: Any) -> None:
+        if self.proc_params.get("recording") is None:
+            return run_spk(self)
+        if not isinstance(self.s_out, Tap):
+            self.s_out = Tap(self.s_out)
+            self.kept = {key: [] for key in ("spikes", *states)}
+        run_spk(self)
+        self.kept["spikes"].append(self.s_out.sent)
+        for key in states:
+            self.kept[key].append(np.array(getattr(self, key)))
+        if len(self.kept["spikes"]) == self.proc_params["steps"]:
+            np.savez(
+                self.proc_params["recording"],
+                **{key: np.stack(values).astype(np.int64) for key, values in self.kept.items()},
+            )
+        return None
+
+    model.run_spk = recording
+
+
+def neurons(given: dict[str, Any]) -> Any:
+    """Lava's process of one population."""
+    options = {
+        key: np.array(value) if isinstance(value, list) and key != "shape" else value
+        for key, value in given.items()
+        if key != "model"
+    }
+    options["shape"] = tuple(given["shape"])
+    if "act_mode" in options:
+        options["act_mode"] = ActivationMode[options["act_mode"]]
+    return NEURONS[given["model"]](**options)
+
+
+def synapses(given: dict[str, Any], weights: np.ndarray, delays: Any, shape: tuple) -> Any:
+    """Lava's process of one projection; ``shape`` is the source's."""
+    options = dict(given["options"])
+    if "sign_mode" in options:
+        options["sign_mode"] = SignMode[options["sign_mode"]]
+    match given["kind"]:
+        case "dense":
+            return Dense(weights=weights, **options)
+        case "sparse":
+            return Sparse(weights=csr_matrix(weights), **options)
+        case "delay_dense":
+            return DelayDense(weights=weights, delays=delays, **options)
+        case "delay_sparse":
+            late = np.where(weights == 0, 0, delays)
+            return DelaySparse(weights=csr_matrix(weights), delays=csr_matrix(late), **options)
+        case _:
+            return Conv(weight=weights, input_shape=shape, **options)
+
+
+def build(network: dict[str, Any], arrays: dict[str, np.ndarray], folder: Path) -> Any:
+    """The processes of a network; returns its source and its last population."""
+    name = network["name"]
+    given = arrays[f"{name}/in"]
+    source = RingBuffer(data=np.moveaxis(given, 0, -1).astype(int))
+    processes: dict[str, Any] = {"in": source}
+    shapes = {"in": tuple(network["input"])}
+    for key, parameters in network["populations"].items():
+        processes[key] = neurons(parameters)
+        shapes[key] = tuple(parameters["shape"])
+        processes[key].proc_params["recording"] = str(folder / f"{name}.{key}.npz")
+        processes[key].proc_params["steps"] = network["steps"]
+    for k, projection in enumerate(network["projections"]):
+        output, target = processes[projection["source"]].s_out, processes[projection["target"]]
+        port = getattr(target, projection.get("port", "a_in"))
+        if projection["kind"] == "direct":
+            output.connect(port)
+            continue
+        shape = shapes[projection["source"]]
+        weights, delays = (arrays.get(f"{name}/{k}.{key}") for key in ("weights", "delays"))
+        process = synapses(projection, weights.astype(int), delays, shape)
+        flat = projection["kind"] != "conv" and len(shape) > 1
+        (output.flatten() if flat else output).connect(process.s_in)
+        process.a_out.connect(port)
+    return source, processes[key], int(np.prod(shapes[key]))
+
+
+def run(networks: list[dict[str, Any]], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Everything that the populations of all networks sent and held."""
+    steps = {network["steps"] for network in networks}
+    assert len(steps) == 1, "networks of one run have the same number of steps"
+    hub = LIF(shape=(1,))
+    recordings = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for network in networks:
+            source, last, size = build(network, arrays, folder)
+            joint = Dense(weights=np.zeros((1, size)))
+            (last.s_out.flatten() if len(last.s_out.shape) > 1 else last.s_out).connect(joint.s_in)
+            joint.a_out.connect(hub.a_in)
+        condition = RunSteps(num_steps=steps.pop())
+        try:
+            source.run(condition=condition, run_cfg=Loihi2SimCfg(select_tag="fixed_pt"))
+        finally:
+            source.stop()
+        for network in networks:
+            for key in network["populations"]:
+                with np.load(folder / f"{network['name']}.{key}.npz") as file:
+                    for state in file.files:
+                        recordings[f"{network['name']}/{key}.{state}"] = file[state]
+    return recordings
+
+
+def main() -> None:
+    """Reads networks, runs them, writes recordings."""
+    for model, states in RECORDED:
+        record(model, states)
+    with np.load(sys.argv[1], allow_pickle=False) as file:
+        arrays = {key: file[key] for key in file.files}
+    networks = [json.loads(str(text)) for text in arrays.pop("networks")]
+    np.savez(sys.argv[2], **run(networks, arrays))
+
+
+if __name__ == "__main__":
+    main()
