@@ -152,9 +152,9 @@ def test_an_exception_for_no_population_is_refused(shared_fixtures: Path) -> Non
 def test_an_option_for_the_network_goes_before_the_files_exceptions(
     tmp_path: Path, shared_fixtures: Path
 ) -> None:
-    options: dict[str, object] = {"lif2.reset": "none", "lif2.fires": ">="}
+    options: dict[str, object] = {"lif2.reset": "subtract", "lif2.fires": ">="}
     write_graph(braille(shared_fixtures, ZERO, "norse", options), tmp_path / "n.nir")
-    again = load(tmp_path / "n.nir", overrides={"reset": "subtract"}).discretization
-    assert (again.of("lif2").reset, again.of("lif2").fires) == ("subtract", ">=")
-    one = load(tmp_path / "n.nir", overrides={"reset": "subtract", "lif2.reset": "zero"})
-    assert one.discretization.of("lif2").reset == "zero"
+    again = load(tmp_path / "n.nir", overrides={"reset": "zero"}).discretization
+    assert (again.of("lif2").reset, again.of("lif2").fires) == ("zero", ">=")
+    one = load(tmp_path / "n.nir", overrides={"reset": "zero", "lif2.reset": "subtract"})
+    assert one.discretization.of("lif2").reset == "subtract"
