@@ -19,6 +19,10 @@ from snn2chip.errors import InputFileError, Snn2chipError
 MAX_BYTES = 4 * 2**30
 """Largest array that is read, in bytes."""
 
+_SMALL, _EXPANSION = 2**26, 300
+"""Values that an array may have whatever it is compressed to, and how often its stored size an
+array of more may be: rasters of real data stay far below, a thousandfold is a bomb."""
+
 _NUMBERS = "biuf"
 
 
@@ -62,7 +66,14 @@ class NpzFile:
                 has=f"at most {MAX_BYTES // 2**30} GiB per array",
                 remedy="store fewer samples, a smaller dtype, or sparse 'events'",
             )
-        declared = self._archive.getinfo(f"{key}.npy").file_size
+        info = self._archive.getinfo(f"{key}.npy")
+        if prod(shape) > _SMALL and size > _EXPANSION * info.compress_size:
+            raise InputFileError(
+                f"{self.path}: array {key!r} expands to {size} bytes",
+                needs=f"at most {_EXPANSION} times the {info.compress_size} bytes in the file",
+                remedy="leave out samples without values, or store sparse 'events'",
+            )
+        declared = info.file_size
         if size > declared:
             raise InputFileError(
                 f"{self.path}: array {key!r} is cut off",

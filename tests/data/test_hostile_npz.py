@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from snn2chip.data import load_calibration, load_data
+from snn2chip.data import load_calibration, load_data, npz
 from snn2chip.data.parts import from_events
 from snn2chip.errors import ConfigError, InputFileError, Snn2chipError
 
@@ -278,3 +278,26 @@ def test_a_file_of_one_array_or_of_none_is_refused(tmp_path: Path) -> None:
         np.save(stream, X)
     with pytest.raises(InputFileError, match="not a readable"):
         load_data(str(path), ONE, seed=0)
+
+
+@pytest.mark.parametrize("values", [2**26, 2**26 + 6])
+def test_zeros_that_expand_a_thousandfold(tmp_path: Path, values: int) -> None:
+    path = tmp_path / "samples.npz"
+    header = {"descr": "|u1", "fortran_order": False, "shape": (values,)}
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, header)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x.npy", stream.getvalue() + bytes(values))
+    with pytest.raises(InputFileError) as caught:
+        load_data(str(path), ONE, seed=0)
+    assert ("expands to" in caught.value.what) is (values > 2**26)
+    assert ("does not fit the network" in caught.value.what) is (values == 2**26)
+
+
+def test_many_values_that_barely_compress_are_no_bomb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(npz, "_SMALL", 6)
+    spikes = np.random.default_rng(0).random((50, 100, 2, 3)) < 0.01
+    np.savez_compressed(tmp_path / "samples.npz", x=spikes)
+    assert load_data(str(tmp_path / "samples.npz"), ONE, seed=0).samples == 50
