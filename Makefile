@@ -5,11 +5,12 @@ PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
 PYTEST_ARGS ?=
+FUZZ_ARGS ?= --count 2000 --seed 0
 
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint bench wheel-check clean
+.PHONY: demo test lint bench fuzz wheel-check clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.snn2chip-core
@@ -27,6 +28,10 @@ lint: $(VENV)/.snn2chip-dev
 # Figures of speed and memory; fails where a limit is passed.
 bench: $(VENV)/.snn2chip-core
 	$(BIN)/python benchmarks/import_nir.py
+
+# Mutated files of every kind for the commands that read them; FUZZ_ARGS="--count 500 --seed 7".
+fuzz: $(VENV)/.snn2chip-dev
+	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
 # The built wheel alone, without torch, outside the repository.
 wheel-check: $(VENV)/.snn2chip-dev
