@@ -91,9 +91,9 @@ def _add(trace: Trace, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Signal:
             remedy="put it into the bias of the layer before; an output of the step before, which "
             "is 0 at first, needs a recurrent cell",
         )
-    if one.size != other.size or one.leading != other.leading:
+    if one.inner != other.inner or one.leading != other.leading:
         trace.refuse(
-            f"adds signals of shapes {list(one.size)} and {list(other.size)}",
+            f"adds signals of shapes {list(one.inner)} and {list(other.inner)}",
             needs="equal shapes",
         )
     if set(one.sources) & set(other.sources):
@@ -140,14 +140,14 @@ def _constant(value: Any) -> Array:
 def _scaled(trace: Trace, signal: Signal, factor: Any) -> Signal:
     """A Scale; axes of length 1 that stand for steps and samples fall away."""
     value = _constant(factor)
-    axes = len(signal.size)
+    axes = len(signal.inner)
     while value.ndim > axes and value.shape[0] == 1:
         value = value[0]
     try:
-        scale = np.broadcast_to(value, signal.size).copy()
+        scale = np.broadcast_to(value, signal.inner).copy()
     except ValueError:
         trace.refuse(
-            f"multiplies a signal of shape {list(signal.size)} by one of {list(value.shape)}",
+            f"multiplies a signal of shape {list(signal.inner)} by one of {list(value.shape)}",
             needs="a number, or a constant that broadcasts to the signal's shape",
         )
     trace.consume(signal)
@@ -196,10 +196,10 @@ def _view(trace: Trace, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Signal
     known = prod(size for size in sizes if size != -1)
     target = tuple(whole // known if size == -1 and known else size for size in sizes)
     leading, axes = signal.leading, len(signal.leading)
-    joined = _joined(signal.size, target[axes:])
+    joined = _joined(signal.inner, target[axes:])
     if prod(target) != whole or target[:axes] != leading or joined is None:
         trace.refuse(
-            f"reshapes {_shown(signal.size)} to {list(sizes)}",
+            f"reshapes {_shown(signal.inner)} to {list(sizes)}",
             needs="a flattening of neighbouring axes that keeps the samples: x.flatten(1)",
             remedy="flatten only; shape images before they enter the module",
         )

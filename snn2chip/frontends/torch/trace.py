@@ -90,18 +90,24 @@ class Trace:
         Raises:
             SharedError: something was folded into its source since it was made.
         """
+        self._check_fresh(signal)
         for source, folds in zip(signal.sources, signal.folds, strict=True):
             if self.builder.folds[source] != folds:
                 raise SharedError(source)
-        self.builder.sources, self.builder.shape = signal.sources, signal.size
+        self.builder.sources, self.builder.shape = signal.sources, signal.inner
 
     def apply(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A function of torch on signals."""
-        if self._over:
-            self.refuse("reads what it kept of the step before", needs=BY_HAND)
+        for signal in leaves_of((args, kwargs), Signal):
+            self._check_fresh(signal)
         for state in leaves_of((args, kwargs), State):
             state.complain(state.owner)
         return functions.apply(self, name, args, kwargs)
+
+    def _check_fresh(self, signal: Signal) -> None:
+        """Refuses signals of the step before that a module kept for itself."""
+        if self._over or signal.apply != self.apply:
+            self.refuse("reads what it kept of the step before", needs=BY_HAND)
 
     def where(self) -> str:
         """Module and line that are being run, as the beginning of a message."""
@@ -134,7 +140,7 @@ class Trace:
         """A call of a module: leaves are emitted, others are run."""
         if self._emitting:
             return original(module, *args, **kwargs)
-        if self._over or not holds((args, kwargs), Signal):
+        if not holds((args, kwargs), Signal):
             return self._call_without_signal(original, module, args, kwargs)
         path = self._path_of(module)
         if is_leaf(self.library, module):
@@ -174,7 +180,9 @@ class Trace:
                 f"gives {self._path_of(module)!r} ({kind}) an output of the step before",
                 needs=BY_HAND,
             )
-        if not self._over and is_leaf(self.library, module):
+        for state in leaves_of((args, kwargs), State):
+            state.complain(state.owner)
+        if is_leaf(self.library, module):
             self.refuse(
                 f"gives {self._path_of(module)!r} ({kind}) values that are not made of the input",
                 needs="signals; if they stand for an output of the step before: " + BY_HAND,
@@ -268,8 +276,6 @@ def first_signal(trace: Trace, value: Any) -> Signal:
     """A signal, or the first value of what a cell returned."""
     found = first_of(value)
     if isinstance(found, Signal):
-        if found.apply != trace.apply:
-            found.apply("", (found,), {})
         return found
     if isinstance(found, State):
         found.complain(found.owner)

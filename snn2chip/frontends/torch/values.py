@@ -32,7 +32,7 @@ class Signal:
 
     Attributes:
         sources: names of the nodes.
-        size: shape without the leading axes of steps and samples.
+        inner: shape without the leading axes of steps and samples.
         leading: sizes of these axes.
         folds: how often something had been folded into each source when the signal was made.
     """
@@ -40,12 +40,12 @@ class Signal:
     def __init__(
         self,
         sources: tuple[str, ...],
-        size: Shape,
+        inner: Shape,
         leading: Shape,
         folds: tuple[int, ...],
         apply: Apply,
     ) -> None:
-        self.sources, self.size, self.leading = sources, size, leading
+        self.sources, self.inner, self.leading = sources, inner, leading
         self.folds, self.apply = folds, apply
 
     @classmethod
@@ -60,11 +60,11 @@ class Signal:
     def shape(self) -> Any:
         import torch
 
-        return torch.Size((*self.leading, *self.size))
+        return torch.Size((*self.leading, *self.inner))
 
     @property
     def ndim(self) -> int:
-        return len(self.leading) + len(self.size)
+        return len(self.leading) + len(self.inner)
 
     @property
     def dtype(self) -> Any:
@@ -197,12 +197,11 @@ RUNNER = "run_users_forward"
 
 def place_of(error: BaseException, package: str) -> str:
     """The innermost line of the user's own code where an error was raised, or ""."""
-    found, trace, inside = "", error.__traceback__, False
+    found, trace = "", error.__traceback__
     while isinstance(trace, TracebackType):
         code = trace.tb_frame.f_code
-        if inside and _is_users(code.co_filename, package):
+        if _is_users(code.co_filename, package):
             found = _line(code.co_filename, trace.tb_lineno)
-        inside = inside or code.co_name == RUNNER
         trace = trace.tb_next
     return found
 

@@ -258,5 +258,5 @@ def _add_outputs(builder: Builder, module: Any, outputs: list[Signal]) -> None:
     taken = {path.replace(".", "/") for path, _ in module.named_modules()} | set(builder.nodes)
     for k, signal in enumerate(outputs):
         name = free("output" if len(outputs) == 1 else f"output{k}", taken)
-        builder.add(name, "Output", shape=np.array(signal.size, np.int64))
+        builder.add(name, "Output", shape=np.array(signal.inner, np.int64))
         builder.edges += [(source, name) for source in signal.sources]
