@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ from snn2chip.frontends.nir.metadata import Metadata
 from snn2chip.frontends.torch.prove import ExportReport, export_module
 from snn2chip.graph import Encoding, Readout
 from snn2chip.pipeline import Check, Network, Options, Progress, Result
-from snn2chip.pipeline.opening import COMPILING, OPENING, given_options
+from snn2chip.pipeline.opening import COMPILING, OPENING, RESETTING, given_options
 from snn2chip.report import Report, build, csvfile, html, jsonfile, notebook
 from snn2chip.report.folder import write_compiled
 from snn2chip.targets import load_target
@@ -120,12 +120,12 @@ def load(network: str | Path | None = None, **options: Any) -> Network:
 
     Args:
         options: fields of ``Options`` that concern the network: ``preset``, ``dt``,
-            ``preset_set``, ``reset``, ``encoding``.
+            ``preset_set``, ``reset``, ``encoding``, ``reset_interval``, ``reset_offset``.
 
     Raises:
         Snn2chipError: with the exit code that the command line would end with.
     """
-    return pipeline.open_network(network, _options(options, OPENING))
+    return pipeline.open_network(network, _options(options, (*OPENING, *RESETTING)))
 
 
 def check(network: Network | str | Path, target: str | Path | None = None, **options: Any) -> Check:
@@ -172,41 +172,53 @@ def compile(
 def export(
     module: Any,
     path: str | Path,
-    x: NDArray[Any],
+    x: NDArray[Any] | Mapping[str, NDArray[Any]],
     *,
-    dt: float,
+    dt: float | None = None,
     encoding: Encoding | None = None,
     readout: str = "spike_count",
     classes: Sequence[str] = (),
 ) -> ExportReport:
-    """Writes a PyTorch module of Norse cells as NIR, proven against the module on real samples.
+    """Writes a PyTorch module as NIR, proven against the module on real samples.
 
     Args:
-        module: takes (x, state) and returns (output, state), for example a
-            ``norse.torch.SequentialState``.
+        module: with cells of Norse, snnTorch or SpikingJelly. Its ``forward`` computes one step and
+            hands its cells' states on, as ``forward(x, state=None)`` that returns (output, state);
+            cells that keep their states themselves, and modules over time, need no such argument.
         x: values [sample, *input shape] for the encoding, or spikes [sample, step, *input shape]
-            without one.
-        dt: the step that the cells were built with, in the unit of their time constants.
+            without one; of several inputs one array each, by the names that ``forward`` gives them.
+        dt: the step that the cells were built with, in the unit of their time constants; may be
+            left out where the library counts time in steps.
         encoding: how values become spikes; travels in the file.
         readout: ``spike_count``, ``v_last``, ``v_max`` or ``v_mean``.
 
+    Returns:
+        What the proof compared.
+
     Raises:
         DriftError: the written network would give other spikes; nothing is written then.
-        UnsupportedError: a module that NIR cannot hold, by its path and type.
+        UnsupportedError: a module or function that NIR cannot hold, by its path, type and line.
+        ConfigError: no dt, no samples, or the module's own code fails.
     """
     chosen = encoding or Encoding()
-    if chosen.kind == "none":
-        spikes = np.moveaxis(np.asarray(x), 1, 0)
+    if isinstance(x, Mapping):
+        spikes: Any = {name: _spikes(array, chosen) for name, array in x.items()}
     else:
-        spikes = encode(x, chosen, chosen.steps or 1)
+        spikes = _spikes(x, chosen)
     metadata = Metadata(
         dt=dt,
-        preset="norse",
         encoding=chosen,
         readout=Readout(readout),  # type: ignore[arg-type]
         classes=tuple(classes),
     )
     return export_module(module, metadata, spikes, path)
+
+
+def _spikes(x: NDArray[Any], encoding: Encoding) -> NDArray[Any]:
+    """Input spikes [step, sample, *shape] of an export's samples."""
+    if encoding.kind == "none":
+        return np.moveaxis(np.asarray(x), 1, 0)
+    return np.asarray(encode(x, encoding, encoding.steps or 1))
 
 
 def _opened(
@@ -216,7 +228,9 @@ def _opened(
     options = _options(given, FIELDS)
     if isinstance(network, Network):
         opened = network
-        late = given_options(options, (*OPENING, *(COMPILING if network.program else ())))
+        late = given_options(
+            options, (*OPENING, *RESETTING, *(COMPILING if network.program else ()))
+        )
         if late:
             raise ConfigError(
                 f"network {network.graph.name!r} is opened already: " + ", ".join(late),

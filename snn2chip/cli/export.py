@@ -34,7 +34,10 @@ def export(
     format: Annotated[str, typer.Option(metavar="nir|onnx", help="Format of the file.")] = "nir",
     model: Annotated[
         str | None,
-        typer.Option(metavar="MODULE:FACTORY", help="Makes your own module; its code is run."),
+        typer.Option(
+            metavar="MODULE:FACTORY",
+            help="Makes your own module. Its code is run, with all your rights.",
+        ),
     ] = None,
     input_shape: Annotated[
         str | None,
@@ -61,7 +64,13 @@ def export(
     ] = None,
     preset: o.Preset = None,
 ) -> None:
-    """Write a network as NIR, proven against PyTorch; or one step of it as ONNX, proven too."""
+    """Write a network as NIR, proven against PyTorch; or one step of it as ONNX, proven too.
+
+    CHECKPOINT is one of snn2chip's own, or the weights of a module of yours with cells of Norse,
+    snnTorch or SpikingJelly, which --model makes: MODULE is imported and FACTORY() called, so all
+    code in it is run, and nothing is sandboxed. The weights themselves run no code. --dt may be
+    left out where the library counts time in steps (snnTorch, SpikingJelly).
+    """
     from snn2chip.cli import onnx_step
     from snn2chip.frontends.torch.prove import export_module
     from snn2chip.pipeline import Options
