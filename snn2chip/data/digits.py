@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from snn2chip.errors import ConfigError
+
 SHAPE = (1, 8, 8)
 
 
@@ -37,6 +39,9 @@ def load_digits_split(seed: int = 0, test_size: float = 0.4) -> Split:
 
     Returns:
         x float64 [sample, 1, 8, 8] in [0, 1], y int64 [sample].
+
+    Raises:
+        ConfigError: a part would have fewer samples than there are classes.
     """
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
@@ -44,7 +49,14 @@ def load_digits_split(seed: int = 0, test_size: float = 0.4) -> Split:
     images, labels = load_digits(return_X_y=True)
     x = (images / 16.0).reshape(-1, *SHAPE)
     y = labels.astype(np.int64)
-    x_train, x_test, y_train, y_test = train_test_split(
-        x, y, test_size=test_size, stratify=y, random_state=seed
-    )
+    try:
+        x_train, x_test, y_train, y_test = train_test_split(
+            x, y, test_size=test_size, stratify=y, random_state=seed
+        )
+    except ValueError as error:  # too few samples on one side
+        raise ConfigError(
+            f"test_size = {test_size:g} of {len(y)} digits",
+            needs="samples of each of the 10 classes in both parts",
+            remedy="a share between 0.01 and 0.99",
+        ) from error
     return Split(x_train, y_train, x_test, y_test)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -94,16 +93,20 @@ def _short(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
+LEAST, MOST = 1e-38, 1e38
+"""Magnitudes that torch computes with in float32."""
+
+
 def positive(name: str, value: float) -> None:
-    """Refuse a value that is not a positive, finite number."""
-    if not 0.0 < value < math.inf:
-        raise ConfigError(f"{name} = {value}", needs="a positive number")
+    """Refuse a value that is not a positive number of a magnitude of use."""
+    if not LEAST <= value <= MOST:
+        raise ConfigError(f"{name} = {value}", needs=f"a number from {LEAST:g} to {MOST:g}")
 
 
 def at_least(name: str, value: float, least: float) -> None:
-    """Refuse a value below ``least``, or one that is not finite."""
-    if not least <= value < math.inf:
-        raise ConfigError(f"{name} = {value}", needs=f"at least {least:g}")
+    """Refuse a value below ``least``, or one beyond use."""
+    if not least <= value <= MOST:
+        raise ConfigError(f"{name} = {value}", needs=f"a number from {least:g} to {MOST:g}")
 
 
 def whole(name: str, value: int, least: int, most: int) -> None:

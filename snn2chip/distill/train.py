@@ -186,6 +186,12 @@ def _hold_out(
     for label in np.unique(y):
         members = generator.permutation(np.flatnonzero(y == label))
         judge[members[: round(config.validation * len(members))]] = True
+    if judge.all():
+        raise ConfigError(
+            f"validation = {config.validation:g} of {len(y)} samples",
+            needs="samples that are left to train on",
+            remedy="a smaller share",
+        )
     return ~judge, judge
 
 

@@ -121,3 +121,30 @@ def test_a_pipe_and_a_name_that_no_file_has(tmp_path: Path) -> None:
     for path in (tmp_path / "mine.toml", tmp_path, Path("a\0b"), tmp_path / ("x" * 5000)):
         with pytest.raises(ConfigError):
             read_recipe(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("test_size = 0.999999", "test_size"),
+        ("test_size = 1e-9", "test_size"),
+        ("validation = 0.999", "validation"),
+        ("lr = 1e300", "lr"),
+        ("dt = 1e-300", "dt"),
+        ("weight_decay = 1e300", "weight_decay"),
+    ],
+)
+def test_shares_and_magnitudes_that_leave_nothing_to_train(
+    tmp_path: Path, line: str, word: str
+) -> None:
+    distill = pytest.importorskip("snn2chip.distill.run").distill
+    text = TEXT.replace('kind = "conv"', 'kind = "mlp"').replace("epochs = 7", "epochs = 1")
+    key = line.partition(" ")[0]
+    lines = [line if old.startswith(f"{key} =") else old for old in text.split("\n")]
+    if line not in lines:
+        lines.insert(lines.index("[training]") + 1, line)
+    (tmp_path / "mine.toml").write_text("\n".join(lines))
+    with pytest.raises(ConfigError, match=word) as caught:
+        distill(tmp_path / "mine.toml", tmp_path / "out")
+    assert caught.value.needs
+    assert not (tmp_path / "out").exists()
