@@ -23,6 +23,7 @@ from snn2chip.targets.schema import (
 from snn2chip.targets.types import Target
 
 _LARGEST_FILE = 1 << 20
+_MOST_LISTED = 200
 
 
 def list_targets() -> tuple[str, ...]:
@@ -40,7 +41,9 @@ def load_target(name_or_path: str | Path) -> Target:
     target, problems = _read(path)
     if target is None:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-        listing = "\n".join(f"  {problem}" for problem in problems)
+        listing = "\n".join(f"  {problem}" for problem in problems[:_MOST_LISTED])
+        if len(problems) > _MOST_LISTED:
+            listing += f"\n  and {len(problems) - _MOST_LISTED} more"
         raise ConfigError(
             f"target file {path}: {count}\n{listing}",
             remedy="correct the lines; `snn2chip targets validate` checks the file again",

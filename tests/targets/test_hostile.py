@@ -290,3 +290,13 @@ def test_a_look_up_key_is_an_integer_written_in_one_way(
     if not fits:
         assert problems[0].key == "costs.davies2018.t_barrier.value"
         assert "integers as keys" in problems[0].message
+
+
+def test_a_thousand_problems_are_not_all_listed(tmp_path: Path) -> None:
+    path = tmp_path / "m.toml"
+    path.write_text(TEXT + "".join(f"[t{k}]\n" for k in range(1000)))
+    with pytest.raises(ConfigError, match="1000 problems") as caught:
+        load_target(path)
+    assert "and 800 more" in str(caught.value)
+    assert len(str(caught.value)) < 30_000
+    assert len(validate_target(path)) == 1000
