@@ -216,7 +216,7 @@ def _recipes() -> Iterator[File]:
     yield "as it is", "in/recipe.toml", RECIPE.encode()
     for key, value in (("widths", "[1000000]"), ("epochs", "1000000"), ("steps", "1000000"),
                        ("batch", "1000000"), ("tau_out", "1e300"), ("dt", "1e300"),
-                       ("test_size", "0.999999"), ("test_size", "1e-9"), ("threads", "1024"),
+                       ("test_size", "0.999999"), ("test_size", "1e-9"),
                        ("validation", "0.999"), ("lr", "1e300")):  # fmt: skip
         lines = [f"{key} = {value}" if line.startswith(f"{key} =") else line
                  for line in RECIPE.split("\n")]  # fmt: skip

@@ -37,7 +37,8 @@ def mutate_npz(content: bytes, draw: Random) -> bytes:
     method = draw.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA))
     with zipfile.ZipFile(stream, "w", method) as archive:
         for name, data in entries.items():
-            archive.writestr(zipfile.ZipInfo(name.split("\0")[0] or "x"), data, method)
+            entry = name.encode("utf-8", "replace").decode().split("\0")[0]
+            archive.writestr(zipfile.ZipInfo(entry or "x"), data, method)
     return stream.getvalue()
 
 
