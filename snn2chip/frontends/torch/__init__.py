@@ -1,12 +1,14 @@
 """Modules of PyTorch and of spiking libraries on it into NIR nodes, and proven NIR files.
 
-========= ====================================================================================
-framework what a library of neurons tells about itself; ``framework_of`` a module
-builder   the NIR nodes that a walk emits; ``layers`` torch's own linear layers
-walk      a module into NIR nodes
-run       a module step by step, with its cells recorded
-prove     a file is written only if it gives what the module gives
-========= ====================================================================================
+========== ===================================================================================
+framework  what a library of neurons tells about itself; ``framework_of`` a module
+builder    the NIR nodes that a walk emits; ``layers`` torch's own linear layers
+stepping   which arguments of a module are inputs, which are states; one step of it
+walk       a module into NIR nodes: a dry run, then a trace of two steps
+trace      a module followed through its forward; ``values`` in it, ``functions`` on them
+prove      a file is written only if it gives what the module gives
+borderline whether rounding explains how a run in float32 differs
+========== ===================================================================================
 
 The libraries' rooms lie beside this one: norse, snntorch, spikingjelly. They are imported only
 where a module needs them.
