@@ -18,6 +18,9 @@ MOST_STEPS = 1 << 20
 """Largest delay and latency, in steps: the engine holds one value per step and neuron."""
 
 _MOST_WEIGHT_BITS = 64
+_MOST_SHIFT = 62
+"""Largest shift of a synaptic sum: a shift by more leaves no bit of 64, and one by a number of a
+file takes as many bits of memory."""
 _LATE, _STARTS = "late_bias", "late_bias_starts"
 
 _CHIPS = {
@@ -160,6 +163,8 @@ def _chip(program: Program) -> Iterator[str]:
         arrays = (weights_of(projection.operator), *projection.parameters.values())
         if any(array.dtype.kind not in "iu" for array in arrays):
             yield f"{projection.name}: weights or parameters that are no integers"
+        elif not -_MOST_SHIFT <= int(projection.parameters.get("exponent", 0)) <= _MOST_SHIFT:
+            yield f"{projection.name}: an exponent beyond {_MOST_SHIFT}"
         if int(chip_delay(program, projection).min()) < 1:
             yield f"{projection.name}: arrives on the chip before it is sent"
 

@@ -280,3 +280,16 @@ def test_arrays_of_fortran_order_come_back_in_the_same_places() -> None:
     first, _, *rest = PROGRAM.populations
     other = replace(PROGRAM, populations=(first, replace(population, parameters=turned), *rest))
     assert dump_program(other) == dump_program(PROGRAM)
+
+
+@pytest.mark.parametrize(
+    ("exponent", "fits"), [(62, True), (-62, True), (63, False), (2**40, False), (-(2**62), False)]
+)
+def test_shifts_up_to_the_limit_and_none_beyond(exponent: int, fits: bool) -> None:
+    name = next(name for name in ARRAYS if name.endswith(".exponent"))
+    data = close_file(HEADER, {**ARRAYS, name: np.array(exponent)})
+    if fits:
+        run(parse_program(data, "x"))
+    else:
+        with pytest.raises(InputFileError, match="exponent beyond 62"):
+            parse_program(data, "x")
