@@ -94,7 +94,7 @@ def _guess(path: Path, head: bytes) -> str:
 
 def _remedy(path: Path, head: bytes) -> str:
     if head.startswith((b"PK\x03\x04", b"\x80")):
-        return "save the weights as safetensors, or export the model from Python with snn2chip.export"
+        return "save the weights as safetensors, or export the model with snn2chip.export()"
     if path.suffix == ".net":
         return "open it with snn2chip.load() or a command: it is a program for Loihi already"
     if path.suffix == ".nir":
