@@ -40,12 +40,14 @@ class ProgramReader:
         read: a file's program.
         describe: the program's structure as a Graph, which is never run.
         support: what it takes and refuses.
+        resets: the program with states that are cleared every so many steps, from an offset on.
     """
 
     family: str
     read: Callable[[Path], Program]
     describe: Callable[[Program], Graph]
     support: Support
+    resets: Callable[[Program, int, int], Program]
 
 
 @dataclass(frozen=True)
@@ -80,11 +82,24 @@ class Backend(Protocol):
     def relax(self, graph: Graph) -> tuple[Graph, tuple[str, ...]]:
         """The graph with the delays that the chip cannot do without, and a note on each."""
 
+    @property
+    def arithmetics(self) -> tuple[str, ...]:
+        """Names of the arithmetics whose programs it runs, its default first."""
+
     def arithmetic(self, graph: Graph) -> Arithmetic:
         """The arithmetic that runs programs of this family."""
 
-    def violations(self, program: Program, target: Target) -> tuple[Violation, ...]:
-        """Limits of the number formats that the program breaks, all at once."""
+    def in_mode(self, mode: str) -> Backend:
+        """The same family with another of its arithmetics, by its mode or its whole name.
+
+        Raises:
+            ConfigError: it has no such arithmetic.
+        """
+
+    def violations(
+        self, program: Program, target: Target, activity: Activity | None = None
+    ) -> tuple[Violation, ...]:
+        """Limits of the number formats that the program breaks, or broke in a run, all at once."""
 
     def fidelity(self, program: Program) -> Fidelity:
         """What a simulation of ``program`` reproduces."""

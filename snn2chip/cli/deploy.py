@@ -40,6 +40,9 @@ def simulate(
     reset: o.Reset = None,
     encoding: o.EncodingName = None,
     repair: o.Repair = False,
+    arithmetic: o.ArithmeticName = None,
+    reset_interval: o.ResetInterval = None,
+    reset_offset: o.ResetOffset = 0,
     allow_latency: o.AllowLatency = False,
     seed: o.Seed = 0,
     mapping: o.MappingFile = None,
@@ -67,6 +70,8 @@ def simulate(
 
     if trace_state and trace is None:
         raise ConfigError("--trace-state without --trace", remedy="add --trace FILE.npz")
+    if reset_offset and reset_interval is None:
+        raise ConfigError("--reset-offset without --reset-interval", remedy="--reset-interval N")
     chosen = Options(
         data=data,
         calibrate=calibrate,
@@ -78,6 +83,9 @@ def simulate(
         reset=reset,
         encoding=encoding,
         repair=repair,
+        arithmetic=arithmetic,
+        reset_interval=reset_interval,
+        reset_offset=reset_offset,
         allow_latency=allow_latency,
         seed=seed,
         mapping=mapping,

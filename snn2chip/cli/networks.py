@@ -62,6 +62,7 @@ def check(
     reset: o.Reset = None,
     encoding: o.EncodingName = None,
     repair: o.Repair = False,
+    arithmetic: o.ArithmeticName = None,
     allow_latency: o.AllowLatency = False,
     mapping: o.MappingFile = None,
 ) -> None:
@@ -75,6 +76,7 @@ def check(
         reset=reset,
         encoding=encoding,
         repair=repair,
+        arithmetic=arithmetic,
         allow_latency=allow_latency,
         mapping=mapping,
     )

@@ -92,6 +92,30 @@ AllowLatency = Annotated[
         help="Run cycles that are too tight for the chip with longer delays, reported as drift.",
     ),
 ]
+ArithmeticName: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--arithmetic",
+        metavar="chip|lava",
+        help="What silicon can hold, or what Lava computes on a CPU (Loihi only).",
+        show_default="lava for a .net file, else chip",
+    ),
+]
+ResetInterval: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--reset-interval",
+        min=1,
+        max=MAX,
+        help="Clear the states of a .net file every so many steps, layer after layer as in netx.",
+    ),
+]
+ResetOffset: TypeAlias = Annotated[
+    int,
+    typer.Option(
+        "--reset-offset", min=0, max=MAX, help="Steps by which --reset-interval comes later."
+    ),
+]
 Seed: TypeAlias = Annotated[
     int, typer.Option(min=0, max=2**32 - 1, help="Of everything that is drawn.")
 ]

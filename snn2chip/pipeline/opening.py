@@ -19,6 +19,9 @@ DEFAULT_MODEL = "digits-mlp"
 OPENING = ("preset", "dt", "preset_set", "reset", "encoding", "repair")
 """Options that say what a network is; a compiled program no longer has them."""
 
+RESETTING = ("reset_interval", "reset_offset")
+"""Options of files that are programs already, such as ``.net``."""
+
 COMPILING = ("calibrate", "allow_latency")
 """Options of the compilation only."""
 
@@ -118,12 +121,22 @@ def _program(path: Path, reader: ProgramReader, options: Options) -> Network:
             has=f"a {path.suffix} file, whose numbers are {reader.family}'s and fixed",
             remedy="leave these options out, or export the network from PyTorch as NIR",
         )
+    if options.reset_interval is not None:
+        program = reader.resets(program, options.reset_interval, options.reset_offset)
     described = reader.describe(program)
     return Network(described, str(path), path, program=program, family=reader.family)
 
 
 def _load(path: Path, options: Options) -> tuple[Graph, tuple[Repair, ...]]:
     """The graph of a file with the user's overrides of time, reset and encoding, and repairs."""
+    given = given_options(options, RESETTING)
+    if given:
+        raise ConfigError(
+            f"{path}: " + ", ".join(given),
+            needs="a .net file, whose layers netx resets one after another",
+            has="a network whose samples begin with fresh states anyway",
+            remedy="leave the option out",
+        )
     overrides = dict(options.preset_set)
     for key in ("preset", "dt"):
         if key in overrides:

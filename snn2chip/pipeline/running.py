@@ -55,7 +55,7 @@ def check(network: Network, options: Options) -> Check:
         UnsupportedError: the target has no such thing; all of them at once.
     """
     target = _target(network, options)
-    backend = _backend(network, target)
+    network, backend = _backend(network, target, options)
     graph, notes = _chip_graph(network, backend, options)
     program = network.program or _noted(backend.realise(graph, target), notes)
     mapping, violations = _map(network, program, backend, target, options)
@@ -66,7 +66,7 @@ def run(network: Network, options: Options, progress: Progress | None = None) ->
     """The whole chain on the samples that the options name."""
     clock = _Clock(progress)
     graph, target = network.graph, _target(network, options)
-    backend = _backend(network, target)
+    network, backend = _backend(network, target, options)
     with clock.stage("read samples"):
         samples = scored_samples(graph, options, free=network.family is not None)
     program, calibrated_on = _quantize(network, backend, target, options, clock)
@@ -82,7 +82,7 @@ def run(network: Network, options: Options, progress: Progress | None = None) ->
         with clock.stage("float reference"):
             reference = _reference_run(graph, samples, cuts)
     with clock.stage("map and price"):
-        mapping, violations = _map(network, program, backend, target, options)
+        mapping, violations = _map(network, program, backend, target, options, activity)
         energy = _energy(program, activity, mapping, target, options.costs)
     return Result(
         graph=graph,
@@ -120,7 +120,7 @@ def reprice(result: Result, costs: str | None, target: Target | None = None) -> 
     if chip.sha256 != result.target.sha256:
         _, violations = map_program(result.program, chip, result.mapping)
         if chip.family == result.target.family:
-            found = find_backend(chip.family).violations(result.program, chip)
+            found = find_backend(chip.family).violations(result.program, chip, result.activity)
             violations = (*found, *violations)
     return replace(result, target=chip, energy=energy, violations=violations)
 
@@ -140,6 +140,12 @@ def compile_network(
             has=f"integers for {network.family} already, which Lava's netx loads as they are",
             remedy="`snn2chip simulate` and `snn2chip check` run and place it",
         )
+    if options.arithmetic not in (None, "chip"):
+        raise ConfigError(
+            f"--arithmetic {options.arithmetic} of a compilation",
+            needs="a program on which every arithmetic of the chip agrees",
+            remedy="leave the option out; `snn2chip simulate` of the folder takes it",
+        )
     if options.data or network.graph.data:
         result = run(network, options, progress)
         found = Check(
@@ -148,7 +154,7 @@ def compile_network(
         return Compilation(found, result, result.calibrated_on, result.wall_times)
     clock = _Clock(progress)
     target = _target(network, options)
-    backend = _backend(network, target)
+    network, backend = _backend(network, target, options)
     program, calibrated_on = _quantize(network, backend, target, options, clock)
     with clock.stage("map and price"):
         mapping, violations = _map(network, program, backend, target, options)
@@ -190,17 +196,26 @@ def _target(network: Network, options: Options) -> Target:
     return target
 
 
-def _backend(network: Network, target: Target) -> Backend:
-    """The target's back end; a compiled program must be in its numbers."""
-    backend = find_backend(target.family)
-    program, own = network.program, backend.arithmetic(network.graph).name
-    if program is not None and program.arithmetic != own:
+def _backend(network: Network, target: Target, options: Options) -> tuple[Network, Backend]:
+    """The target's back end in the arithmetic of the user or of the program, which it states.
+
+    Raises:
+        InputFileError: a compiled program in other numbers.
+        ConfigError: the target has no such arithmetic.
+    """
+    backend, program = find_backend(target.family), network.program
+    if program is not None and program.arithmetic not in backend.arithmetics:
         raise InputFileError(
             f"{network.origin}: a program of arithmetic {program.arithmetic!r}",
-            needs=f"arithmetic {own!r}, which is that of {target.name}",
+            needs=f"arithmetic {backend.arithmetics[0]!r}, which is that of {target.name}",
             remedy="compile the network again",
         )
-    return backend
+    mode = options.arithmetic or (program.arithmetic if program is not None else None)
+    backend = backend if mode is None else backend.in_mode(mode)
+    if program is not None:
+        stated = replace(program, arithmetic=backend.arithmetic(network.graph).name)
+        network = replace(network, program=stated)
+    return network, backend
 
 
 def _quantize(
@@ -265,13 +280,18 @@ def _reference_run(graph: Graph, samples: Samples, cuts: RunOptions) -> Activity
 
 
 def _map(
-    network: Network, program: Program, backend: Backend, target: Target, options: Options
+    network: Network,
+    program: Program,
+    backend: Backend,
+    target: Target,
+    options: Options,
+    activity: Activity | None = None,
 ) -> tuple[CoreMapping, tuple[Violation, ...]]:
     """The mapping and every violation, of formats and of capacity."""
     path: Path | None = options.mapping or network.mapping
     pinned = None if path is None else read_mapping(path, program, target)
     mapping, violations = map_program(program, target, pinned)
-    return mapping, (*backend.violations(program, target), *violations)
+    return mapping, (*backend.violations(program, target, activity), *violations)
 
 
 def _drift(program: Program, reference: Activity, activity: Activity, samples: Samples) -> Drift:

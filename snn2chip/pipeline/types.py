@@ -40,6 +40,10 @@ class Options:
         samples: score the first so many only.
         reset: ``zero`` or ``value`` (v_reset), or ``subtract``; None keeps the discretization's.
         repair: a malformed NIR file is repaired where there is one reading, and not refused.
+        arithmetic: ``chip`` (what silicon holds) or ``lava`` (what Lava computes), of the Loihi
+            family; None takes ``lava`` for a ``.net`` file and ``chip`` for everything else.
+        reset_interval, reset_offset: of a ``.net`` file, whose states are cleared every so many
+            steps, layer after layer as in netx; None never clears them.
         allow_latency: cycles that are too tight for the chip run with longer delays, as drift.
         seed: of every random choice.
         mapping: a ``mapping.json`` that pins neurons to cores.
@@ -59,6 +63,9 @@ class Options:
     reset: str | None = None
     encoding: str | None = None
     repair: bool = False
+    arithmetic: str | None = None
+    reset_interval: int | None = None
+    reset_offset: int = 0
     allow_latency: bool = False
     seed: int = 0
     mapping: Path | None = None
@@ -76,14 +83,17 @@ class Options:
         """
         for name in ("target", "data", "calibrate", "mapping"):
             _place(self, name)
-        for name in ("preset", "reset", "encoding", "costs"):
+        for name in ("preset", "reset", "encoding", "costs", "arithmetic"):
             value = getattr(self, name)
             if value is not None and not isinstance(value, str):
                 raise _wrong(name, value, "a name")
-        for name in ("steps", "samples", "batch", "block_steps"):
+        for name in ("steps", "samples", "batch", "block_steps", "reset_interval"):
             if getattr(self, name) is not None or name == "batch":
                 _whole(self, name, 1)
         _whole(self, "seed", 0)
+        _whole(self, "reset_offset", 0)
+        if self.reset_offset and self.reset_interval is None:
+            raise ConfigError("reset_offset without reset_interval", remedy="reset_interval=N too")
         for name in ("trace", "trace_state", "allow_latency", "repair"):
             if not isinstance(getattr(self, name), bool | np.bool_):
                 raise _wrong(name, getattr(self, name), "True or False")

@@ -1,37 +1,64 @@
 """Loihi's fixed-point arithmetic, as Lava's fixed-point models define it.
 
 What a population computes is in ``neurons``, by ``ProgramPopulation.model``; what a projection
-sums is in ``synapses``, by ``ProgramProjection.model``.
+sums is in ``synapses``, by ``ProgramProjection.model``; what differs between silicon and Lava's
+simulation of it is in ``modes`` and here.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.backends.loihi import fast
+from snn2chip.backends.loihi.integers import INPUT_SHIFT, WRAP, whole, wrap24
+from snn2chip.backends.loihi.modes import Mode, arithmetic_name
 from snn2chip.backends.loihi.neurons import NEURON_MODELS, cuba
+from snn2chip.backends.loihi.neurons.cuba_driven import DRIVEN
 from snn2chip.backends.loihi.synapses import SYNAPSE_MODELS
 from snn2chip.core import ProgramPopulation, ProgramProjection
 from snn2chip.engine.arithmetic import Product, Scan, State
-from snn2chip.graph.operators import Array, Operator
+from snn2chip.graph.operators import Array, Conv, Operator
+
+BEYOND = "u_beyond_24_bits"
+"""Warning: sums so large that Lava's one wrap leaves u outside its 24 bits; a chip wraps again."""
+
+_ONE_WRAP = WRAP >> INPUT_SHIFT
+"""Largest magnitude of a sum after which one wrap is enough."""
 
 
+@dataclass(frozen=True, slots=True)
 class LoihiArithmetic:
-    """Bit-accurate neurons and synapses."""
+    """Bit-accurate neurons and synapses, of the chip or of Lava."""
 
-    name = "loihi-chip"
-    exact = True
+    mode: Mode = "chip"
+
+    @property
+    def name(self) -> str:
+        """``loihi-chip`` or ``loihi-lava``."""
+        return arithmetic_name(self.mode)
+
+    @property
+    def exact(self) -> bool:
+        """Integers: no result depends on how a run is cut."""
+        return True
 
     def product(self, projection: ProgramProjection, operator: Operator) -> Product:
-        """Exact integer sums of the projection's model."""
+        """Exact integer sums of the projection's model; Lava's Conv ignores exponents."""
+        if self.mode == "lava" and isinstance(operator, Conv):
+            projection = replace(
+                projection, parameters={**projection.parameters, "exponent": np.array(0)}
+            )
         quick = fast.product(projection, operator)
         return quick or SYNAPSE_MODELS[projection.model].product(projection, operator)
 
     def initial(self, population: ProgramPopulation, samples: int) -> State:
         """The state that the population's model begins with."""
+        if population.model == cuba.MODEL.name:
+            return fast.initial(population, samples)
         return NEURON_MODELS[population.model].initial(population, samples)
 
     def spike_dtype(self, population: ProgramPopulation) -> np.dtype[Any]:
@@ -49,10 +76,39 @@ class LoihiArithmetic:
         arrived: NDArray[np.bool_],
         record: bool,
     ) -> Scan:
-        """The recurrence of the population's model."""
-        if population.model == cuba.MODEL.name:
-            quick = fast.scan(population, state, current, arrived, record)
-            if quick is not None:
-                return quick
-        scan = NEURON_MODELS[population.model].scan
-        return scan(population, state, current, arrived, record)
+        """The recurrence of the population's model.
+
+        On the chip u wraps as often as it must: that is u' modulo 2^24, so that what arrives may
+        as well be taken modulo 2^24 before.
+        """
+        result = _scan(population, state, current, arrived, record)
+        if self.mode == "lava" or not _wraps(population) or result.peak_input <= _ONE_WRAP:
+            return result
+        beyond = np.abs(whole(current)) > _ONE_WRAP
+        held = np.where(beyond, wrap24(whole(current) << INPUT_SHIFT) >> INPUT_SHIFT, current)
+        again = _scan(population, state, held, arrived, record)
+        return replace(
+            again,
+            peak_input=result.peak_input,
+            warnings={**again.warnings, BEYOND: int(np.count_nonzero(beyond))},
+        )
+
+
+def _wraps(population: ProgramPopulation) -> bool:
+    """Whether sums go into a 24-bit current."""
+    return population.model.startswith(("cuba", "ternary")) and DRIVEN not in population.model
+
+
+def _scan(
+    population: ProgramPopulation,
+    state: State,
+    current: Array,
+    arrived: NDArray[np.bool_],
+    record: bool,
+) -> Scan:
+    """By the compiled kernels where they hold it."""
+    if population.model == cuba.MODEL.name:
+        quick = fast.scan(population, state, current, arrived, record)
+        if quick is not None:
+            return quick
+    return NEURON_MODELS[population.model].scan(population, state, current, arrived, record)

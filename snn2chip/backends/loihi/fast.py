@@ -7,6 +7,7 @@ hold (numba absent, sums beyond 2^24, decays outside 0..4096, numbers beyond int
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from types import ModuleType
 from typing import Any
 
@@ -97,8 +98,7 @@ def _run(
     shape, last = population.shape, channels_last(current, 2)
     drive = in_memory(current, 2, last)
     here = _arrivals(arrived, last)
-    u = in_memory(state["u"], 1, last).astype(np.int32)
-    v = in_memory(state["v"], 1, last).astype(np.int32)
+    u, v = _state(state["u"], last), _state(state["v"], last)
     output, updated = np.empty(drive.shape, np.uint8), np.empty(drive.shape, np.uint8)
     none = np.empty((0, *drive.shape[1:]), np.int32)
     membrane = none if population.spiking else np.empty(drive.shape, np.int32)
@@ -132,9 +132,28 @@ def _run(
     )
 
 
+def initial(population: ProgramPopulation, samples: int) -> State:
+    """As ``neurons.cuba.initial``, as views of what all samples share."""
+    shape = (samples, *population.shape)
+    v0 = parameter(population, "v0")
+    return {"u": np.broadcast_to(np.zeros((), np.int64), shape), "v": np.broadcast_to(v0, shape)}
+
+
+def _state(values: Array, last: bool) -> NDArray[np.int32]:
+    """[sample, neuron] in the order of memory, to be written: the state itself where it can be."""
+    if not any(values.strides):
+        size = prod(values.shape[1:])
+        return np.full((len(values), size), values.reshape(-1)[0], np.int32)
+    flat = in_memory(values, 1, last)
+    return flat.astype(np.int32, copy=not flat.flags.writeable)
+
+
 def _arrivals(arrived: Flags, last: bool) -> NDArray[np.uint8]:
-    """uint8 [step, sample, neuron], or [step, sample, 1] where all neurons are alike."""
-    if all(stride == 0 for stride in arrived.strides[2:]):
+    """uint8 [step, sample, flag]: one for all neurons, one per position, or one per neuron."""
+    if not any(arrived.strides[2:]):
         alike = arrived.reshape(*arrived.shape[:2], -1)[..., :1]
         return np.ascontiguousarray(alike).view(np.uint8)
+    if last and arrived.strides[2] == 0:
+        flat = np.ascontiguousarray(arrived[:, :, 0])
+        return flat.view(np.uint8).reshape(*arrived.shape[:2], -1)
     return in_memory(arrived, 2, last).view(np.uint8)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from snn2chip.backends.loihi.modes import CHIP, LAVA
 from snn2chip.backends.loihi.oracle_neurons import STEPS, bias_of, int32, reset, shift, start
 from snn2chip.core import Program, ProgramPopulation, ProgramProjection, chip_delay
 from snn2chip.graph.operators import Conv, Dense
@@ -126,7 +127,7 @@ def run_sample(program: Program, spikes: dict[str, NDArray[np.bool_]], steps: in
             given = spikes[population.name][:steps]
             run.spikes[population.name][: len(given)] = given.reshape(len(given), -1)
     neurons = [
-        _Neuron(population, n)
+        _Neuron(population, n, program.arithmetic == CHIP)
         for population in program.populations
         if not population.is_input
         for n in range(population.size)
@@ -141,12 +142,13 @@ def run_sample(program: Program, spikes: dict[str, NDArray[np.bool_]], steps: in
 class _Neuron:
     """One neuron: its parameters and its state."""
 
-    def __init__(self, population: ProgramPopulation, n: int) -> None:
+    def __init__(self, population: ProgramPopulation, n: int, chip: bool) -> None:
         self.population, self.n = population, n
         self.p = {
             key: int(np.broadcast_to(value, population.shape).reshape(-1)[n])
             for key, value in population.parameters.items()
         }
+        self.p["chip"] = int(chip)
         self.model = population.model.replace("_driven", "")
         self.driven = self.model != population.model
         self.state = start(self.model, self.p)
@@ -191,13 +193,17 @@ def _arriving(
                 by_delay[synapse.delay] += synapse.weight * payload
                 events += 1
         for value in by_delay.values():
-            total["imaginary" in projection.parameters] += _shifted(projection, value)
+            total["imaginary" in projection.parameters] += _shifted(program, projection, value)
     return total[0], total[1], events
 
 
-def _shifted(projection: ProgramProjection, value: int) -> int:
+def _shifted(program: Program, projection: ProgramProjection, value: int) -> int:
     if projection.model == "writes":
         return value
     held = int32(value) if projection.model == "graded" else value
-    shifted = shift(held, int(projection.parameters["exponent"]))
-    return (shifted + _LIMIT) % 2**24 - _LIMIT if isinstance(projection.operator, Conv) else shifted
+    exponent = int(projection.parameters["exponent"])
+    if not isinstance(projection.operator, Conv):
+        return shift(held, exponent)
+    # Lava's convolutions know no exponent.
+    shifted = held if program.arithmetic == LAVA else shift(held, exponent)
+    return (shifted + _LIMIT) % 2**24 - _LIMIT

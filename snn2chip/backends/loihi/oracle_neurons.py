@@ -58,6 +58,10 @@ def _integrate(p: Numbers, state: Numbers, arriving: int) -> int:
         u -= 2**24
     if u <= -_LIMIT:
         u += 2**24
+    while p["chip"] and u > _LIMIT:
+        u -= 2**24
+    while p["chip"] and u <= -_LIMIT:
+        u += 2**24
     v = _toward_zero(state["v"] * (4096 - p["dv"]), 12) + u + bias_of(p)
     state["u"], state["v"] = u, _clip(int32(v))
     return state["v"]

@@ -9,11 +9,11 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
 from snn2chip.backends.loihi.fold import Folded, fold
 from snn2chip.backends.loihi.formats import LoihiFormats
 from snn2chip.backends.loihi.integers import STATE_LIMIT
 from snn2chip.backends.loihi.latency import chip_latencies
+from snn2chip.backends.loihi.modes import CHIP
 from snn2chip.core import (
     Activity,
     PopulationActivity,
@@ -51,6 +51,7 @@ def realise(
     formats: LoihiFormats,
     multipliers: Mapping[str, float] | None = None,
     reference: Activity | None = None,
+    arithmetic: str = CHIP,
 ) -> Program:
     """The graph in Loihi's integers.
 
@@ -76,7 +77,7 @@ def realise(
     notes += [note for _, found in (*projections, *populations) for note in found]
     return Program(
         name=graph.name,
-        arithmetic=LoihiArithmetic.name,
+        arithmetic=arithmetic,
         populations=tuple(p for p, _ in populations),
         projections=tuple(p for p, _ in projections),
         outputs=graph.outputs,

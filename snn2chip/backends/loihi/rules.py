@@ -1,21 +1,136 @@
-"""Limits of Loihi's number formats, as named rules that return violations."""
+"""Limits of Loihi's number formats, as named rules that return violations.
+
+A program in ``lava`` arithmetic may hold what no chip can, as Lava lets it; only what Lava refuses
+too stays a violation there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
+from snn2chip.backends.loihi.arithmetic import BEYOND
 from snn2chip.backends.loihi.formats import LoihiFormats
-from snn2chip.core import Program, ProgramProjection, Violation, chip_delay
+from snn2chip.backends.loihi.modes import CHIP
+from snn2chip.core import (
+    Activity,
+    Program,
+    ProgramPopulation,
+    ProgramProjection,
+    Violation,
+    chip_delay,
+)
 from snn2chip.graph import Conv
+from snn2chip.graph.operators import weights_of
+from snn2chip.quantize import sign_mode, weight_range
 from snn2chip.targets.types import Target
 
+_SHRINK = "smaller parameters, or --arithmetic lava, which computes as Lava does on a CPU"
 
-def violations(program: Program, target: Target, formats: LoihiFormats) -> tuple[Violation, ...]:
-    """Every format limit that the program breaks."""
+
+def violations(
+    program: Program, target: Target, formats: LoihiFormats, activity: Activity | None = None
+) -> tuple[Violation, ...]:
+    """Every format limit that the program breaks, or broke in a run."""
     found: list[Violation] = []
+    strict = program.arithmetic == CHIP
+    for population in program.populations:
+        if strict and not population.is_input:
+            found.extend(_parameters(population, target, formats))
+        if strict and activity is not None:
+            found.extend(_state(population, target, formats, activity))
     for projection in program.projections:
+        if projection.model == "writes":
+            continue
         found.extend(_delay(program, projection, target, formats))
+        if strict:
+            found.extend(_weights(projection, target, formats))
     return tuple(found)
+
+
+def _parameters(
+    population: ProgramPopulation, target: Target, formats: LoihiFormats
+) -> Iterator[Violation]:
+    """Biases, thresholds, decays and initial states within their bits."""
+    bias = 1 << (formats.bias_mantissa_bits - 1)
+    decay = 1 << formats.decay_bits
+    state = 1 << (formats.state_bits - 1)
+    ranges = {
+        "bias_mant": ("bias-mantissa", "bias_mantissa_bits", -bias, bias - 1),
+        "bias_exp": ("bias-exponent", "bias_exponent_max", 0, formats.bias_exponent_max),
+        "vth": ("threshold", "threshold_bits", 0, formats.threshold_max),
+        "vth_hi": ("threshold", "threshold_bits", 0, formats.threshold_max),
+        "vth_lo": ("threshold", "threshold_bits", -formats.threshold_max, 0),
+        # One more than 12 bits hold is a flag of the chip: a state that is forgotten at once.
+        "du": ("decay", "decay_bits", -1, decay - 1),
+        "dv": ("decay", "decay_bits", 0, decay),
+        "v0": ("state", "state_bits", 1 - state, state - 1),
+    }
+    cuba = "du" in population.parameters
+    for name, value in population.parameters.items():
+        if not cuba or name not in ranges:
+            continue
+        rule, key, low, high = ranges[name]
+        if value.min() < low or value.max() > high:
+            yield Violation(
+                rule=f"{target.name}.{rule}",
+                object=population.name,
+                needs=f"{name} from {int(value.min())} to {int(value.max())}",
+                has=f"{low} to {high}",
+                source=target.formats[key].source,
+                remedy=_SHRINK,
+            )
+
+
+def _state(
+    population: ProgramPopulation, target: Target, formats: LoihiFormats, activity: Activity
+) -> Iterator[Violation]:
+    """Currents that one wrap did not bring back into their bits."""
+    count = activity.populations[population.name].warnings.get(BEYOND, 0)
+    if count:
+        yield Violation(
+            rule=f"{target.name}.state",
+            object=population.name,
+            needs=f"synaptic sums far beyond the current's bits, {count} times in this run",
+            has=f"{formats.state_bits} bits; Lava, which wraps once only, computes something else",
+            source=target.formats["state_bits"].source,
+            remedy="smaller weights or exponents, or --arithmetic lava",
+        )
+
+
+def _weights(
+    projection: ProgramProjection, target: Target, formats: LoihiFormats
+) -> Iterator[Violation]:
+    """Weights that a synapse cannot store, and exponents."""
+    weights, operator = weights_of(projection.operator), projection.operator
+    mode = sign_mode(weights)
+    low, high, step = weight_range(mode, formats.weight_bits)
+    if weights.size and (weights.min() < low or weights.max() > high or np.any(weights % step)):
+        odd = bool(np.any(weights % step))
+        yield Violation(
+            rule=f"{target.name}.weight-bits",
+            object=projection.name,
+            needs=f"weights from {int(weights.min())} to {int(weights.max())}"
+            + (f", not all multiples of {step}" if odd else ""),
+            has=f"{formats.weight_bits} bits: {low} to {high} in steps of {step} ({mode})",
+            source=target.formats["weight_bits"].source,
+            remedy="smaller or coarser weights, or --arithmetic lava, which computes as Lava does",
+        )
+    exponent = int(projection.parameters["exponent"])
+    least, most = formats.weight_exponent_min, formats.weight_exponent_max
+    if not least <= exponent <= most or (exponent and isinstance(operator, Conv)):
+        conv = isinstance(operator, Conv)
+        yield Violation(
+            rule=f"{target.name}.weight-exponent",
+            object=projection.name,
+            needs=f"a weight exponent of {exponent}",
+            has="0: Lava's Conv ignores exponents" if conv else f"{least} to {most}",
+            source="Lava 0.10.0, lava.proc.conv"
+            if conv
+            else target.formats["weight_exponent_max"].source,
+            remedy="weights that need no exponent" if conv else "weights of another scale",
+        )
 
 
 def _delay(

@@ -8,6 +8,7 @@ from snn2chip.backends.base import Fidelity, require_spiking_sources
 from snn2chip.backends.reference.arithmetic import Float64, realise
 from snn2chip.core import Activity, Program, Violation
 from snn2chip.engine import Arithmetic
+from snn2chip.errors import ConfigError
 from snn2chip.graph import Graph
 from snn2chip.targets.types import Target
 
@@ -16,6 +17,7 @@ class ReferenceBackend:
     """Float64, no limits, no latencies."""
 
     scale_candidates: tuple[float, ...] = ()
+    arithmetics: tuple[str, ...] = ("float64",)
 
     def realise(
         self,
@@ -40,7 +42,20 @@ class ReferenceBackend:
         """Float64 in the graph's discretization."""
         return Float64(graph.discretization)
 
-    def violations(self, program: Program, target: Target) -> tuple[Violation, ...]:
+    def in_mode(self, mode: str) -> ReferenceBackend:
+        """Only itself."""
+        if mode not in self.arithmetics:
+            raise ConfigError(
+                f"--arithmetic {mode}",
+                needs="a target whose arithmetic has several readings",
+                has="the float reference, which has one",
+                remedy="leave the option out, or --target loihi2",
+            )
+        return self
+
+    def violations(
+        self, program: Program, target: Target, activity: Activity | None = None
+    ) -> tuple[Violation, ...]:
         """None: the reference has no limits."""
         return ()
 

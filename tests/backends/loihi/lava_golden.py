@@ -49,7 +49,7 @@ def program(case, arrays):
     last = populations[-1].name
     return Program(
         name=case["name"],
-        arithmetic="loihi-chip",
+        arithmetic="loihi-lava",
         populations=tuple(populations),
         projections=tuple(
             _projection(p, case["name"], arrays, shapes) for p in case["projections"]

@@ -48,8 +48,8 @@ def neuron(**overrides):
     )
 
 
-def run(population, current):
-    arithmetic = LoihiArithmetic()
+def run(population, current, mode="chip"):
+    arithmetic = LoihiArithmetic(mode)
     current = np.array(current).reshape(-1, 1, 1)
     return arithmetic.scan(
         population, arithmetic.initial(population, 1), current, current != 0, record=True
@@ -77,9 +77,16 @@ def test_plus_two_to_23_is_legal_and_minus_is_not():
 
 
 def test_only_one_wrap_is_made():
-    far = run(neuron(), [(3 * 2**23 >> 6) + 1])
+    """By Lava: what lies further out stays outside of 24 bits; a chip has no more than these."""
+    sums = (3 * 2**23 >> 6) + 1
+    far = run(neuron(), [sums], "lava")
     assert flat(far, "u") == [3 * 2**23 + 64 - 2**24]
     assert far.warnings["u_wrapped"] == 1
+    assert "u_beyond_24_bits" not in far.warnings
+    held = run(neuron(), [sums])
+    assert flat(held, "u") == [64 - 2**23]
+    assert held.warnings["u_beyond_24_bits"] == 1
+    assert held.peak_input == sums
 
 
 def test_v_saturates_and_is_counted():

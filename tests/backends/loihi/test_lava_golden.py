@@ -37,7 +37,7 @@ def lava(name):
 def engine(network, spikes, options=None):
     """{population: {spikes, u, v}}, each [step, *shape]."""
     options = options or RunOptions(trace=True, trace_state=True)
-    _, trace = simulate(network, {"in": spikes[:, np.newaxis]}, LoihiArithmetic(), options)
+    _, trace = simulate(network, {"in": spikes[:, np.newaxis]}, LoihiArithmetic("lava"), options)
     return {
         p.name: {
             "spikes": trace.arrays[p.name][0],
@@ -121,7 +121,7 @@ def test_the_traces_reach_the_edges_of_the_arithmetic():
         activity, _ = simulate(
             program(CASES[name], ARRAYS),
             {"in": given_input(name)[:, np.newaxis]},
-            LoihiArithmetic(),
+            LoihiArithmetic("lava"),
         )
         for found in activity.populations.values():
             for key, count in found.warnings.items():
@@ -158,7 +158,7 @@ def test_one_neuron_of_nir_on_lava(shared_fixtures):
     parameters = {key: np.array(value) for key, value in neuron.items()}
     network = Program(
         name="lif",
-        arithmetic="loihi-chip",
+        arithmetic="loihi-lava",
         populations=(
             ProgramPopulation("in", "input", "input", (1,)),
             ProgramPopulation("lif", "cuba", "LIF", (1,), parameters=parameters),

@@ -6,7 +6,8 @@ from snn2chip.backends.loihi.netx.drive import bias_writes
 from snn2chip.backends.loihi.netx.pipelined import pipelined
 from snn2chip.backends.loihi.netx.program import read_net
 from snn2chip.backends.loihi.netx.refuse import SUPPORT
+from snn2chip.backends.loihi.netx.resets import with_resets
 
-READER = ProgramReader("loihi", read_net, graph_of_program, SUPPORT)
+READER = ProgramReader("loihi", read_net, graph_of_program, SUPPORT, with_resets)
 
-__all__ = ["READER", "bias_writes", "graph_of_program", "pipelined", "read_net"]
+__all__ = ["READER", "bias_writes", "graph_of_program", "pipelined", "read_net", "with_resets"]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
+from snn2chip.backends.loihi.modes import LAVA
 from snn2chip.backends.loihi.netx import neurons
 from snn2chip.backends.loihi.netx.delays import synapse_delay
 from snn2chip.backends.loihi.netx.operators import (
@@ -73,7 +73,7 @@ def build_program(layers: Sequence[NetLayer], name: str) -> Program:
         )
     return Program(
         name=name,
-        arithmetic=LoihiArithmetic.name,
+        arithmetic=LAVA,
         populations=tuple(builder.populations),
         projections=tuple(builder.projections),
         outputs=(builder.last.name,),

@@ -59,7 +59,7 @@ def engine(program, spikes, **options):
     """{population: {spikes, u, v}}, each [chip step, *shape], of one sample."""
     chosen = RunOptions(trace=True, trace_state=True, **options)
     source = program.inputs[0].name
-    _, trace = simulate(program, {source: spikes[:, np.newaxis]}, LoihiArithmetic(), chosen)
+    _, trace = simulate(program, {source: spikes[:, np.newaxis]}, LoihiArithmetic("lava"), chosen)
     return {
         p.name: {
             "spikes": trace.arrays[p.name][0],

@@ -24,7 +24,7 @@ def test_tiny_equals_the_published_spikes(shared_fixtures):
     """lava-dl's own test resets each layer before its first spikes arrive, as slayer runs them."""
     program, bias, published = tiny(shared_fixtures / "lava_dl" / "tiny")
     spikes = bias_writes(bias[np.newaxis], False, 15, "tiny")
-    activity, _ = simulate(pipelined(program), {"input": spikes}, LoihiArithmetic())
+    activity, _ = simulate(pipelined(program), {"input": spikes}, LoihiArithmetic("lava"))
     for layer, expected in published.items():
         found = activity.populations[layer].spikes.unpack()[:, 0]
         assert expected[0].sum() == 0, "the published spikes begin one step late"
@@ -50,6 +50,8 @@ def test_oxford_equals_the_published_spikes(shared_fixtures):
     assert expected.sum() == 1826
     np.testing.assert_array_equal(found, expected)
     # Without bias, layers that wait for their first spikes do the same, one step earlier each.
-    activity, _ = simulate(pipelined(program), {"input": given[:, np.newaxis]}, LoihiArithmetic())
+    activity, _ = simulate(
+        pipelined(program), {"input": given[:, np.newaxis]}, LoihiArithmetic("lava")
+    )
     windowed = activity.populations["layer0"].spikes.unpack()[:, 0]
     np.testing.assert_array_equal(windowed[:-1], expected[1:])
