@@ -88,6 +88,7 @@ class Arithmetic(Protocol):
         """Runs the neurons over the steps of ``current`` [step, sample, *shape].
 
         Args:
+            state: may be overwritten; the scan's own takes its place.
             arrived: where at least one synaptic event arrived, [step, sample, *shape]; a view
                 that is to be read only.
             record: whether to return the states of every step.

@@ -54,7 +54,7 @@ class EventProduct:
         kind = np.int16 if bound >> up < _MOST_SHORT else np.int32
         match operator:
             case Dense():
-                rows = np.ascontiguousarray((whole >> up).T.astype(kind))
+                rows = _padded((whole >> up).T.astype(kind))
                 return EventProduct(operator, module, rows, up, _reordered(operator, rows))
             case Conv() if len(operator.stride) <= 2:
                 rows = _kernel_rows(operator, (whole >> up).astype(kind))
@@ -71,7 +71,7 @@ class EventProduct:
     def _dense(self, operator: Dense, spikes: Flags) -> tuple[NDArray[np.int32], Flags]:
         last = self.last is not None and channels_last(spikes, 1)
         weights = self.last if last else self.weights
-        flat = in_memory(spikes, 1, last).view(np.uint8)
+        flat = _words(in_memory(spikes, 1, last))
         sums = np.empty((len(spikes), prod(operator.target_shape)), np.int32)
         arrived = np.empty(len(spikes), np.uint8)
         self.module.dense_sums(flat, weights, self.up, sums, arrived)
@@ -82,17 +82,25 @@ class EventProduct:
     def _conv(self, operator: Conv, spikes: Flags) -> tuple[NDArray[np.int32], Flags]:
         groups, count = operator.groups, len(spikes)
         last = groups == 1 and channels_last(spikes, 1)
-        flat = in_memory(spikes, 1, last).view(np.uint8)
+        flat = _words(in_memory(spikes, 1, last).reshape(count * groups, -1))
         source, target = _plane(operator.source_shape), _plane(operator.target_shape)
         shape = (count, *target, groups, operator.target_shape[0] // groups)
-        sums, arrived = np.empty(shape, np.int32), np.empty(shape, np.uint8)
+        sums, arrived = np.empty(shape, np.int32), np.empty(shape[:-1], np.uint8)
         taps = _axis(operator, 0, 2) + _axis(operator, 1, 2)
         sizes = (*source, *_plane(operator.weight.shape[1:]), *target)
         self.module.conv_sums(flat, last, self.weights, taps, sizes, self.up, sums, arrived)
-        return (
-            as_shape(sums.reshape(count, -1), operator.target_shape, True),
-            as_shape(arrived.view(np.bool_).reshape(count, -1), operator.target_shape, True),
-        )
+        whole = as_shape(sums.reshape(count, -1), operator.target_shape, True)
+        hit = np.moveaxis(arrived.view(np.bool_), -1, 1)
+        each = hit if groups == 1 else np.repeat(hit, shape[-1], axis=1)
+        return whole, np.broadcast_to(each.reshape(count, -1, *whole.shape[2:]), whole.shape)
+
+
+def _words(flags: Flags) -> NDArray[np.uint64]:
+    """Flags [n, size] as words [n, ceil(size / 64)], the first in the lowest bit."""
+    bits = np.packbits(flags, axis=-1, bitorder="little")
+    padded = np.zeros((len(bits), -(-bits.shape[1] // 8) * 8), np.uint8)
+    padded[:, : bits.shape[1]] = bits
+    return padded.view("<u8").astype(np.uint64, copy=False)
 
 
 def _common_power(weights: NDArray[np.int64]) -> int:
@@ -111,12 +119,18 @@ def _reordered(operator: Dense, rows: Array) -> Array | None:
 
 
 def _kernel_rows(operator: Conv, weights: Array) -> Array:
-    """[group * kernel row * kernel column * source channel, target channel], padded to eights."""
+    """[group * kernel row * kernel column * source channel, target channel]."""
     groups, inside = operator.groups, weights.shape[1]
     rows, columns = _plane(weights.shape[1:])
     each = weights.reshape(groups, -1, inside, rows, columns).transpose(0, 3, 4, 2, 1)
-    padded = np.pad(each, ((0, 0),) * 4 + ((0, -each.shape[-1] % 8),))
-    return np.ascontiguousarray(padded).reshape(-1, padded.shape[-1])
+    padded = _padded(each)
+    return padded.reshape(-1, padded.shape[-1])
+
+
+def _padded(weights: Array) -> Array:
+    """Zeros after the targets, the last axis, up to a multiple of 32 bytes."""
+    more = -weights.shape[-1] % (32 // weights.itemsize)
+    return np.ascontiguousarray(np.pad(weights, ((0, 0),) * (weights.ndim - 1) + ((0, more),)))
 
 
 def _plane(shape: tuple[int, ...]) -> tuple[int, int]:

@@ -13,80 +13,65 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.engine.accelerate import jit
+from snn2chip.engine.vectors import add_rows
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int32]
+Words = NDArray[np.uint64]
 Weights = NDArray[Any]
 
 
+_DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
+_PLACES = np.zeros(64, np.int32)
+for _place in range(64):
+    _PLACES[((1 << _place) * int(_DE_BRUIJN) & (2**64 - 1)) >> 58] = _place
+"""Place of a number's only bit, by the number times a de Bruijn sequence."""
+
+
 @jit
-def list_events(row: Bytes, words: NDArray[np.uint64], events: Ints) -> int:
-    """Writes the places of a row's non-zero bytes to ``events`` and returns how many there are.
+def list_events(words: Words, events: Ints) -> int:
+    """Writes the places of set bits to ``events``, in order, and returns how many there are.
 
     Args:
-        row: uint8 [n].
-        words: the first eights of the row as whole numbers.
-        events: int32 [n + 1].
+        words: 64 flags each, the first in the lowest bit.
+        events: int32, as many as there may be.
     """
     found = 0
     for k in range(words.shape[0]):
-        if words[k] != 0:
-            for place in range(8 * k, 8 * k + 8):
-                events[found] = place
-                found += row[place] != 0
-    for place in range(8 * words.shape[0], row.shape[0]):
-        events[found] = place
-        found += row[place] != 0
+        word = words[k]
+        while word != 0:
+            lowest = word & (~word + np.uint64(1))
+            events[found] = 64 * k + _PLACES[(lowest * _DE_BRUIJN) >> np.uint64(58)]
+            found += 1
+            word ^= lowest
     return found
 
 
 @jit
-def add_rows(
-    total: Weights, weights: Weights, rows: Ints, first: int, last: int, base: int
-) -> None:
-    """Adds the weights [row, target] of ``rows[first:last] - base`` to total [target]."""
-    k = first
-    while k + 4 <= last:
-        a = weights[np.uint32(rows[k] - base)]
-        b = weights[np.uint32(rows[k + 1] - base)]
-        c = weights[np.uint32(rows[k + 2] - base)]
-        d = weights[np.uint32(rows[k + 3] - base)]
-        for j in range(total.shape[0]):
-            total[j] += a[j] + b[j] + c[j] + d[j]
-        k += 4
-    while k < last:
-        a = weights[np.uint32(rows[k] - base)]
-        for j in range(total.shape[0]):
-            total[j] += a[j]
-        k += 1
-
-
-@jit
-def dense_sums(spikes: Bytes, weights: Weights, up: int, sums: Ints, arrived: Bytes) -> None:
+def dense_sums(spikes: Words, weights: Weights, up: int, sums: Ints, arrived: Bytes) -> None:
     """Sums of the weights of the neurons that fire.
 
     Args:
-        spikes: uint8 [n, source].
-        weights: [source, target], without their common factor 2^up.
+        spikes: uint64 [n, ceil(source / 64)], the first neuron in the lowest bit.
+        weights: [source, target], without their common factor 2^up; targets padded with zeros to
+            32 bytes.
         sums: int32 [n, target], overwritten.
         arrived: uint8 [n], overwritten: whether any neuron fires.
     """
-    sources, targets = weights.shape
-    events = np.empty(sources + 1, np.int32)
-    total = np.empty(targets, weights.dtype)
-    whole = sources if sources % 8 == 0 else 0
+    events = np.empty(weights.shape[0], np.int32)
+    total = np.empty(weights.shape[1], weights.dtype)
     for n in range(spikes.shape[0]):
-        count = list_events(spikes[n], spikes[n, :whole].view(np.uint64), events)
+        count = list_events(spikes[n], events)
         arrived[n] = count > 0
         total[:] = 0
-        add_rows(total, weights, events, 0, count, 0)
-        for j in range(targets):
+        add_rows(total, 0, weights, events, 0, count, 0)
+        for j in range(sums.shape[1]):
             sums[n, j] = np.int32(total[j]) << np.int32(up)
 
 
 @jit
 def conv_sums(
-    spikes: Bytes,
+    spikes: Words,
     channels_last: bool,
     weights: Weights,
     taps: tuple[int, int, int, int, int, int],
@@ -101,42 +86,99 @@ def conv_sums(
     spikes for each row of the kernel, and their weights' rows follow from their places.
 
     Args:
-        spikes: uint8 [n, group, channel, height * width], or with one group [n, 1, height * width,
-            channel] where ``channels_last``.
+        spikes: uint64 [n * group, words], the flags of a group's channels in the order channel,
+            position, or where ``channels_last`` in the order position, channel.
         weights: [group * kernel row * kernel column * source channel, target channel], without
-            their common factor 2^up.
+            their common factor 2^up; target channels padded with zeros to 32 bytes.
         taps: stride, dilation and padding before, of rows, then of columns.
         sizes: rows and columns of the source, of the kernel, and of the target.
         sums: int32 [n, rows, columns, group, target channel], overwritten.
-        arrived: uint8 of the shape of sums, overwritten: whether a spike reaches the target.
+        arrived: uint8 [n, rows, columns, group], overwritten: whether a spike reaches the targets.
     """
     height, width, kernel_rows, kernel_columns, high, wide = sizes
     groups, targets = sums.shape[3], sums.shape[4]
     area = height * width
     channels = weights.shape[0] // (groups * kernel_rows * kernel_columns)
-    inside = channels * area
-    found = np.empty(inside + 1, np.int32)
-    ordered = np.empty(inside + 1, np.int32)
+    found = np.empty(channels * area, np.int32)
+    ordered = np.empty(channels * area, np.int32)
     starts = np.empty(area + 2, np.int32)
-    total = np.empty(weights.shape[1], weights.dtype)
-    whole = inside if inside % 8 == 0 else 0
-    flat = spikes.reshape(spikes.shape[0] * groups, inside)
-    for n in range(flat.shape[0]):
+    totals = np.empty(wide * targets + weights.shape[1], weights.dtype)
+    hit = np.empty(wide, np.uint8)
+    for n in range(spikes.shape[0]):
         sample, group = n // groups, n % groups
-        count = list_events(flat[n], flat[n, :whole].view(np.uint64), found)
-        events = found
+        count = list_events(spikes[n], found)
         if channels_last:
             _positions(found[:count], channels, starts)
         else:
             _by_position(found[:count], area, channels, starts, ordered)
-            events = ordered
+        events = found if channels_last else ordered
         for y in range(high):
+            totals[:] = 0
+            hit[:] = 0
+            for k in range(kernel_rows):
+                row = y * taps[0] - taps[2] + k * taps[1]
+                if 0 <= row < height:
+                    first = (group * kernel_rows + k) * kernel_columns * channels
+                    _add_line(
+                        totals, targets, hit, weights, first, events, starts, row * width,
+                        (width, kernel_columns, channels), (taps[3], taps[4], taps[5]),
+                    )  # fmt: skip
+            arrived[sample, y, :, group] = hit
+            if groups == 1:
+                line = sums[sample, y].reshape(wide * targets)
+                for j in range(wide * targets):
+                    line[j] = np.int32(totals[j]) << np.int32(up)
+                continue
             for x in range(wide):
-                total[:] = 0
-                hit = _window(total, weights, group, events, starts, y, x, taps, sizes, channels)
                 for c in range(targets):
-                    sums[sample, y, x, group, c] = np.int32(total[c]) << np.int32(up)
-                arrived[sample, y, x, group] = hit
+                    sums[sample, y, x, group, c] = np.int32(totals[x * targets + c]) << np.int32(up)
+
+
+@jit
+def _add_line(
+    totals: Weights,
+    targets: int,
+    hit: Bytes,
+    weights: Weights,
+    skipped: int,
+    events: Ints,
+    starts: Ints,
+    line: int,
+    sizes: tuple[int, int, int],
+    taps: tuple[int, int, int],
+) -> None:
+    """Adds one row of the kernel, laid over one row of the source, to a row of targets.
+
+    Args:
+        totals: [target column * target channel], added to; the zeros that fill up a row of the
+            weights are added to the next target, which changes nothing, or to room at the end.
+        targets: target channels.
+        hit: uint8 [target column], set where there are events.
+        skipped: rows of ``weights`` before this row of the kernel.
+        starts: where the events of each position start.
+        line: position of the source row's first column.
+        sizes: columns of the source and of the kernel, and source channels.
+        taps: stride, dilation and padding before, of columns.
+    """
+    width, columns, channels = sizes
+    stride, dilation, before = taps
+    for x in range(hit.shape[0]):
+        column = x * stride - before
+        if dilation == 1:
+            first = starts[line + min(max(column, 0), width)]
+            last = starts[line + max(0, min(column + columns, width))]
+            if last > first:
+                base = (line + column) * channels - skipped
+                add_rows(totals, x * targets, weights, events, first, last, base)
+                hit[x] = 1
+            continue
+        for j in range(columns):
+            place = column + j * dilation
+            if 0 <= place < width:
+                first, last = starts[line + place], starts[line + place + 1]
+                base = (line + place - j) * channels - skipped
+                add_rows(totals, x * targets, weights, events, first, last, base)
+                hit[x] |= np.uint8(last > first)
 
 
 @jit
@@ -163,47 +205,6 @@ def _by_position(events: Ints, area: int, channels: int, starts: Ints, ordered: 
         at = starts[place + np.uint32(1)]
         starts[place + np.uint32(1)] = at + 1
         ordered[at] = place * np.uint32(channels) + channel
-
-
-@jit
-def _window(
-    total: Weights,
-    weights: Weights,
-    group: int,
-    events: Ints,
-    starts: Ints,
-    y: int,
-    x: int,
-    taps: tuple[int, int, int, int, int, int],
-    sizes: tuple[int, int, int, int, int, int],
-    channels: int,
-) -> bool:
-    """Adds to ``total`` the weights of the events in a target's window; whether there are any."""
-    height, width, kernel_rows, kernel_columns = sizes[0], sizes[1], sizes[2], sizes[3]
-    column = x * taps[3] - taps[5]
-    left, right = min(max(column, 0), width), max(0, min(column + kernel_columns, width))
-    per_row = kernel_columns * channels
-    found = False
-    for k in range(kernel_rows):
-        row = y * taps[0] - taps[2] + k * taps[1]
-        if row < 0 or row >= height:
-            continue
-        line, skipped = row * width, (group * kernel_rows + k) * per_row
-        if taps[4] == 1:
-            first, last = starts[line + left], starts[line + right]
-            base = (line + column) * channels - skipped
-            if last > first:
-                add_rows(total, weights, events, first, last, base)
-                found = True
-            continue
-        for j in range(kernel_columns):
-            place = column + j * taps[4]
-            if 0 <= place < width:
-                first, last = starts[line + place], starts[line + place + 1]
-                base = (line + place - j) * channels - skipped
-                add_rows(total, weights, events, first, last, base)
-                found = found or last > first
-    return found
 
 
 @jit

@@ -91,6 +91,10 @@ class Lane:
         tail = self._tail().astype(seen.dtype, copy=False)
         self.buffer = np.concatenate([tail, seen]) if self.history else seen
 
+    def release(self) -> None:
+        """Lets go of what only the next block would need."""
+        self.state, self.buffer, self.block = {}, np.zeros(0), np.zeros(0)
+
     def _tail(self) -> Array:
         return self.buffer[len(self.buffer) - self.history :]
 

@@ -8,7 +8,7 @@ alignment of the same computation (see ``core.program.chip_delay``), put back in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,10 +18,14 @@ from snn2chip.engine.arithmetic import Arithmetic, Flags, Scan
 from snn2chip.engine.delays import DelayedPart, delayed_parts
 from snn2chip.engine.readout import ReadoutScore
 from snn2chip.engine.recording import BatchResult, Lane, join, trace
+from snn2chip.engine.workers import Workers, default_threads
 from snn2chip.graph.operators import Array
 from snn2chip.graph.order import components, is_cyclic
 
 Progress = Callable[[int, int], None]
+
+_VALUES_PER_THREAD = 1 << 12
+"""Neurons times samples below which a thread costs more than it brings."""
 
 CACHED_VALUES = 1 << 21
 """Synaptic sums computed before the neurons take them: more leave the processor's cache."""
@@ -37,12 +41,15 @@ class RunOptions:
     Attributes:
         batch: samples computed at once.
         block_steps: steps computed at once, or None for all.
+        threads: of an exact arithmetic, each takes a share of the batch; None for one per processor
+            that this process may use (or OMP_NUM_THREADS).
         trace: record the whole run of every population's output.
         trace_state: also record the states.
     """
 
     batch: int = 256
     block_steps: int | None = None
+    threads: int | None = None
     trace: bool = False
     trace_state: bool = False
 
@@ -74,16 +81,72 @@ def simulate(
         The activity of the N graph steps given, and the trace if asked for: it holds all
         N + max latency chip steps.
     """
-    options = options or RunOptions()
     plan = tuple(_plan(program, arithmetic))
+    return _run(program, plan, spikes, arithmetic, options or RunOptions(), progress)
+
+
+def stream(
+    program: Program,
+    batches: Iterable[Mapping[str, Array]],
+    arithmetic: Arithmetic,
+    options: RunOptions | None = None,
+) -> Iterator[tuple[Activity, Trace | None]]:
+    """``simulate`` of each batch, prepared once; nothing of a batch is kept when the next begins.
+
+    Args:
+        batches: input spikes as for ``simulate``, as many samples each as they hold.
+    """
+    plan = tuple(_plan(program, arithmetic))
+    for spikes in batches:
+        yield _run(program, plan, spikes, arithmetic, options or RunOptions(), None)
+
+
+def _run(
+    program: Program,
+    plan: tuple[_Component, ...],
+    spikes: Mapping[str, Array],
+    arithmetic: Arithmetic,
+    options: RunOptions,
+    progress: Progress | None,
+) -> tuple[Activity, Trace | None]:
+    """``simulate`` of a prepared program."""
     steps, samples = next(iter(spikes.values())).shape[:2]
-    results = []
-    for first in range(0, samples, options.batch):
-        part = {name: x[:, first : first + options.batch] for name, x in spikes.items()}
-        results.append(_run_batch(program, plan, part, arithmetic, options, steps))
-        if progress is not None:
-            progress(min(first + options.batch, samples), samples)
-    activity = Activity(
+    results: list[BatchResult] = []
+
+    def run(share: slice) -> BatchResult:
+        part = {name: x[:, share] for name, x in spikes.items()}
+        return _run_batch(program, plan, part, arithmetic, options, steps)
+
+    with Workers(_threads(program, arithmetic, options, samples)) as workers:
+        for first in range(0, samples, options.batch):
+            last = min(first + options.batch, samples)
+            results += workers.map(run, workers.shares(first, last))
+            if progress is not None:
+                progress(last, samples)
+    return _whole(program, arithmetic, results, steps, samples), (
+        trace(program, results) if options.trace else None
+    )
+
+
+def _threads(program: Program, arithmetic: Arithmetic, options: RunOptions, samples: int) -> int:
+    """Threads that a run is worth: Python's own share of it grows with them."""
+    if not arithmetic.exact:
+        return 1
+    if options.threads is not None:
+        return options.threads
+    values = min(samples, options.batch) * sum(p.size for p in program.populations)
+    return min(default_threads(), max(1, values // _VALUES_PER_THREAD))
+
+
+def _whole(
+    program: Program,
+    arithmetic: Arithmetic,
+    results: list[BatchResult],
+    steps: int,
+    samples: int,
+) -> Activity:
+    """One activity of all shares."""
+    return Activity(
         arithmetic=arithmetic.name,
         steps=steps,
         samples=samples,
@@ -92,7 +155,6 @@ def simulate(
         },
         scores=np.concatenate([r.scores for r in results]),
     )
-    return activity, trace(program, results) if options.trace else None
 
 
 def _plan(program: Program, arithmetic: Arithmetic) -> Iterator[_Component]:
@@ -137,6 +199,8 @@ def _run_batch(
             _advance(component, lanes, spikes, arithmetic, options, start, length)
         if start < steps:
             score.add(lanes[program.outputs[0]].block)
+    for lane in lanes.values():
+        lane.release()
     return BatchResult(lanes, score.result(samples))
 
 

@@ -20,10 +20,14 @@ _WRAP = np.int32(2**24)
 
 
 @jit
-def _decayed(x: np.int32, keep: np.int64) -> np.int32:
-    """rz(x keep, 12)."""
-    y = np.int64(x) * keep
-    return np.int32((y + ((y >> 63) & 4095)) >> 12)
+def _decayed(x: np.int32, keep: np.int32) -> np.int32:
+    """rz(x keep, 12) for a keep of 0 to 4096: |x| keep = (high keep) 2^12 + low keep."""
+    sign = np.uint32(x >> np.int32(31))
+    size = np.uint32((np.uint32(x) ^ sign) - sign)
+    high, low = np.uint32(size >> np.uint32(12)), np.uint32(size & np.uint32(4095))
+    kept = np.uint32(keep)
+    scaled = np.uint32(np.uint32(high * kept) + np.uint32(np.uint32(low * kept) >> np.uint32(12)))
+    return np.int32(np.uint32((scaled ^ sign) - sign))
 
 
 @jit
@@ -45,7 +49,7 @@ def uniform_scan(
 
     Args:
         current: int32 [step, sample, neuron], synaptic sums.
-        arrived: uint8 [step, sample, neuron], or [step, sample, 1] for all neurons alike.
+        arrived: uint8 [step, sample, flag]; each flag stands for as many neurons in a row.
         us, vs: int32 [sample, neuron], the states; advanced in place.
         parameters: 4096 - (du + 1), 4096 - dv, vth << 6, and the scaled bias.
         memory: whether a non-zero u counts as an update.
@@ -56,7 +60,7 @@ def uniform_scan(
         counts: int64 [5], added to: wraps of u, saturations of v, spikes; and largest |v| before
             the reset and largest |current|, in place of smaller ones.
     """
-    keep_u, keep_v = np.int64(parameters[0]), np.int64(parameters[1])
+    keep_u, keep_v = np.int32(parameters[0]), np.int32(parameters[1])
     threshold, bias = np.int32(parameters[2]), np.int32(parameters[3])
     biased = np.uint8(bias != 0)
     for sample in range(current.shape[1]):
@@ -118,10 +122,10 @@ def varied_scan(
             for n in range(drive.shape[0]):
                 u, v, d = u_row[n], v_row[n], drive[n]
                 busy = np.uint8(v != 0) | (np.uint8(u != 0) & np.uint8(memory))
-                raw = np.int32(_decayed(u, np.int64(keep_u[n])) + (d << np.int32(6)))
+                raw = np.int32(_decayed(u, keep_u[n]) + (d << np.int32(6)))
                 low = np.int32(raw - _WRAP) if raw > _LIMIT else raw
                 u = np.int32(low + _WRAP) if low <= -_LIMIT else low
-                free = np.int32(_decayed(v, np.int64(keep_v[n])) + u + bias[n])
+                free = np.int32(_decayed(v, keep_v[n]) + u + bias[n])
                 v = min(max(free, np.int32(1 - _LIMIT)), np.int32(_LIMIT - 1))
                 spike = v > threshold[n]
                 wraps += np.int32(u != raw)
@@ -144,12 +148,15 @@ def varied_scan(
 
 @jit
 def _add_arrivals(flags: Bytes, arrived: Bytes) -> None:
-    """Marks the neurons that an event reaches; one flag stands for all."""
+    """Marks the neurons that an event reaches; a flag stands for as many neurons in a row."""
     if arrived.shape[0] == flags.shape[0]:
         for n in range(flags.shape[0]):
             flags[n] |= arrived[n]
-    elif arrived[0] != 0:
-        flags[:] = 1
+        return
+    each = flags.shape[0] // arrived.shape[0]
+    for k in range(arrived.shape[0]):
+        if arrived[k] != 0:
+            flags[k * each : (k + 1) * each] = 1
 
 
 @jit
