@@ -5,12 +5,14 @@ PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
 PYTEST_ARGS ?=
+LAVA_PYTHON ?=
+NETWORKS ?= 200
 FUZZ_ARGS ?= --count 2000 --seed 0
 
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint bench fuzz wheel-check clean
+.PHONY: demo test lint verify-lava bench fuzz wheel-check clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.snn2chip-core
@@ -24,6 +26,12 @@ lint: $(VENV)/.snn2chip-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Random networks in Lava and here, step by step; NETWORKS=2000 is the long form. LAVA_PYTHON is a
+# Python 3.10 with lava-nc 0.10.0; without it SNN2CHIP_LAVA_PYTHON names one.
+verify-lava: $(VENV)/.snn2chip-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.backends.loihi.witness.verify_lava \
+	  --lava-python "$(LAVA_PYTHON)" --networks $(NETWORKS) $(VERIFY_ARGS)
 
 # Figures of speed and memory; fails where a limit is passed.
 bench: $(VENV)/.snn2chip-core

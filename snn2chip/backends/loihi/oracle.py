@@ -200,7 +200,8 @@ def _arriving(
 def _shifted(program: Program, projection: ProgramProjection, value: int) -> int:
     if projection.model == "writes":
         return value
-    held = int32(value) if projection.model == "graded" else value
+    delayed = projection.delay.axis != "all" or projection.delay.largest > 1
+    held = int32(value) if projection.model == "graded" and not delayed else value
     exponent = int(projection.parameters["exponent"])
     if not isinstance(projection.operator, Conv):
         return shift(held, exponent)

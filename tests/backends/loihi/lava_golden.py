@@ -87,10 +87,15 @@ def _projection(given, case, arrays, shapes):
 def make_dense(given, weights, source_shape, target_shape):
     mode = given["sign_mode"].lower() if "sign_mode" in given else None
     weights = truncate(weights, given.get("num_weight_bits", 8), mode)
-    if len(source_shape) > 1:
-        lava_order = np.arange(weights.shape[1]).reshape(channels_first(source_shape))
-        weights = weights[:, lava_order.transpose().reshape(-1)]
-    return Dense(weights, source_shape, target_shape)
+    return Dense(in_our_order(weights, source_shape), source_shape, target_shape)
+
+
+def in_our_order(matrix, source_shape):
+    """A matrix [target, source] whose columns go as Lava flattens an image, in our order."""
+    if len(source_shape) == 1:
+        return matrix
+    lava_order = np.arange(matrix.shape[1]).reshape(channels_first(source_shape))
+    return matrix[:, lava_order.transpose().reshape(-1)]
 
 
 def make_conv(given, weights, source_shape, target_shape):

@@ -2,8 +2,9 @@
 
     a = shift(int32(W s), exponent)        (once, on the sum; floor where the exponent is negative)
 
-Of a convolution the sums wrap modulo 2^24. Payloads are integers of 32 bits. Source: Lava 0.10.0,
-``lava.proc.dense``, ``sparse`` and ``conv`` with ``num_message_bits > 0``.
+Sums of delayed synapses, which Lava makes one by one, have 64 bits before they are shifted; their
+products must fit into 32. Of a convolution the sums wrap modulo 2^24. Payloads are integers of 32
+bits. Source: Lava 0.10.0, ``lava.proc.dense``, ``sparse``, ``conv`` with ``num_message_bits > 0``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from snn2chip.core import ProgramProjection
 from snn2chip.engine.arithmetic import Product
 from snn2chip.engine.products import exact_integer_product, sum_bound
 from snn2chip.errors import UnsupportedError
-from snn2chip.graph.operators import Array, Operator
+from snn2chip.graph.operators import Array, Operator, weights_of
 
 _LARGEST_PAYLOAD = 2**31
 _EXACT = 2**53
@@ -30,6 +31,10 @@ _EXACT = 2**53
 def product(projection: ProgramProjection, operator: Operator) -> Product:
     """Exact integer sums of payloads."""
     most = min(_LARGEST_PAYLOAD, (_EXACT - 1) // max(1, sum_bound(operator)))
+    delayed = projection.delay.axis != "all" or projection.delay.largest > 1
+    if delayed:
+        largest_weight = int(np.abs(weights_of(operator)).max(initial=1))
+        most = min(most, (_LARGEST_PAYLOAD - 1) // max(1, largest_weight))
     exact = exact_integer_product(projection.name, operator, most)
 
     def sums(sent: NDArray[Any]) -> Array:
@@ -37,10 +42,10 @@ def product(projection: ProgramProjection, operator: Operator) -> Product:
         if largest > most:
             raise UnsupportedError(
                 f"projection {projection.name!r}: a payload of {largest}",
-                needs=f"payloads up to {most}, so that sums with these weights stay exact",
+                needs=f"payloads up to {most}, so that sums with these weights are Lava's",
                 remedy="smaller weights or payloads",
             )
-        return int32(exact(sent))
+        return exact(sent) if delayed else int32(exact(sent))
 
     return shifted(projection, operator, sums)
 

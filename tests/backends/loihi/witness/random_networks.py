@@ -188,7 +188,7 @@ def _sigma_delta(draw):
     draw.input(size, largest=draw.one_of(10, 2000, 60000))
 
     def options():
-        exponents = {"spike_exp": draw.whole(0, 7), "state_exp": draw.whole(0, 7)}
+        exponents = {"spike_exp": draw.whole(0, 4), "state_exp": draw.whole(0, 7)}
         return {"vth": draw.whole(0, 50), "cum_error": draw.chance(), **exponents}
 
     draw.add("a", "Delta", size, **options())
@@ -199,9 +199,10 @@ def _sigma_delta(draw):
     draw.add("b", "SigmaDelta", count, bias=bias, act_mode=mode, **options())
     draw.add("c", "Sigma", 3)
     draw.connect("a", "b", bits=16)
-    draw.connect("b", "c", bits=16)
+    # Activations may have 32 bits, whose products with delayed synapses are refused.
+    draw.connect("b", "c", draw.one_of("dense", "sparse"), bits=16)
     if draw.chance(0.3):
-        draw.connect("b", "b", bits=16)
+        draw.connect("b", "b", draw.one_of("dense", "sparse"), bits=16)
 
 
 def _resonate(draw):

@@ -142,8 +142,9 @@ def build(network: dict[str, Any], arrays: dict[str, np.ndarray], folder: Path) 
             output.connect(port)
             continue
         shape = shapes[projection["source"]]
-        weights, delays = (arrays.get(f"{name}/{k}.{key}") for key in ("weights", "delays"))
-        process = synapses(projection, weights.astype(int), delays, shape)
+        weights = arrays[f"{name}/{k}.weights"].astype(int)
+        delays = arrays.get(f"{name}/{k}.delays", np.zeros(())).astype(int)
+        process = synapses(projection, weights, delays, shape)
         flat = projection["kind"] != "conv" and len(shape) > 1
         (output.flatten() if flat else output).connect(process.s_in)
         process.a_out.connect(port)

@@ -14,7 +14,13 @@ import numpy as np
 
 from snn2chip.core import Program, ProgramPopulation, ProgramProjection
 from snn2chip.graph import Delay, Encoding, Readout, identity
-from tests.backends.loihi.lava_golden import channels_first, image, make_conv, make_dense
+from tests.backends.loihi.lava_golden import (
+    channels_first,
+    image,
+    in_our_order,
+    make_conv,
+    make_dense,
+)
 
 MODELS = {
     "LIF": "cuba",
@@ -90,6 +96,8 @@ def projection(given, key, arrays, shapes):
     options = given["options"]
     weights = arrays[f"{key}.weights"].astype(np.int64)
     delays = np.asarray(arrays.get(f"{key}.delays", 0), np.int64)
+    if delays.ndim:
+        delays = in_our_order(delays, shapes[source])
     parameters = {"exponent": np.array(options.get("weight_exp", 0))}
     if given.get("port") == "a_imag_in":
         parameters["imaginary"] = np.array(1)
@@ -110,9 +118,9 @@ def given_input(network, arrays):
     return image(arrays[f"{network['name']}/in"])
 
 
-def write(path, networks, arrays):
+def write(path, networks, arrays, save=np.savez):
     """Networks and their arrays in one file."""
-    np.savez(path, networks=np.array([json.dumps(n) for n in networks]), **arrays)
+    save(path, networks=np.array([json.dumps(n) for n in networks]), **arrays)
 
 
 def read(path):
