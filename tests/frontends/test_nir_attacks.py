@@ -122,3 +122,13 @@ def test_small_numbers_count_as_what_they_become(tmp_path: Path) -> None:
         )[:1] = 1
 
     assert "expands to more than" in refusal(edit(simple(tmp_path / "net.nir"), change))
+
+
+@pytest.mark.parametrize("shape", [(33,), (10**6,), (1000, 1000)])
+def test_shapes_of_many_numbers_are_not_listed(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    def change(file: h5py.File) -> None:
+        replace_dataset(file, "node/nodes/input/shape", np.ones(shape), compression="gzip")
+
+    said = refusal(edit(simple(tmp_path / "net.nir"), change))
+    assert f"shape is an array of {list(shape)}" in said
+    assert len(said) < 1000

@@ -19,6 +19,9 @@ SMALLEST, LARGEST = 1e-60, 1e60
 """Magnitudes beside zero, so that products and quotients of a few parameters stay finite; float32
 lies within, its subnormal numbers too."""
 
+_LISTED = 32
+"""Most numbers of a shape, stride or padding; more are not even printed."""
+
 _PART = 2**15
 """Values that are checked at a time: their masks stay in the processor's cache."""
 
@@ -107,10 +110,12 @@ class Params:
     def integers(self, key: str, least: int) -> tuple[int, ...]:
         """A parameter as whole numbers of at least ``least``; a scalar gives one."""
         array = self.array(key)
+        if array.size > _LISTED:
+            raise self.refuse(f"{key} is {_listed(array)}", needs=f"at most {_LISTED} numbers")
         if array.ndim > 1 or (array != np.round(array)).any() or (array < least).any():
-            raise self.refuse(f"{key} is {array.tolist()}", needs=f"whole numbers from {least} up")
+            raise self.refuse(f"{key} is {_listed(array)}", needs=f"whole numbers from {least} up")
         if (array > SIZE_LIMIT).any():
-            raise self.refuse(f"{key} is {array.tolist()}", needs=f"at most {SIZE_LIMIT}")
+            raise self.refuse(f"{key} is {_listed(array)}", needs=f"at most {SIZE_LIMIT}")
         return tuple(int(value) for value in array.reshape(-1))
 
     def axes(self, key: str, axes: int, least: int) -> tuple[int, ...]:
@@ -128,7 +133,7 @@ class Params:
             return default
         array = self.array(key)
         if array.size != 1 or abs(float(array.reshape(-1)[0])) > SIZE_LIMIT:
-            raise self.refuse(f"{key} is {array.tolist()}", needs="one whole number")
+            raise self.refuse(f"{key} is {_listed(array)}", needs="one whole number")
         return int(array.reshape(-1)[0])
 
     def shape(self, key: str) -> Shape:
@@ -165,3 +170,8 @@ def _beyond_use(array: Array) -> NDArray[np.bool_]:
     magnitude = np.abs(array)
     found: NDArray[np.bool_] = (magnitude > LARGEST) | ((magnitude < SMALLEST) & (magnitude != 0.0))
     return found
+
+
+def _listed(array: Array) -> str:
+    """The numbers of a small array, else its shape."""
+    return str(array.tolist()) if array.size <= _LISTED else f"an array of {list(array.shape)}"
