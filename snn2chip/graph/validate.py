@@ -63,7 +63,7 @@ def _parameters(population: Population, d: Discretization) -> Iterator[str]:
             yield f"{where}: {name} holds values that are not finite"
         elif name.startswith("tau") and not (value > 0).all():
             yield f"{where}: {name} is {value.min()} where time constants are positive"
-        elif name.startswith("tau") and d.integrator == "euler" and d.dt > 2 * value.min():
+        elif name.startswith("tau") and d.integrator == "euler" and d.dt / 2 > value.min():
             yield (
                 f"{where}: dt {d.dt:g} is longer than twice {name} {value.min():g}, where Euler "
                 "steps diverge; take a shorter dt, in the unit of the file's time constants"

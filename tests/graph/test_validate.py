@@ -116,3 +116,15 @@ def test_euler_steps_that_diverge_are_refused(dt, integrator, refused) -> None:
             validate(graph)
     else:
         validate(graph)
+
+
+@pytest.mark.parametrize("tau", [1e300, 1.7e308])
+def test_euler_steps_of_the_longest_time_constants(tau: float) -> None:
+    """Twice a time constant may be no number at all, and says nothing about the step."""
+    graph = chain(np.random.default_rng(0))
+    chosen = replace(graph.discretization, integrator="euler")
+    hidden = replace(graph.populations[1].neuron, tau=np.full((5,), tau))
+    changed = replace(graph.populations[1], neuron=hidden)
+    populations = (graph.populations[0], changed, *graph.populations[2:])
+    with np.errstate(all="raise"):
+        validate(replace(graph, discretization=chosen, populations=populations))
