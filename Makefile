@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 LAVA_PYTHON ?=
 NETWORKS ?= 200
 FUZZ_ARGS ?= --count 2000 --seed 0
@@ -33,9 +34,11 @@ verify-lava: $(VENV)/.snn2chip-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.backends.loihi.witness.verify_lava \
 	  --lava-python "$(LAVA_PYTHON)" --networks $(NETWORKS) $(VERIFY_ARGS)
 
-# Figures of speed and memory; fails where a limit is passed.
+# Figures of speed and memory; fails where a limit is passed. BENCH_ARGS="--lava-python P" adds Lava,
+# and an environment with the extras train and fast adds Norse and compiled kernels.
 bench: $(VENV)/.snn2chip-core
 	$(BIN)/python benchmarks/import_nir.py
+	$(BIN)/python -m benchmarks.engine $(BENCH_ARGS)
 
 # Mutated files of every kind for the commands that read them; FUZZ_ARGS="--count 500 --seed 7".
 fuzz: $(VENV)/.snn2chip-dev

@@ -15,6 +15,8 @@ from snn2chip.graph.operators import Array, Conv, Dense, Operator, weights_of
 
 _MOST_SHORT = 2**15
 _MOST = 2**24
+_FEW = 32
+"""Synapses of a target under one row of a kernel up to which its rows are merged (measured)."""
 
 Flags = NDArray[np.bool_]
 
@@ -31,6 +33,7 @@ class EventProduct:
     Attributes:
         weights: as the kernel wants them, without the common factor 2^up.
         last: of a dense operator: the same for sources with their channels last in memory.
+        merged: of a convolution: whether its kernel's rows are taken together.
     """
 
     operator: Dense | Conv
@@ -38,6 +41,7 @@ class EventProduct:
     weights: Array
     up: int
     last: Array | None = None
+    merged: bool = False
 
     @staticmethod
     def of(operator: Operator, bound: int) -> EventProduct | None:
@@ -57,8 +61,9 @@ class EventProduct:
                 rows = _padded((whole >> up).T.astype(kind))
                 return EventProduct(operator, module, rows, up, _reordered(operator, rows))
             case Conv() if len(operator.stride) <= 2:
-                rows = _kernel_rows(operator, (whole >> up).astype(kind))
-                return EventProduct(operator, module, rows, up)
+                merged = _merges(operator)
+                rows = _kernel_rows(operator, (whole >> up).astype(kind), merged)
+                return EventProduct(operator, module, rows, up, merged=merged)
             case _:
                 return None
 
@@ -88,7 +93,9 @@ class EventProduct:
         sums, arrived = np.empty(shape, np.int32), np.empty(shape[:-1], np.uint8)
         taps = _axis(operator, 0, 2) + _axis(operator, 1, 2)
         sizes = (*source, *_plane(operator.weight.shape[1:]), *target)
-        self.module.conv_sums(flat, last, self.weights, taps, sizes, self.up, sums, arrived)
+        self.module.conv_sums(
+            flat, last, self.merged, self.weights, taps, sizes, self.up, sums, arrived
+        )
         whole = as_shape(sums.reshape(count, -1), operator.target_shape, True)
         hit = np.moveaxis(arrived.view(np.bool_), -1, 1)
         each = hit if groups == 1 else np.repeat(hit, shape[-1], axis=1)
@@ -118,11 +125,22 @@ def _reordered(operator: Dense, rows: Array) -> Array | None:
     return np.ascontiguousarray(moved).reshape(rows.shape)
 
 
-def _kernel_rows(operator: Conv, weights: Array) -> Array:
-    """[group * kernel row * kernel column * source channel, target channel]."""
+def _merges(operator: Conv) -> bool:
+    """Whether so few synapses lie under a row of the kernel that a list for each does not pay."""
+    columns = operator.weight.shape[-1]
+    return operator.dilation[-1] == 1 and columns * operator.weight.shape[1] <= _FEW
+
+
+def _kernel_rows(operator: Conv, weights: Array, merged: bool) -> Array:
+    """[group * kernel row * kernel column * source channel, target channel].
+
+    Args:
+        merged: with the kernel's columns before its rows.
+    """
     groups, inside = operator.groups, weights.shape[1]
     rows, columns = _plane(weights.shape[1:])
-    each = weights.reshape(groups, -1, inside, rows, columns).transpose(0, 3, 4, 2, 1)
+    each = weights.reshape(groups, -1, inside, rows, columns)
+    each = each.transpose(0, 4, 3, 2, 1) if merged else each.transpose(0, 3, 4, 2, 1)
     padded = _padded(each)
     return padded.reshape(-1, padded.shape[-1])
 

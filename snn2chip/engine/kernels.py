@@ -73,6 +73,7 @@ def dense_sums(spikes: Words, weights: Weights, up: int, sums: Ints, arrived: By
 def conv_sums(
     spikes: Words,
     channels_last: bool,
+    merged: bool,
     weights: Weights,
     taps: tuple[int, int, int, int, int, int],
     sizes: tuple[int, int, int, int, int, int],
@@ -83,13 +84,15 @@ def conv_sums(
     """Convolution of spikes: a target adds the weights of the spikes in its window.
 
     In the order row, column, channel the spikes of a window are one piece of the list of all
-    spikes for each row of the kernel, and their weights' rows follow from their places.
+    spikes for each row of the kernel, and their weights' rows follow from their places. Where such
+    a piece would hold few spikes, those of all rows of the kernel are first ``merged`` by column.
 
     Args:
         spikes: uint64 [n * group, words], the flags of a group's channels in the order channel,
             position, or where ``channels_last`` in the order position, channel.
-        weights: [group * kernel row * kernel column * source channel, target channel], without
-            their common factor 2^up; target channels padded with zeros to 32 bytes.
+        weights: [group * kernel row * kernel column * source channel, target channel], or where
+            ``merged`` [group * kernel column * kernel row * source channel, target channel],
+            without their common factor 2^up; target channels padded with zeros to 32 bytes.
         taps: stride, dilation and padding before, of rows, then of columns.
         sizes: rows and columns of the source, of the kernel, and of the target.
         sums: int32 [n, rows, columns, group, target channel], overwritten.
@@ -101,9 +104,12 @@ def conv_sums(
     channels = weights.shape[0] // (groups * kernel_rows * kernel_columns)
     found = np.empty(channels * area, np.int32)
     ordered = np.empty(channels * area, np.int32)
+    rows = np.empty(channels * area, np.int32)
     starts = np.empty(area + 2, np.int32)
     totals = np.empty(wide * targets + weights.shape[1], weights.dtype)
     hit = np.empty(wide, np.uint8)
+    columns = np.empty(width + 2, np.int32)
+    kernel = (kernel_rows, kernel_columns, channels)
     for n in range(spikes.shape[0]):
         sample, group = n // groups, n % groups
         count = list_events(spikes[n], found)
@@ -115,8 +121,14 @@ def conv_sums(
         for y in range(high):
             totals[:] = 0
             hit[:] = 0
-            for k in range(kernel_rows):
-                row = y * taps[0] - taps[2] + k * taps[1]
+            top = y * taps[0] - taps[2]
+            if merged:
+                _merge_rows(events, starts, top, taps[1], kernel, columns, rows)
+                _add_windows(
+                    totals, targets, hit, weights, group, rows, columns, taps[3], taps[5], kernel
+                )
+            for k in range(0 if merged else kernel_rows):
+                row = top + k * taps[1]
                 if 0 <= row < height:
                     first = (group * kernel_rows + k) * kernel_columns * channels
                     _add_line(
@@ -182,6 +194,74 @@ def _add_line(
 
 
 @jit
+def _merge_rows(
+    events: Ints,
+    starts: Ints,
+    top: int,
+    dilation: int,
+    kernel: tuple[int, int, int],
+    columns: Ints,
+    rows: Ints,
+) -> None:
+    """Orders the spikes under all rows of the kernel by column.
+
+    Args:
+        top: row of the source under the kernel's first.
+        kernel: rows, columns and source channels.
+        columns: int32 [width + 2], overwritten: where the spikes of each column start.
+        rows: overwritten: column * kernel rows * channels + their weights' row in a column.
+    """
+    width, channels = columns.shape[0] - 2, np.uint32(kernel[2])
+    height = (starts.shape[0] - 2) // width
+    step = kernel[0] * kernel[2]
+    columns[:] = 0
+    for k in range(kernel[0]):
+        row = top + k * dilation
+        if 0 <= row < height:
+            line = row * width
+            for event in range(starts[line], starts[line + width]):
+                columns[np.uint32(events[event]) // channels - np.uint32(line) + 2] += 1
+    for k in range(2, width + 2):
+        columns[k] += columns[k - 1]
+    for k in range(kernel[0]):
+        row = top + k * dilation
+        if 0 <= row < height:
+            line = row * width
+            for event in range(starts[line], starts[line + width]):
+                place = np.uint32(events[event]) // channels
+                channel = np.uint32(events[event]) - place * channels
+                x = place - np.uint32(line)
+                at = columns[x + np.uint32(1)]
+                columns[x + np.uint32(1)] = at + 1
+                rows[at] = x * step + k * kernel[2] + channel
+
+
+@jit
+def _add_windows(
+    totals: Weights,
+    targets: int,
+    hit: Bytes,
+    weights: Weights,
+    group: int,
+    rows: Ints,
+    columns: Ints,
+    stride: int,
+    before: int,
+    kernel: tuple[int, int, int],
+) -> None:
+    """Adds merged spikes to a row of targets; arguments as of ``_add_line`` and ``_merge_rows``."""
+    width, step = columns.shape[0] - 2, kernel[0] * kernel[2]
+    for x in range(hit.shape[0]):
+        column = x * stride - before
+        first = columns[min(max(column, 0), width)]
+        last = columns[max(0, min(column + kernel[1], width))]
+        if last > first:
+            base = (column - group * kernel[1]) * step
+            add_rows(totals, x * targets, weights, rows, first, last, base)
+            hit[x] = 1
+
+
+@jit
 def _positions(events: Ints, channels: int, starts: Ints) -> None:
     """Where the events of each position start, of events in the order of positions."""
     starts[:] = 0
@@ -201,10 +281,10 @@ def _by_position(events: Ints, area: int, channels: int, starts: Ints, ordered: 
         starts[k] += starts[k - 1]
     for k in range(events.shape[0]):
         channel = np.uint32(events[k]) // np.uint32(area)
-        place = np.uint32(events[k]) - channel * np.uint32(area)
-        at = starts[place + np.uint32(1)]
-        starts[place + np.uint32(1)] = at + 1
-        ordered[at] = place * np.uint32(channels) + channel
+        position = np.uint32(events[k]) - channel * np.uint32(area)
+        at = starts[position + np.uint32(1)]
+        starts[position + np.uint32(1)] = at + 1
+        ordered[at] = position * np.uint32(channels) + channel
 
 
 @jit

@@ -8,7 +8,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from snn2chip.core import Raster
-from snn2chip.engine import accelerate, products
+from snn2chip.engine import accelerate, events, products
 from snn2chip.engine.events import EventProduct
 from snn2chip.engine.layout import as_shape, channels_last, in_memory
 from snn2chip.engine.packing import packed
@@ -61,11 +61,14 @@ def spikes_for(operator, seed, density, last):
 
 
 @needs_numba
-@settings(max_examples=150, deadline=None)
+@pytest.mark.parametrize("few", [0, 10**9], ids=["row by row", "merged rows"])
+@settings(max_examples=100, deadline=None)
 @given(operators(), st.integers(0, 2**32 - 1), st.sampled_from([0, 0.03, 0.4, 1]), st.booleans())
-def test_sums_over_events_are_those_of_integers(operator, seed, density, last):
+def test_sums_over_events_are_those_of_integers(few, operator, seed, density, last):
     spikes = spikes_for(operator, seed, density, last)
-    product = EventProduct.of(operator, sum_bound(operator))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(events, "_FEW", few)
+        product = EventProduct.of(operator, sum_bound(operator))
     assume(product is not None)
     sums, arrived = product.sums_and_arrivals(spikes)
     assert sums.dtype == np.int32

@@ -17,6 +17,8 @@ Bytes = NDArray[np.uint8]
 
 _LIMIT = np.int32(2**23)
 _WRAP = np.int32(2**24)
+_LARGEST = np.int32(2**23 - 1)
+_LOWEST = np.int32(1 - 2**23)
 
 
 @jit
@@ -69,31 +71,47 @@ def uniform_scan(
             drive, sent = current[step, sample], output[step, sample]
             flags = updated[step, sample]
             wraps = saturations = fired = top = most = np.int32(0)
-            for n in range(drive.shape[0]):
+            for n in range(drive.shape[0] if keep_u == 0 else 0):
+                v, d = v_row[n], drive[n]
+                busy = np.uint8(v != 0)
+                raw = np.int32(d << np.int32(6))
+                low = np.int32(raw - _WRAP) if raw > _LIMIT else raw
+                u = np.int32(low + _WRAP) if low <= -_LIMIT else low
+                free = np.int32(_decayed(v, keep_v) + u + bias)
+                v = np.int32(min(max(free, _LOWEST), _LARGEST))
+                spike = v > threshold
+                wraps = np.int32(wraps + np.int32(u != raw))
+                saturations = np.int32(saturations + np.int32(v != free))
+                fired = np.int32(fired + np.int32(spike))
+                top = np.int32(max(top, abs(v)))
+                most = np.int32(max(most, abs(d)))
+                u_row[n] = u
+                v_row[n] = np.int32(0) if spike else v
+                sent[n] = spike
+                flags[n] = busy | biased | np.uint8(spike)
+            for n in range(drive.shape[0] if keep_u != 0 else 0):
                 u, v, d = u_row[n], v_row[n], drive[n]
                 busy = np.uint8(v != 0) | (np.uint8(u != 0) & np.uint8(memory))
                 raw = np.int32(_decayed(u, keep_u) + (d << np.int32(6)))
                 low = np.int32(raw - _WRAP) if raw > _LIMIT else raw
                 u = np.int32(low + _WRAP) if low <= -_LIMIT else low
                 free = np.int32(_decayed(v, keep_v) + u + bias)
-                v = min(max(free, np.int32(1 - _LIMIT)), np.int32(_LIMIT - 1))
+                v = np.int32(min(max(free, _LOWEST), _LARGEST))
                 spike = v > threshold
-                wraps += np.int32(u != raw)
-                saturations += np.int32(v != free)
-                fired += np.int32(spike)
-                top = max(top, abs(v))
-                most = max(most, abs(d))
+                wraps = np.int32(wraps + np.int32(u != raw))
+                saturations = np.int32(saturations + np.int32(v != free))
+                fired = np.int32(fired + np.int32(spike))
+                top = np.int32(max(top, abs(v)))
+                most = np.int32(max(most, abs(d)))
                 u_row[n] = u
                 v_row[n] = np.int32(0) if spike else v
                 sent[n] = spike
                 flags[n] = busy | biased | np.uint8(spike)
             _add_arrivals(flags, arrived[step, sample])
             _count(counts, wraps, saturations, fired, top, most)
-            if membrane.shape[0] > 0:
-                membrane[step, sample] = v_row
-            if kept_u.shape[0] > 0:
-                kept_u[step, sample] = u_row
-                kept_v[step, sample] = v_row
+            _keep(membrane, step, sample, v_row)
+            _keep(kept_u, step, sample, u_row)
+            _keep(kept_v, step, sample, v_row)
 
 
 @jit
@@ -126,24 +144,22 @@ def varied_scan(
                 low = np.int32(raw - _WRAP) if raw > _LIMIT else raw
                 u = np.int32(low + _WRAP) if low <= -_LIMIT else low
                 free = np.int32(_decayed(v, keep_v[n]) + u + bias[n])
-                v = min(max(free, np.int32(1 - _LIMIT)), np.int32(_LIMIT - 1))
+                v = np.int32(min(max(free, _LOWEST), _LARGEST))
                 spike = v > threshold[n]
-                wraps += np.int32(u != raw)
-                saturations += np.int32(v != free)
-                fired += np.int32(spike)
-                top = max(top, abs(v))
-                most = max(most, abs(d))
+                wraps = np.int32(wraps + np.int32(u != raw))
+                saturations = np.int32(saturations + np.int32(v != free))
+                fired = np.int32(fired + np.int32(spike))
+                top = np.int32(max(top, abs(v)))
+                most = np.int32(max(most, abs(d)))
                 u_row[n] = u
                 v_row[n] = np.int32(0) if spike else v
                 sent[n] = spike
                 flags[n] = busy | np.uint8(bias[n] != 0) | np.uint8(spike)
             _add_arrivals(flags, arrived[step, sample])
             _count(counts, wraps, saturations, fired, top, most)
-            if membrane.shape[0] > 0:
-                membrane[step, sample] = v_row
-            if kept_u.shape[0] > 0:
-                kept_u[step, sample] = u_row
-                kept_v[step, sample] = v_row
+            _keep(membrane, step, sample, v_row)
+            _keep(kept_u, step, sample, u_row)
+            _keep(kept_v, step, sample, v_row)
 
 
 @jit
@@ -157,6 +173,13 @@ def _add_arrivals(flags: Bytes, arrived: Bytes) -> None:
     for k in range(arrived.shape[0]):
         if arrived[k] != 0:
             flags[k * each : (k + 1) * each] = 1
+
+
+@jit
+def _keep(kept: Ints, step: int, sample: int, row: Ints) -> None:
+    """Records a row, where the record has steps."""
+    if kept.shape[0] > 0:
+        kept[step, sample] = row
 
 
 @jit
