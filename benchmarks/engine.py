@@ -56,6 +56,9 @@ def main() -> None:
         ("Lava", lava_reason(options.lava_python)),
     ):
         print(f"{name}: {'there' if reason is None else 'left out, ' + reason}")
+    busy, processors = os.getloadavg()[0], len(os.sched_getaffinity(0))
+    if busy > 0.3 * processors:
+        print(f"this machine is busy (load {busy:.1f} on {processors}): ratios mean little")
     limits()
     compare(dense_network(), DENSE_STEPS, DENSE_SAMPLES, options, reset=DENSE_STEPS)
     compare(conv_network(), CONV_STEPS, CONV_SAMPLES, options, reset=0)
