@@ -23,12 +23,9 @@ _MOST_SHIFT = 62
 file takes as many bits of memory."""
 _LATE, _STARTS = "late_bias", "late_bias_starts"
 
-_CHIPS = {
-    "loihi-chip": (
-        {"cuba": {"du", "dv", "vth", "bias_mant", "bias_exp", "v0"}},
-        {"spikes": {"exponent"}},
-    )
-}
+_LOIHI = ({"cuba": {"du", "dv", "vth", "bias_mant", "bias_exp", "v0"}}, {"spikes": {"exponent"}})
+
+_CHIPS = {"loihi-chip": _LOIHI, "loihi-lava": _LOIHI}
 """Integer arithmetics: parameters of each model of neurons, and of synapses.
 
 A program of an arithmetic that is not known here is checked for its shapes only.

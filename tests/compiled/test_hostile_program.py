@@ -145,6 +145,16 @@ def test_a_chips_numbers_are_integers() -> None:
                 parse_program(close_file(HEADER, {**ARRAYS, name: halves}), "file")
 
 
+@pytest.mark.parametrize("arithmetic", ["loihi-chip", "loihi-lava"])
+def test_both_arithmetics_of_a_chip_have_their_models_checked(arithmetic: str) -> None:
+    header = {**HEADER, "arithmetic": arithmetic}
+    assert parse_program(close_file(header, ARRAYS), "file").arithmetic == arithmetic
+    for path, value in ((("populations", 1, "model"), "rf"), (("projections", 0, "model"), "writes")):
+        wrong = {**changed(path, value), "arithmetic": arithmetic}
+        with pytest.raises(InputFileError, match="parameters of"):
+            parse_program(close_file(wrong, ARRAYS), "file")
+
+
 def test_a_float_program_has_the_parameters_of_its_models() -> None:
     program = realise_float(chain(np.random.default_rng(0)))
     first, second, *rest = program.populations

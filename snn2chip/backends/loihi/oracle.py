@@ -151,6 +151,7 @@ class _Neuron:
         self.p["chip"] = int(chip)
         self.model = population.model.replace("_driven", "")
         self.driven = self.model != population.model
+        self.written, self.bias = 0, self.p.get("bias_mant", 0)
         self.state = start(self.model, self.p)
 
     def step(self, program: Program, run: Run, t: int, synapses: dict[int, list[Synapse]]) -> None:
@@ -158,8 +159,11 @@ class _Neuron:
         name, n = self.population.name, self.n
         real, imaginary, events = _arriving(program, run, name, n, t, synapses)
         if self.driven:
-            self.p["bias_mant"] += real
-            real = 0
+            self.written += real
+            if "bias_mant" in self.p:
+                self.p["bias_mant"], real = self.bias + self.written, 0
+            else:
+                real = self.written
         reset(self.p, self.state, t + 1)
         busy = any(value != 0 for key, value in self.state.items() if self._remembers(key))
         sent = STEPS[self.model](self.p, self.state, (real, imaginary), t + 1)

@@ -11,7 +11,7 @@ import numpy as np
 
 from snn2chip.core import Program, ProgramPopulation
 from snn2chip.graph import Graph, Population, Projection
-from snn2chip.neurons import CubaLIF, Discretization, Input
+from snn2chip.neurons import IF, CubaLIF, Discretization, Input
 from snn2chip.neurons.models import FloatArray
 
 _ONE = 4096
@@ -46,6 +46,10 @@ def _population(population: ProgramPopulation) -> Population:
     if population.is_input:
         return Population(population.name, Input(), population.shape)
     p = population.parameters
+    if "du" not in p:
+        # No float model has such neurons; a report takes their kind from the program.
+        ones = np.ones(population.shape)
+        return Population(population.name, IF(ones, ones, 0 * ones), population.shape)
 
     def full(values: FloatArray) -> FloatArray:
         return np.broadcast_to(values, population.shape)

@@ -1,7 +1,8 @@
-"""CUBA neurons of a ``.net`` file as parameters of Lava's LIF process.
+"""Neurons of a ``.net`` file as parameters of Lava's processes.
 
-``du = iDecay - 1``, ``dv = vDecay``, ``vth = vThMant``, ``bias_exp = 6``; other keys (refDelay,
-gradedSpike, wgtExp) are ignored, as netx ignores them. Source: lava-dl 0.6.0, ``netx.hdf5``.
+CUBA, LOIHI: ``du = iDecay - 1``, ``dv = vDecay``, ``vth = vThMant``, ``bias_exp = 6``; other keys
+(refDelay, gradedSpike, wgtExp) are ignored, as netx ignores them. The other kinds are in
+``graded`` and ``resonators``. Source: lava-dl 0.6.0, ``netx.hdf5``.
 """
 
 from __future__ import annotations
@@ -21,13 +22,19 @@ BIAS_EXPONENT = 6
 _DEFAULTS = {"iDecay": 0, "vDecay": 4096, "vThMant": 1 << 17}
 """Of a layer without neurons: netx makes it forget its membrane at every step."""
 
-_RANGES = {"iDecay": (0, 4096), "vDecay": (0, 4096), "vThMant": (-(2**25), 2**25 - 1)}
+RANGES = {
+    "iDecay": (0, 4096),
+    "vDecay": (0, 4096),
+    "vThMant": (-(2**25), 2**25 - 1),
+    "sinDecay": (-4096, 4096),
+    "cosDecay": (-4096, 4096),
+}
 """12-bit decays; Lava shifts the threshold by six bits in an int32."""
 
 _BIAS_WRAP = 1 << 16
 
 
-def parameters(layer: NetLayer, shape: Shape) -> dict[str, NDArray[np.int64]]:
+def cuba_parameters(layer: NetLayer, shape: Shape) -> dict[str, NDArray[np.int64]]:
     """Parameters of the model ``cuba``; arrays broadcast to ``shape``.
 
     Raises:
@@ -35,19 +42,19 @@ def parameters(layer: NetLayer, shape: Shape) -> dict[str, NDArray[np.int64]]:
     """
     given = layer.neuron or NetNeuron("CUBA", {k: np.array(v) for k, v in _DEFAULTS.items()})
     decay_u, decay_v, threshold = (
-        _parameter(layer, given, key, shape) for key in ("iDecay", "vDecay", "vThMant")
+        neuron_array(layer, given, key, shape) for key in ("iDecay", "vDecay", "vThMant")
     )
     return {
         "du": decay_u - 1,
         "dv": decay_v,
         "vth": threshold,
-        "bias_mant": _bias(layer, shape),
+        "bias_mant": _mantissas(layer, shape),
         "bias_exp": np.array(BIAS_EXPONENT),
         "v0": np.array(0),
     }
 
 
-def notes(layer: NetLayer, made: dict[str, NDArray[np.int64]]) -> Iterator[str]:
+def cuba_notes(layer: NetLayer, made: dict[str, NDArray[np.int64]]) -> Iterator[str]:
     """What Lava computes with, although the chip has not so many bits, or the file says else."""
     if layer.neuron is None:
         yield f"{layer.name}: no neurons in the file, so netx's defaults: vDecay 4096, vThMant 2^17"
@@ -101,16 +108,27 @@ def in_lava_order(
     )
 
 
-def _parameter(layer: NetLayer, neuron: NetNeuron, key: str, shape: Shape) -> NDArray[np.int64]:
+def neuron_array(
+    layer: NetLayer,
+    neuron: NetNeuron,
+    key: str,
+    shape: Shape,
+    needed: str = "iDecay, vDecay, vThMant",
+) -> NDArray[np.int64]:
+    """One data set of a neuron group, in its range; broadcasts to ``shape``.
+
+    Raises:
+        InputFileError: it is missing, out of range, or does not fit the neurons.
+    """
     if key not in neuron.arrays:
         raise InputFileError(
             f"{layer.name}: neurons without {key}",
-            needs="iDecay, vDecay and vThMant",
+            needs=needed,
             remedy=EXPORT_AGAIN,
         )
     array = neuron.arrays[key]
     values = whole(layer, key, array)
-    low, high = _RANGES[key]
+    low, high = RANGES[key]
     if array.size == 0 or (values != array).any() or values.min() < low or values.max() > high:
         raise InputFileError(
             f"{layer.name}: {key} holds other values than Loihi's",
@@ -120,10 +138,14 @@ def _parameter(layer: NetLayer, neuron: NetNeuron, key: str, shape: Shape) -> ND
     return in_lava_order(layer, key, values, shape)
 
 
-def _bias(layer: NetLayer, shape: Shape) -> NDArray[np.int64]:
-    """Bias mantissas, in the 16 bits that Lava holds them in; an input's are not its neurons'."""
+def bias_array(layer: NetLayer, shape: Shape) -> NDArray[np.int64]:
+    """Biases; an input layer's are not its neurons'."""
     if "bias" not in layer.arrays or layer.kind == "input":
         return np.array(0)
-    values = whole(layer, "bias", layer.arrays["bias"])
-    wrapped = (values + _BIAS_WRAP // 2) % _BIAS_WRAP - _BIAS_WRAP // 2
-    return in_lava_order(layer, "bias", wrapped, shape)
+    return in_lava_order(layer, "bias", whole(layer, "bias", layer.arrays["bias"]), shape)
+
+
+def _mantissas(layer: NetLayer, shape: Shape) -> NDArray[np.int64]:
+    """Biases in the 16 bits that Lava holds them in."""
+    half = _BIAS_WRAP // 2
+    return (bias_array(layer, shape) + half) % _BIAS_WRAP - half

@@ -38,7 +38,7 @@ def shape_of(layer: NetLayer) -> Shape:
 
 def cut_fractions(layer: NetLayer) -> Iterator[str]:
     """Notes on weights and biases of which netx takes the whole part only."""
-    for key in ("weight", "weight_rec", "bias"):
+    for key in ("weight", "weight_rec", "weight/real", "weight/imag", "bias"):
         array = layer.arrays.get(key)
         if array is not None and (np.trunc(array) != array).any():
             yield f"{layer.name}: {key} holds fractions, which netx cuts"

@@ -13,10 +13,12 @@ from math import prod
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from snn2chip.backends.loihi.modes import LAVA
 from snn2chip.backends.loihi.netx import neurons
 from snn2chip.backends.loihi.netx.delays import synapse_delay
+from snn2chip.backends.loihi.netx.graded import make_neurons, neuron_notes
 from snn2chip.backends.loihi.netx.operators import (
     convolution,
     cut_fractions,
@@ -27,7 +29,6 @@ from snn2chip.backends.loihi.netx.operators import (
 from snn2chip.backends.loihi.netx.refuse import refuse_unsupported
 from snn2chip.backends.loihi.netx.storage import EXPORT_AGAIN, NetLayer, read_layers
 from snn2chip.backends.loihi.netx.weights import Fitted, fit
-from snn2chip.backends.loihi.neurons.cuba_driven import DRIVEN
 from snn2chip.core import Program, ProgramPopulation, ProgramProjection
 from snn2chip.errors import InputFileError, combine
 from snn2chip.graph import Delay, Dense, Encoding, Identity, Readout
@@ -36,6 +37,7 @@ from snn2chip.graph.operators import Operator, Shape
 INPUT = "input"
 
 _WEIGHT_BITS = 8
+_MATRICES = ("weight", "weight_rec", "weight/real", "weight/imag")
 _TRANSFORM = {"weight": 64, "bias": 0}
 """What netx takes where an input layer says nothing."""
 
@@ -96,6 +98,7 @@ class _Builder:
         last: the population that the next layer reads.
         flat: a flatten layer came since.
         driven: the input layer has neurons.
+        graded: the last population sends whole numbers (netx's message bits).
         groups: neurons of the last population are summed to that many scores.
     """
 
@@ -105,6 +108,7 @@ class _Builder:
     last: ProgramPopulation | None = None
     flat: bool = False
     driven: bool = False
+    graded: bool = False
     groups: int | None = None
 
     def add(self, layer: NetLayer) -> None:
@@ -122,28 +126,40 @@ class _Builder:
             case _:
                 self._dense(layer)
 
-    def _populate(self, layer: NetLayer, shape: Shape, model: str = "cuba") -> ProgramPopulation:
+    def _populate(self, layer: NetLayer, shape: Shape) -> ProgramPopulation:
         """The neurons of a layer, which become those that the next layer reads."""
         # First, so that the next layer's problems are its own.
-        self.last = ProgramPopulation(layer.name, model, "CubaLIF", shape)
+        self.last = ProgramPopulation(layer.name, "cuba", "CubaLIF", shape)
         self.flat = False
-        parameters = neurons.parameters(layer, shape)
-        self.last = ProgramPopulation(layer.name, model, "CubaLIF", shape, parameters)
+        made = make_neurons(layer, shape)
+        self.last = ProgramPopulation(layer.name, made.model, made.kind, shape, made.parameters)
+        self.graded = made.graded
         self.populations.append(self.last)
-        self.notes.extend(neurons.notes(layer, parameters))
+        self.notes.extend(neuron_notes(layer, made))
         return self.last
 
     def _connect(
-        self, source: str, target: str, operator: Operator, delay: Delay, exponent: int, bits: int
+        self,
+        source: str,
+        target: str,
+        operator: Operator,
+        delay: Delay,
+        fitted: Fitted,
+        graded: bool,
+        imaginary: bool = False,
     ) -> None:
+        parameters = {"exponent": np.array(fitted.exponent)}
+        if imaginary:
+            parameters["imaginary"] = np.array(1)
         self.projections.append(
             ProgramProjection(
                 source,
                 target,
                 operator,
                 delay,
-                {"exponent": np.array(exponent)},
-                min(max(bits, 1), _WEIGHT_BITS),
+                parameters,
+                min(max(fitted.bits, 1), _WEIGHT_BITS),
+                "graded" if graded else "spikes",
             )
         )
 
@@ -168,7 +184,7 @@ class _Builder:
             return
         self.driven = True
         self.populations.append(ProgramPopulation(INPUT, "input", "input", shape))
-        self._populate(layer, shape, DRIVEN)
+        target = self._populate(layer, shape)
         one = Identity(np.ones(shape, np.int64), shape, shape)
         self.projections.append(
             ProgramProjection(
@@ -180,21 +196,27 @@ class _Builder:
             )
         )
         weight, bias = (_transform(layer, key) for key in ("weight", "bias"))
+        what = "biases" if target.kind == "CubaLIF" else "inputs at every step"
         self.notes.append(
-            f"{layer.name}: the data are its biases; a value x of lava-dl's is "
+            f"{layer.name}: the data are its {what}; a value x of lava-dl's is "
             f"int({weight} * x + {bias})"
         )
-        self.notes.append(f"{layer.name}: one packet per bias that changes (modelled)")
+        what = "bias" if target.kind == "CubaLIF" else "input"
+        self.notes.append(f"{layer.name}: one packet per {what} that changes (modelled)")
 
     def _dense(self, layer: NetLayer) -> None:
         targets = prod(shape_of(layer))
         names = ("weight", "weight_rec") if layer.kind == "dense_rec" else ("weight",)
+        names = ("weight/real", "weight/imag") if layer.is_complex else names
         parts = tuple(matrix(layer, name, targets) for name in names)
         sources = parts[0].shape[1]
         source = self._source(layer, (sources,))
         target_shape = (targets,)
-        problem = misfit(layer, source, self.flat, parts)
-        fitted = fit(parts)
+        problem = misfit(layer, source, self.flat, parts[:1] if layer.is_complex else parts)
+        if layer.is_complex:
+            self._complex(layer, source, parts, problem)
+            return
+        fitted, graded = fit(parts), self.graded
         delay, note = synapse_delay(layer, source.shape, target_shape)
         target = self._populate(layer, target_shape)
         if problem is not None:
@@ -206,11 +228,36 @@ class _Builder:
         ]
         delays = (delay, Delay(np.array(1)))
         for operator, start, late in zip(operators, (source, target), delays, strict=False):
-            self._connect(start.name, target.name, operator, late, fitted.exponent, fitted.bits)
+            # netx takes the recurrent synapses' message bits from the layer before, too.
+            self._connect(start.name, target.name, operator, late, fitted, graded)
         self.notes.extend(_fit_notes(layer, fitted))
 
+    def _complex(
+        self,
+        layer: NetLayer,
+        source: ProgramPopulation,
+        parts: tuple[NDArray[np.int64], ...],
+        problem: InputFileError | None,
+    ) -> None:
+        """Resonators with a real and an imaginary matrix, which netx fits one by one."""
+        if problem is None and parts[0].shape != parts[1].shape:
+            problem = InputFileError(
+                f"{layer.name}: weight/imag has shape {parts[1].shape}",
+                needs=f"{parts[0].shape}, that of weight/real",
+                remedy=EXPORT_AGAIN,
+            )
+        graded, target = self.graded, self._populate(layer, (len(parts[0]),))
+        if problem is not None:
+            raise problem
+        for part, imaginary in zip(parts, (False, True), strict=True):
+            fitted = fit((part,))
+            operator = Dense(fitted.parts[0], source.shape, target.shape)
+            one = Delay(np.array(1))
+            self._connect(source.name, target.name, operator, one, fitted, graded, imaginary)
+            self.notes.extend(_fit_notes(layer, fitted))
+
     def _conv(self, layer: NetLayer) -> None:
-        shape, source = shape_of(layer), self.last
+        shape, source, graded = shape_of(layer), self.last, self.graded
         try:
             if source is None:
                 raise InputFileError(
@@ -221,7 +268,8 @@ class _Builder:
             operator = convolution(layer, source, self.flat, shape)
         finally:
             target = self._populate(layer, shape)
-        self._connect(source.name, target.name, operator, Delay(np.array(1)), 0, _WEIGHT_BITS)
+        fitted = Fitted((), 0, _WEIGHT_BITS, 0)
+        self._connect(source.name, target.name, operator, Delay(np.array(1)), fitted, graded)
         if "delay" in layer.arrays:
             self.notes.append(f"{layer.name}: delays of a convolution are ignored, as in netx")
 
@@ -249,7 +297,7 @@ def _fit_notes(layer: NetLayer, fitted: Fitted) -> Iterator[str]:
         )
     if fitted.bits > _WEIGHT_BITS:
         yield f"{layer.name}: weights of {fitted.bits} bits, as on Lava's CPU; no chip has them"
-    if not any(layer.arrays[key].any() for key in ("weight", "weight_rec") if key in layer.arrays):
+    if not any(layer.arrays[key].any() for key in _MATRICES if key in layer.arrays):
         yield f"{layer.name}: all weights are 0, which netx itself cannot load"
 
 

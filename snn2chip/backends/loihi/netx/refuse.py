@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from snn2chip.backends.loihi.netx.graded import SDNN, is_resonator
 from snn2chip.backends.loihi.netx.neurons import CUBA
 from snn2chip.backends.loihi.netx.storage import NetLayer
 from snn2chip.errors import UnsupportedError, combine
@@ -22,7 +23,7 @@ SUPPORT = Support(
     name="lava-dl",
     opens="`.net` (HDF5, as netx loads it), in",
     preset="none: the file's integers, in Lava's arithmetic",
-    neurons=CUBA,
+    neurons=(*CUBA, SDNN, "RF", "RF_PHASE"),
     layers=KINDS,
     refuses={**_REMEDIES, "dense_rec with delay": "the layer without delay"},
 )
@@ -53,21 +54,47 @@ def _problems(layer: NetLayer, last: NetLayer) -> Iterator[UnsupportedError]:
             has="averages as the last layer, where they are the readout",
             remedy="a dense layer in its place",
         )
-    if layer.is_complex:
-        yield UnsupportedError(
-            f"{layer.name}: weights with a real and an imaginary part",
-            has="real weights",
-            remedy="CUBA neurons with real weights",
-        )
+    yield from _misfits(layer)
     if layer.kind == "dense_rec" and "delay" in layer.arrays:
         yield UnsupportedError(
             f"{layer.name}: a layer of type 'dense_rec' with delays",
             has="recurrent layers without delay; netx loses their weights' exponent",
             remedy="the layer without delay",
         )
-    if layer.neuron is not None and layer.neuron.kind not in CUBA:
+
+
+def _misfits(layer: NetLayer) -> Iterator[UnsupportedError]:
+    """Neurons that are not there, or that netx cannot join to the layer's synapses."""
+    neuron, resonates = layer.neuron, is_resonator(layer.neuron)
+    if neuron is not None and neuron.kind not in (*CUBA, SDNN) and not resonates:
         yield UnsupportedError(
-            f"{layer.name}: {layer.neuron.kind} neurons",
-            has="CUBA neurons (type CUBA or LOIHI)",
-            remedy="CUBA neurons; sigma-delta and resonate-and-fire neurons are not there yet",
+            f"{layer.name}: {neuron.kind} neurons",
+            has="CUBA (or LOIHI), SDNN, RF_PHASE and RF neurons",
+            remedy="neurons of one of these types; netx has no others either",
+        )
+    elif layer.is_complex and (not resonates or layer.kind != "dense"):
+        yield UnsupportedError(
+            f"{layer.name}: weights with a real and an imaginary part",
+            needs="resonators (RF_PHASE or RF) in a dense layer",
+            has=f"{neuron.kind if neuron else 'no'} neurons in a layer of type {layer.kind!r}",
+            remedy="real weights, or resonators",
+        )
+    elif resonates and not layer.is_complex:
+        yield UnsupportedError(
+            f"{layer.name}: {neuron.kind if neuron else ''} neurons",
+            needs="a dense layer whose weights have a real and an imaginary part",
+            has=f"a layer of type {layer.kind!r} with real weights, or none",
+            remedy="complex synapses, as lava-dl's RF blocks have them",
+        )
+    elif (
+        neuron is not None
+        and neuron.kind == SDNN
+        and "sigma_output" in neuron.arrays
+        and "bias" in layer.arrays
+        and layer.kind != "input"
+    ):
+        yield UnsupportedError(
+            f"{layer.name}: a bias of neurons that only decode (sigma_output)",
+            has="Sigma neurons without bias; netx cannot load them with one either",
+            remedy="the layer without bias",
         )

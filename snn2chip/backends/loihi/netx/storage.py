@@ -26,8 +26,9 @@ _MOST_BYTES = 2**28
 """33 million weights, more than a chip stores: each takes 8 bytes here, several times over."""
 
 _LAYER_ARRAYS = ("shape", "weight", "weight_rec", "bias", "delay")
+_PARTS = ("real", "imag")
 _CONV_ARRAYS = ("stride", "padding", "dilation", "groups")
-_NEURON_ARRAYS = ("iDecay", "vDecay", "vThMant")
+_NEURON_ARRAYS = ("iDecay", "vDecay", "vThMant", "sinDecay", "cosDecay", "sigma_output")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,8 @@ class NetNeuron:
 
     Attributes:
         kind: ``CUBA``, ``LOIHI``, ``SDNN`` or a name with ``RF``.
-        arrays: ``iDecay``, ``vDecay``, ``vThMant``, as far as the file has them.
+        arrays: ``iDecay``, ``vDecay``, ``vThMant``, ``sinDecay``, ``cosDecay``, ``sigma_output``,
+            as far as the file has them.
     """
 
     kind: str
@@ -50,7 +52,7 @@ class NetLayer:
     Attributes:
         kind: ``input``, ``dense``, ``dense_rec``, ``conv``, ``flatten``, ``average``, ...
         arrays: its data sets, as far as the file has them.
-        is_complex: its weights are a real and an imaginary part.
+        is_complex: its weights are ``weight/real`` and ``weight/imag``.
     """
 
     index: int
@@ -120,10 +122,14 @@ class _Reader:
         weight = group.get("weight", getlink=True)
         is_complex = isinstance(weight, h5py.HardLink) and isinstance(group["weight"], h5py.Group)
         keys = _LAYER_ARRAYS + (_CONV_ARRAYS if kind == "conv" else ())
+        arrays = self._arrays(group, [k for k in keys if not (is_complex and k == "weight")], name)
+        if is_complex:
+            parts = self._arrays(self._member(group, "weight", name), _PARTS, name)
+            arrays |= {f"weight/{part}": array for part, array in parts.items()}
         return NetLayer(
             index,
             kind,
-            self._arrays(group, [k for k in keys if not (is_complex and k == "weight")], name),
+            arrays,
             self._neuron(group, name),
             is_complex,
         )

@@ -6,7 +6,8 @@ begin at 0::
     sigma         sg += a ; out = sg
     delta         A = a << S
     sigma_delta   sg += a ; A = max(sg + bias, 0) (relu = 1) or sg + bias (relu = 0)
-    both          d = A - act + res ; test |d| >= vth
+    delta_driven  as delta, of a value a that stays until a change of it arrives
+    all but sigma d = A - act + res ; test |d| >= vth
                   (cum_error = 1: err += d, test |err| >= vth, err = 0 where q != 0)
                   q = d where the test holds, else 0 ; res = d - q ; act = A
                   out = q >> state_exp (floor)
@@ -17,6 +18,7 @@ Source: Lava 0.10.0, ``lava.proc.sdn``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -31,6 +33,8 @@ Words: TypeAlias = NDArray[np.int32]
 _Step: TypeAlias = Callable[[dict[str, Words], dict[str, Words], Words], Words]
 
 _ENCODER = ("act", "residue", "error")
+DRIVEN_DELTA = "delta_driven"
+
 _OPTIONS = frozenset({"vth", "cum_error", "spike_exp", "state_exp"})
 
 
@@ -99,8 +103,34 @@ def _model(
     return NeuronModel(name, parameters, initial, scan, graded=True)
 
 
+def _driven(model: NeuronModel) -> NeuronModel:
+    """The model with an input that is written from outside and stays."""
+    level = "written"
+
+    def initial(population: ProgramPopulation, samples: int) -> State:
+        written = np.zeros((samples, *population.shape), np.int64)
+        return {**model.initial(population, samples), level: written}
+
+    def scan(
+        population: ProgramPopulation,
+        state: State,
+        current: Array,
+        arrived: NDArray[np.bool_],
+        record: bool,
+    ) -> Scan:
+        values = state[level] + np.cumsum(current, axis=0, dtype=np.int64)
+        rest = {name: array for name, array in state.items() if name != level}
+        result = model.scan(population, rest, values, arrived, record)
+        return replace(result, state={**result.state, level: values[-1]})
+
+    return NeuronModel(DRIVEN_DELTA, model.parameters, initial, scan, graded=True)
+
+
+_DELTA = _model("delta", _delta, _OPTIONS, _ENCODER)
+
 MODELS = (
     _model("sigma", _sigma, frozenset(), ("sigma",)),
-    _model("delta", _delta, _OPTIONS, _ENCODER),
+    _DELTA,
+    _driven(_DELTA),
     _model("sigma_delta", _sigma_delta, _OPTIONS | {"bias", "relu"}, ("sigma", *_ENCODER)),
 )

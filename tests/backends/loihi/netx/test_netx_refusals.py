@@ -34,17 +34,54 @@ def test_layers_that_are_not_there(kind, tmp_path):
     assert "change:" in text
 
 
-@pytest.mark.parametrize("kind", ["SDNN", "RF", "RF_PHASE", "ALIF"])
+@pytest.mark.parametrize("kind", ["RF", "RF_PHASE", "ALIF"])
 def test_neurons_that_are_not_there(kind, tmp_path):
     text = refused(tmp_path, UnsupportedError, dense(ONES, {"type": kind, "vThMant": 5}))
     assert text.startswith(f"layer0: {kind} neurons")
+
+
+SDNN = {"type": "SDNN", "vThMant": 5}
+RF = {"type": "RF_PHASE", "sinDecay": 900, "cosDecay": 3900, "vThMant": 5}
+COMPLEX = {"weight": {"real": ONES, "imag": ONES}}
+
+
+@pytest.mark.parametrize(
+    ("layers", "fragment"),
+    [
+        ((IMAGE | {"neuron": RF},), "layer0: RF_PHASE neurons"),
+        ((IMAGE, conv(np.ones((1, 1, 2, 2)), (1, 3, 3), RF)), "layer1: RF_PHASE neurons"),
+        ((dense(ONES, cuba()) | COMPLEX,), "layer0: weights with a real and an imaginary part"),
+        ((dense(ONES, SDNN) | COMPLEX,), "has:    SDNN neurons"),
+        ((dense(ONES, {**SDNN, "sigma_output": True}, bias=[1, 2, 3]),), "layer0: a bias of"),
+    ],
+)
+def test_neurons_that_netx_cannot_join_to_their_synapses(layers, fragment, tmp_path):
+    assert fragment in refused(tmp_path, UnsupportedError, *layers)
+
+
+@pytest.mark.parametrize(
+    ("layer", "fragment"),
+    [
+        (dense(ONES, {"type": "SDNN"}), "layer0: neurons without vThMant"),
+        (dense(ONES, {**SDNN, "vThMant": [1, 2, 3]}), "has:    shape (3,)"),
+        (dense(ONES, {**SDNN, "vThMant": 2**40}), "no 32-bit integers"),
+        (dense(ONES, {**RF, "sinDecay": 5000}) | COMPLEX, "sinDecay holds other values"),
+        (dense(ONES, {**RF, "cosDecay": 0.5}) | COMPLEX, "cosDecay holds other values"),
+        (dense(ONES, {"type": "RF", "vThMant": 5}) | COMPLEX, "neurons without sinDecay"),
+        (dense(ONES, RF) | {"weight": {"real": ONES}}, "'weight/imag' is missing"),
+        (dense(ONES, RF) | {"weight": {"real": ONES, "imag": ONES[:, :2]}}, "weight/imag has"),
+        (dense(ONES, SDNN, bias=[1, 2]), "bias has shape (2,)"),
+    ],
+)
+def test_values_that_make_no_such_neurons(layer, fragment, tmp_path):
+    assert fragment in refused(tmp_path, InputFileError, layer)
 
 
 def test_everything_unsupported_is_said_at_once(tmp_path):
     text = refused(
         tmp_path,
         UnsupportedError,
-        {"type": "input", "shape": np.array([4]), "neuron": {"type": "SDNN"}},
+        {"type": "input", "shape": np.array([4]), "neuron": {"type": "ALIF"}},
         {"type": "pool", "shape": np.array([4])},
         dense(ONES, cuba(), weight_rec=np.ones((3, 3)), delay=2),
         {"type": "average", "shape": np.array([3])},
