@@ -15,8 +15,8 @@ from snn2chip.frontends.nir.metadata import KEY, Metadata, overrides_of, to_text
 from snn2chip.frontends.nir.nodes import NirGraph
 from snn2chip.frontends.nir.read import graph_of
 from snn2chip.frontends.torch.framework import framework_of, require_torch
-from snn2chip.frontends.torch.walk import Shapes, walk
-from snn2chip.graph import Graph
+from snn2chip.frontends.torch.walk import Shapes, Walked, walk
+from snn2chip.graph import Graph, Readout
 from snn2chip.graph.operators import Shape
 
 
@@ -62,11 +62,12 @@ def graph_of_checkpoint(
 
 def nodes_of_module(
     module: Any, metadata: Metadata, input_shape: Shapes, name: str
-) -> tuple[NirGraph, Mapping[str, str]]:
-    """The node graph of a module with its metadata; and path of each cell -> population.
+) -> tuple[NirGraph, Walked]:
+    """The node graph of a module with its metadata; and what the walk found.
 
     Args:
-        metadata: dt may be missing where the library has one; the preset is the library's.
+        metadata: dt may be missing where the library has one; the preset is the library's. A
+            readout that it does not name is what the module's own loop over time computes.
         input_shape: without steps and samples; of several inputs one each by name.
 
     Raises:
@@ -89,6 +90,8 @@ def nodes_of_module(
             remedy=f"preset {walked.preset!r}",
         )
     overrides = {**metadata.overrides, **walked.overrides}
-    full = replace(metadata, dt=dt, preset=walked.preset, overrides=overrides)
-    nodes = replace(walked.nodes, metadata={KEY: to_text(full)})
-    return nodes, walked.cells
+    readout = metadata.readout
+    if readout is None and walked.readout is not None:
+        readout = Readout(walked.readout)  # type: ignore[arg-type]
+    full = replace(metadata, dt=dt, preset=walked.preset, overrides=overrides, readout=readout)
+    return replace(walked.nodes, metadata={KEY: to_text(full)}), walked

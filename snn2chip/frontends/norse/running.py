@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.frontends.torch.framework import Recording
-from snn2chip.frontends.torch.stepping import named, plan, step
+from snn2chip.frontends.torch.stepping import TimeLoop, run
 from snn2chip.graph.operators import Array
 
 SEQUENCES = ("SNN", "SNNRecurrent", "Lift")
@@ -73,18 +73,21 @@ def _exact_start(part: Any, start: Any, dtype: Any) -> Any:
 
 
 def record(
-    module: Any, cells: Mapping[str, str], batch: NDArray[np.float64], dtype: Any
+    module: Any,
+    cells: Mapping[str, str],
+    batch: NDArray[np.float64],
+    dtype: Any,
+    time: TimeLoop | None = None,
 ) -> Recording:
     """Runs a module and records its cells.
 
     Args:
         batch: input [step, sample, *shape], or one per input by name.
+        time: of a module that loops over time itself.
 
     Returns:
         ``<population>`` outputs and ``<population>.v`` membranes, [step, sample, neuron].
     """
-    import torch
-
     lists: dict[str, list[Array]] = {}
     for name in cells.values():
         lists[name], lists[f"{name}.v"] = [], []
@@ -92,16 +95,8 @@ def record(
         module.get_submodule(path.replace("/", ".")).register_forward_hook(_hook(lists, name))
         for path, name in cells.items()
     ]
-    arrays = named(batch, plan(module).inputs)
     try:
-        with torch.no_grad():
-            if timed(module):
-                step(module, tuple(torch.as_tensor(a, dtype=dtype) for a in arrays))
-            else:
-                state = None
-                for x in zip(*arrays, strict=True):
-                    tensors = tuple(torch.as_tensor(a, dtype=dtype) for a in x)
-                    _, state = step(module, tensors, state)
+        run(module, batch, dtype, time, whole=timed(module))
     finally:
         for handle in handles:
             handle.remove()

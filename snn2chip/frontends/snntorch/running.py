@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from snn2chip.errors import UnsupportedError
 from snn2chip.frontends.snntorch.resets import check_runs
-from snn2chip.frontends.torch.stepping import is_plain_sequence, named, plan, step
+from snn2chip.frontends.torch.stepping import TimeLoop, is_plain_sequence, named, plan, run
 from snn2chip.graph.operators import Array
 
 _STATES = ("mem", "syn", "spk")
@@ -89,12 +89,17 @@ def _states(part: Any) -> dict[str, Any]:
 
 
 def record(
-    module: Any, cells: Mapping[str, str], batch: Batch, dtype: Any
+    module: Any,
+    cells: Mapping[str, str],
+    batch: Batch,
+    dtype: Any,
+    time: TimeLoop | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """Runs a module from the initial state and records its cells.
 
     Args:
         batch: input [step, sample, *shape], or one per input by name.
+        time: of a module that loops over time itself.
 
     Returns:
         ``<population>`` spikes and ``<population>.v`` membranes as the cell keeps them, which is
@@ -103,8 +108,6 @@ def record(
     Raises:
         UnsupportedError: a cell that is not called once per step.
     """
-    import torch
-
     lists: dict[str, list[Array]] = {}
     for name in cells.values():
         lists[name], lists[f"{name}.v"] = [], []
@@ -113,17 +116,12 @@ def record(
         for path, name in cells.items()
     ]
     clear(module, dtype)
-    steps = 0
     try:
-        states = None
-        with torch.no_grad():
-            for now in zip(*named(batch, plan(module).inputs), strict=True):
-                inputs = tuple(torch.as_tensor(x, dtype=dtype) for x in now)
-                _, states = step(module, inputs, states)
-                steps += 1
+        run(module, batch, dtype, time)
     finally:
         for handle in handles:
             handle.remove()
+    steps = len(named(batch, plan(module).inputs)[0])
     for path, name in cells.items():
         if len(lists[name]) != steps:
             raise UnsupportedError(

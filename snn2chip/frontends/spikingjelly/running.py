@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from snn2chip.errors import UnsupportedError
 from snn2chip.frontends.spikingjelly.refused import REFUSED
 from snn2chip.frontends.torch.framework import Recording, require
-from snn2chip.frontends.torch.stepping import named, plan, step
+from snn2chip.frontends.torch.stepping import TimeLoop, named, plan, run
 from snn2chip.graph.operators import Array
 
 _ANY_MODE = ("Linear", "WSLinear", "Dropout", "Dropout2d", "PrintShapeModule")
@@ -143,6 +143,7 @@ def record(
     cells: Mapping[str, str],
     batch: NDArray[np.float64] | Mapping[str, NDArray[np.float64]],
     dtype: Any,
+    time: TimeLoop | None = None,
 ) -> Recording:
     """Runs a module from its initial state and records its cells.
 
@@ -150,6 +151,7 @@ def record(
         module: of ``twin``.
         cells: path of each cell -> name of its population.
         batch: input [step, sample, *shape], or one per input by name.
+        time: of a module that loops over time itself.
 
     Returns:
         ``<population>`` outputs and ``<population>.v`` membranes, [step, sample, neuron].
@@ -157,23 +159,15 @@ def record(
     Raises:
         UnsupportedError: a cell that does not see every step.
     """
-    import torch
-
     _reset(module)
     logs = {name: _Log(path) for path, name in cells.items()}
     arrays = named(batch, plan(module).inputs)
     size = arrays[0].shape[:2]
-    given = tuple(torch.as_tensor(array, dtype=dtype) for array in arrays)
-    with ExitStack() as stack, torch.no_grad():
+    with ExitStack() as stack:
         for path, name in cells.items():
             part = module.get_submodule(path.replace("/", "."))
             stack.callback(_listen(part, logs[name]))
-        if step_mode(module) == "m":
-            module(*given)
-        else:
-            states = None
-            for now in zip(*given, strict=True):
-                _, states = step(module, now, states)
+        run(module, batch, dtype, time, whole=step_mode(module) == "m")
     found: Recording = {}
     for name, log in logs.items():
         found[name] = log.whole(log.output, *size)

@@ -40,15 +40,16 @@ class Framework:
         forgets: whether a cell that is called without its state starts anew.
         timed: whether a module takes whole sequences [step, sample, *shape]; None: none does.
         twin: a copy of a module in evaluation mode, all numbers in a dtype, ready for a first step.
-        record: (twin, path of each cell -> population, input [step, sample, *shape], dtype) ->
-            recording of a run from the initial state.
+        record: (twin, path of each cell -> population, input [step, sample, *shape], dtype, and
+            the ``TimeLoop`` of a module that loops over time itself, or None) -> recording of a
+            run from the initial state.
     """
 
     name: str
     package: str
     extra: str
     cells: Mapping[str, Emit]
-    record: Callable[[Any, Mapping[str, str], NDArray[np.float64], Any], Recording]
+    record: Callable[..., Recording]
     twin: Callable[[Any, Any], Any]
     layers: Mapping[str, Emit]
     containers: frozenset[str] = frozenset()

@@ -54,8 +54,7 @@ def apply(trace: Trace, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
     Raises:
         UnsupportedError: it is not known, or not in this form.
     """
-    plain = name.strip("_")
-    plain = _ALIASES.get(plain, plain)
+    plain = plain_name(name)
     if plain not in _KNOWN:
         trace.refuse(
             f"uses {plain}",
@@ -64,6 +63,12 @@ def apply(trace: Trace, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
             remedy=REMEDIES.get(plain, "a module of torch.nn or a cell that does the same"),
         )
     return _KNOWN[plain](trace, args, kwargs)
+
+
+def plain_name(name: str) -> str:
+    """One name for ``__iadd__``, ``add_`` and ``add``."""
+    plain = name.strip("_")
+    return _ALIASES.get(plain, plain)
 
 
 def _same(trace: Trace, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -23,8 +23,9 @@ from snn2chip.frontends.nir.metadata import Metadata
 from snn2chip.frontends.nir.read import graph_of
 from snn2chip.frontends.nir.storage import read_nodes
 from snn2chip.frontends.nir.storage.writer import write_plain
+from snn2chip.frontends.torch.dry import own_failure
 from snn2chip.frontends.torch.framework import framework_of, require_torch
-from snn2chip.frontends.torch.walk import own_failure
+from snn2chip.frontends.torch.stepping import TimeLoop
 from snn2chip.graph import Graph
 from snn2chip.graph.operators import Array
 from snn2chip.graph.oracle import run_graph
@@ -100,11 +101,11 @@ def export_module(
         if isinstance(given, Mapping)
         else given.shape[2:]
     )
-    nodes, cells = nodes_of_module(module, metadata, shapes, path.stem)
+    nodes, walked = nodes_of_module(module, metadata, shapes, path.stem)
     with replacing(path) as temporary:
         write_plain(nodes, temporary)
         graph = replace(graph_of(read_nodes(temporary), str(path)), name=path.stem)
-        return replace(prove(module, graph, cells, given), path=path)
+        return replace(prove(module, graph, walked.cells, given, walked.time), path=path)
 
 
 def _checked(path: Path, samples: Samples) -> Inputs:
@@ -131,25 +132,38 @@ def _checked(path: Path, samples: Samples) -> Inputs:
     return given
 
 
-def prove(module: Any, graph: Graph, cells: Mapping[str, str], samples: Inputs) -> ExportReport:
+def prove(
+    module: Any,
+    graph: Graph,
+    cells: Mapping[str, str],
+    samples: Inputs,
+    time: TimeLoop | None = None,
+) -> ExportReport:
     """Compares a module with the graph made of it.
 
     Args:
         cells: path of each cell of the module -> name of its population.
+        time: of a module that loops over time itself: it is run as it is, on whole samples.
 
     Raises:
         DriftError: they differ.
         ConfigError: the user's own code fails.
     """
     try:
-        return _compared(module, graph, cells, samples)
+        return _compared(module, graph, cells, samples, time)
     except Snn2chipError:
         raise
     except Exception as error:  # the user's own code may raise anything
         raise own_failure(error, framework_of(module).package) from error
 
 
-def _compared(module: Any, graph: Graph, cells: Mapping[str, str], samples: Inputs) -> ExportReport:
+def _compared(
+    module: Any,
+    graph: Graph,
+    cells: Mapping[str, str],
+    samples: Inputs,
+    time: TimeLoop | None,
+) -> ExportReport:
     import torch
 
     library = framework_of(module)
@@ -160,7 +174,7 @@ def _compared(module: Any, graph: Graph, cells: Mapping[str, str], samples: Inpu
     batch: Any  # libraries of one input only take arrays only
     for start, batch in _batches(graph, samples):
         ours = run_graph(graph, _for_graph(batch))
-        theirs = library.record(exact, cells, batch, torch.float64)
+        theirs = library.record(exact, cells, batch, torch.float64, time)
         differences = [
             found
             for place, name in enumerate(cells.values())
@@ -168,7 +182,7 @@ def _compared(module: Any, graph: Graph, cells: Mapping[str, str], samples: Inpu
         ]
         if differences:
             raise _drift(graph, min(differences, key=lambda d: (d.step, d.place)))
-        rough = library.record(single, cells, batch, torch.float32)
+        rough = library.record(single, cells, batch, torch.float32, time)
         for name in cells.values():
             distance = np.abs(theirs[f"{name}.v"] - _flat(ours[f"{name}.v"]))
             largest = max(largest, float(distance.max()))

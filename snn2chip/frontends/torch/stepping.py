@@ -7,6 +7,7 @@ A module's ``forward`` takes inputs, which have no default, and states, whose de
     forward(x, mem1=None, mem2=None)   returns (output, mem1, mem2), or (output, (mem1, mem2))
     forward(x, spk=None, mem=None)     returns (spk, mem), of which the first is the output
 
+A module may also loop over time itself: then it is called once, with a ``TimeLoop``.
 From other results no states can be told. Other arguments keep their defaults. A plain
 ``Sequential`` hands no states on, so they are handed to its parts.
 """
@@ -17,6 +18,11 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip.errors import ConfigError
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -32,6 +38,45 @@ class Plan:
 
     inputs: tuple[str, ...]
     states: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TimeLoop:
+    """Where a module that loops over time in its ``forward`` finds its steps.
+
+    Attributes:
+        axis: of its input: 0 for [step, sample, *shape], 1 for [sample, step, *shape], None for
+            [sample, *shape], which every step sees whole.
+        steps: number of steps; None where it is as many as the input has.
+    """
+
+    axis: int | None
+    steps: int | None
+
+    def given(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The input of one call of the module for ``x`` [step, sample, *shape].
+
+        Raises:
+            ConfigError: another number of steps than the module's own, or steps that differ where
+                the module sees one input in all of them.
+        """
+        if self.steps not in (None, len(x)):
+            raise ConfigError(
+                f"samples of {len(x)} steps for a module whose forward loops over {self.steps}",
+                needs=f"samples of {self.steps} steps",
+                remedy="give such samples, or loop over the steps of the input",
+            )
+        if self.axis is not None:
+            return x if self.axis == 0 else x.swapaxes(0, 1)
+        if (x != x[0]).any():
+            raise ConfigError(
+                "samples whose steps differ, for a module that sees the same input in every step",
+                needs="the same values in every step, without an encoding",
+                remedy=f"np.repeat(x[:, None], {self.steps}, axis=1) of values [sample, *shape]; "
+                "to train on spikes, let the loop take one step of the input: x[t]",
+            )
+        first: NDArray[np.float64] = x[0]
+        return first
 
 
 def plan(module: Any) -> Plan:
@@ -85,6 +130,37 @@ def step(
     if len(result) == len(names):
         return result[0], result
     return result[0], None
+
+
+def run(
+    module: Any,
+    batch: Any,
+    dtype: Any,
+    time: TimeLoop | None = None,
+    *,
+    whole: bool = False,
+) -> None:
+    """Runs a module from its initial state; hooks see what happens.
+
+    Args:
+        batch: input [step, sample, *shape], or one per input by name.
+        time: of a module that loops over time itself.
+        whole: whether the module takes all steps at once, [step, sample, *shape].
+    """
+    import torch
+
+    def tensors(arrays: Any) -> tuple[Any, ...]:
+        return tuple(torch.as_tensor(array, dtype=dtype) for array in arrays)
+
+    arrays, states = named(batch, plan(module).inputs), None
+    with torch.no_grad():
+        if time is not None:
+            module(*tensors(time.given(array) for array in arrays))
+        elif whole:
+            step(module, tensors(arrays))
+        else:
+            for now in zip(*arrays, strict=True):
+                _, states = step(module, tensors(now), states)
 
 
 def named(batch: Any, inputs: tuple[str, ...]) -> tuple[Any, ...]:

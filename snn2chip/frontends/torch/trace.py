@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from snn2chip.errors import UnsupportedError
 from snn2chip.frontends.torch import functions, layers
@@ -39,6 +39,13 @@ _TIMELESS = ("Linear", "Flatten", "Identity")
 """Layers of torch that see whole sequences as they see single steps; dropouts too."""
 
 
+class Interceptor(Protocol):
+    """What calls of modules are handed to."""
+
+    def call(self, original: Callable[..., Any], module: Any, args: Any, kwargs: Any) -> Any:
+        """A call of ``module``, which ``original`` would make."""
+
+
 class SharedError(BaseException):
     """Something was folded into a node that others read too; the trace starts again.
 
@@ -57,6 +64,7 @@ class Trace:
         builder: takes the nodes.
         results: path of each leaf -> what a call of it returned in a real run.
         second: whether this is the second step, in which cells must be given their states.
+        paths: of all modules, if the caller knows them.
     """
 
     def __init__(
@@ -67,9 +75,10 @@ class Trace:
         results: Mapping[str, Any],
         *,
         second: bool,
+        paths: dict[int, str] | None = None,
     ) -> None:
         self.builder, self.library, self.results, self.second = builder, library, results, second
-        self._paths = {id(part): path.replace(".", "/") for path, part in root.named_modules()}
+        self._paths = paths_of(root) if paths is None else paths
         self._called: set[str] = set()
         self._scope: list[str] = []
         self._lenient = is_plain_sequence(root) or builder.leading > 1
@@ -192,7 +201,7 @@ class Trace:
     def _leaf(self, module: Any, path: str, given: list[Any]) -> Any:
         """Emits a leaf; returns what stands for its result."""
         signal = first_signal(self, given[0])
-        own = _base(self.library, module) is not None
+        own = base_of(self.library, module) is not None
         if own:
             self._check_states(module, path, given[1:])
             if path in self._called:
@@ -214,7 +223,7 @@ class Trace:
     def emit(self, module: Any, path: str) -> None:
         """Emits a leaf; the library's own see single steps, whatever the whole module sees."""
         builder, before = self.builder, (self.builder.leading, self._emitting)
-        if _base(self.library, module) is not None:
+        if base_of(self.library, module) is not None:
             builder.leading = 1
         self._emitting = True
         try:
@@ -224,13 +233,16 @@ class Trace:
 
     def _result(self, path: str, own: bool) -> Any:
         """The leaf's signal, in the structure that a real run gave, with states for the rest."""
-        signal, state = self.signal(), State(path, self.complain)
+        signal, state = self.signal(), self._state(path)
         if not own:
             return signal
         real = self.results.get(path, (None, None))
         if isinstance(real, tuple | list):
             return (signal, *(mapped(part, lambda _: state) for part in real[1:]))
         return signal
+
+    def _state(self, path: str) -> State:
+        return State(path, self.complain)
 
     def _check_states(self, module: Any, path: str, states: list[Any]) -> None:
         """Whether a cell is given its own state."""
@@ -272,6 +284,11 @@ class Trace:
             )
 
 
+def paths_of(root: Any) -> dict[int, str]:
+    """Identity of each module -> its path."""
+    return {id(part): path.replace(".", "/") for path, part in root.named_modules()}
+
+
 def first_signal(trace: Trace, value: Any) -> Signal:
     """A signal, or the first value of what a cell returned."""
     found = first_of(value)
@@ -284,7 +301,7 @@ def first_signal(trace: Trace, value: Any) -> Signal:
 
 def is_leaf(library: Framework, module: Any) -> bool:
     """Whether a module is emitted, or refused, as it is; others are run."""
-    base = _base(library, module)
+    base = base_of(library, module)
     if base is not None:
         inherited = type(module).forward is getattr(base, "forward", None)
         return inherited or base.__name__ not in {*library.containers, *library.layers}
@@ -294,7 +311,7 @@ def is_leaf(library: Framework, module: Any) -> bool:
     return str(getattr(forward, "__module__", "")).startswith("torch.nn.modules")
 
 
-def _base(library: Framework, module: Any) -> type | None:
+def base_of(library: Framework, module: Any) -> type | None:
     """The library's class that a module is an object of, or is derived from."""
     return next((base for base in type(module).__mro__ if library.has(base)), None)
 
@@ -305,7 +322,7 @@ def emit(builder: Builder, library: Framework, module: Any, path: str) -> None:
     Raises:
         UnsupportedError: nothing emits it.
     """
-    base = _base(library, module)
+    base = base_of(library, module)
     name = "" if base is None else base.__name__
     if base is type(module) and name in library.cells:
         library.cells[name](builder, module, path)
@@ -327,7 +344,7 @@ def refusal(library: Framework, module: Any, path: str) -> UnsupportedError:
     remedies = {**layers.REMEDIES, **(library.refused or {})}
     known = [*layers.NAMES, *sorted(library.containers), *library.cells, *library.layers]
     remedy = remedies.get(kind, "build the model of these modules, or export NIR yourself")
-    base = _base(library, module)
+    base = base_of(library, module)
     if base is not None and base is not type(module):
         remedy = f"build it as a {base.__name__} itself: a class derived from it may do anything"
     return UnsupportedError(
@@ -339,7 +356,7 @@ def refusal(library: Framework, module: Any, path: str) -> UnsupportedError:
 
 
 @contextmanager
-def intercepted(trace: Trace) -> Iterator[None]:
+def intercepted(trace: Interceptor) -> Iterator[None]:
     """Calls of all modules go through the trace."""
     import torch
 

@@ -25,10 +25,45 @@ _DUNDERS = (
 )  # fmt: skip
 
 
-class Signal:
+class Standin:
+    """What stands for a tensor: what is done to it is handed to ``apply``."""
+
+    apply: Apply
+    is_sparse = False
+    requires_grad = False
+
+    @classmethod
+    def __torch_function__(
+        cls, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        given = dict(kwargs or {})
+        found = next(leaves_of((args, given), Standin))
+        return found.apply(getattr(function, "__name__", str(function)), args, given)
+
+    @property
+    def dtype(self) -> Any:
+        import torch
+
+        return torch.get_default_dtype()
+
+    @property
+    def device(self) -> Any:
+        import torch
+
+        return torch.device("cpu")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *args, **kwargs: self.apply(name, (self, *args), kwargs)
+
+    __hash__ = object.__hash__
+
+
+class Signal(Standin):
     """What one or more NIR nodes send, summed, in place of a tensor [sample, *shape].
 
-    It knows its shape, and nothing of its values: what is done to it is handed to ``apply``.
+    It knows its shape, and nothing of its values.
 
     Attributes:
         sources: names of the nodes.
@@ -48,14 +83,6 @@ class Signal:
         self.sources, self.inner, self.leading = sources, inner, leading
         self.folds, self.apply = folds, apply
 
-    @classmethod
-    def __torch_function__(
-        cls, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        given = dict(kwargs or {})
-        signal = next(signals_in((args, given)))
-        return signal.apply(getattr(function, "__name__", str(function)), args, given)
-
     @property
     def shape(self) -> Any:
         import torch
@@ -66,41 +93,19 @@ class Signal:
     def ndim(self) -> int:
         return len(self.leading) + len(self.inner)
 
-    @property
-    def dtype(self) -> Any:
-        import torch
-
-        return torch.get_default_dtype()
-
-    @property
-    def device(self) -> Any:
-        import torch
-
-        return torch.device("cpu")
-
-    is_sparse = False
-    requires_grad = False
-
     def __len__(self) -> int:
         return self.leading[0]
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return lambda *args, **kwargs: self.apply(name, (self, *args), kwargs)
-
-    __hash__ = object.__hash__
-
 
 def _dunder(name: str) -> Callable[..., Any]:
-    def operation(self: Signal, *others: Any) -> Any:
+    def operation(self: Standin, *others: Any) -> Any:
         return self.apply(name, (self, *others), {})
 
     return operation
 
 
 for _name in _DUNDERS:
-    setattr(Signal, f"__{_name}__", _dunder(f"__{_name}__"))
+    setattr(Standin, f"__{_name}__", _dunder(f"__{_name}__"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,11 +156,6 @@ def leaves_of(value: Any, kind: type) -> Iterator[Any]:
     elif isinstance(value, tuple | list):
         for part in value:
             yield from leaves_of(part, kind)
-
-
-def signals_in(value: Any) -> Iterator[Signal]:
-    """All signals in nested tuples, lists and dictionaries."""
-    yield from leaves_of(value, Signal)
 
 
 def holds(value: Any, kind: type) -> bool:

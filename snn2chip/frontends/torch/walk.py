@@ -9,7 +9,7 @@ by path and type. A module must do the same in its second step as in its first.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,8 +17,10 @@ import numpy as np
 from snn2chip.errors import ConfigError, Snn2chipError, UnsupportedError
 from snn2chip.frontends.nir.nodes import NirGraph
 from snn2chip.frontends.torch.builder import Builder, free
+from snn2chip.frontends.torch.dry import DryRun, own_failure
 from snn2chip.frontends.torch.framework import Framework, framework_of, require_torch
-from snn2chip.frontends.torch.stepping import is_plain_sequence, plan, step
+from snn2chip.frontends.torch.looped import Unrolled, unroll
+from snn2chip.frontends.torch.stepping import TimeLoop, is_plain_sequence, plan
 from snn2chip.frontends.torch.trace import SharedError, Trace, follow, intercepted, is_leaf
 from snn2chip.frontends.torch.values import SAMPLES, STEPS, Signal, place_of
 from snn2chip.graph.operators import Shape
@@ -36,12 +38,16 @@ class Walked:
         cells: module path -> name of the population it became.
         overrides: options of the discretization that the cells ask for.
         preset: of the library.
+        time: where the module's own loop over time finds its steps; None without such a loop.
+        readout: that the loop itself computes of the answer, if it does.
     """
 
     nodes: NirGraph
     cells: Mapping[str, str]
     overrides: Mapping[str, str]
     preset: str
+    time: TimeLoop | None = None
+    readout: str | None = None
 
 
 def walk(module: Any, input_shape: Shapes, dt: float, name: str = "model") -> Walked:
@@ -62,16 +68,41 @@ def walk(module: Any, input_shape: Shapes, dt: float, name: str = "model") -> Wa
     library = framework_of(module)
     shapes = _shapes(module, input_shape)
     kept: frozenset[str] = frozenset()
-    dry = _DryRun(library, module, shapes)
+    axes = (STEPS, SAMPLES)[-leading_axes(library, module) :]
+    dry = DryRun(library, module, shapes, axes)
     while True:
         try:
-            builder, outputs = _traced(library, module, shapes, float(dt), kept, dry)
+            loop = _looped(library, module, shapes, float(dt), kept, dry)
+            if loop is None:
+                builder, outputs = _traced(library, module, shapes, float(dt), kept, dry)
+            else:
+                builder, outputs = loop.builder, loop.outputs
             break
         except SharedError as shared:
             kept |= {shared.source}
     _add_outputs(builder, module, outputs)
     nodes = NirGraph(builder.nodes, tuple(builder.edges), name=name)
-    return Walked(nodes, builder.cells, builder.overrides(), library.name)
+    walked = Walked(nodes, builder.cells, builder.overrides(), library.name)
+    return walked if loop is None else replace(walked, time=loop.time, readout=loop.readout)
+
+
+def _looped(
+    library: Framework,
+    module: Any,
+    shapes: Mapping[str, Shape],
+    dt: float,
+    kept: frozenset[str],
+    dry: DryRun,
+) -> Unrolled | None:
+    """One step of a module that loops over time in its forward; None for other modules."""
+    if leading_axes(library, module) > 1 or is_leaf(library, module) or is_plain_sequence(module):
+        return None
+    try:
+        return unroll(library, module, shapes, lambda: _builder(library, shapes, dt, kept, 1), dry)
+    except Snn2chipError:
+        raise
+    except Exception as error:  # the user's own code may raise anything
+        raise _unfollowed(error, library) from error
 
 
 def _shapes(module: Any, input_shape: Shapes) -> dict[str, Shape]:
@@ -106,39 +137,6 @@ def _shapes(module: Any, input_shape: Shapes) -> dict[str, Shape]:
     return {name: tuple(int(n) for n in input_shape[name]) for name in names}
 
 
-class _DryRun:
-    """One real step on zeros, in float64: what each leaf returned, or why it failed.
-
-    Attributes:
-        results: path of each leaf -> its last result.
-        error: of the user's own code, or None.
-    """
-
-    def __init__(self, library: Framework, module: Any, shapes: Mapping[str, Shape]) -> None:
-        import torch
-
-        self.results: dict[str, Any] = {}
-        self.error: Exception | None = None
-        self.package = library.package
-        axes = (STEPS, SAMPLES)[-leading_axes(library, module) :]
-        zeros = tuple(torch.zeros(*axes, *s, dtype=torch.float64) for s in shapes.values())
-        try:
-            twin = library.twin(module, torch.float64)
-            for path, part in twin.named_modules():
-                if is_leaf(library, part):
-                    part.register_forward_hook(self._keep(path.replace(".", "/")))
-            with torch.no_grad():
-                step(twin, zeros)
-        except Exception as error:  # the user's own code may raise anything
-            self.error = error
-
-    def _keep(self, path: str) -> Any:
-        def keep(_module: Any, _inputs: Any, result: Any) -> None:
-            self.results[path] = result
-
-        return keep
-
-
 def leading_axes(library: Framework, module: Any) -> int:
     """2 for a module that takes whole sequences [step, sample, *shape], else 1."""
     return 2 if library.timed is not None and library.timed(module) else 1
@@ -150,7 +148,7 @@ def _traced(
     shapes: Mapping[str, Shape],
     dt: float,
     kept: frozenset[str],
-    dry: _DryRun,
+    dry: DryRun,
 ) -> tuple[Builder, list[Signal]]:
     """The nodes of a first step, which are those of a second one too."""
     import torch
@@ -206,23 +204,11 @@ def _plain_twin(module: Any) -> Any:
         ) from error
 
 
-def _raise_own(dry: _DryRun) -> None:
+def _raise_own(dry: DryRun) -> None:
     if isinstance(dry.error, Snn2chipError):
         raise dry.error
     if dry.error is not None:
         raise own_failure(dry.error, dry.package) from dry.error
-
-
-def own_failure(error: Exception, package: str) -> ConfigError:
-    """The user's own code failed while it ran."""
-    where = place_of(error, package)
-    return ConfigError(
-        f"the module fails when it is run{', at ' + where if where else ''}",
-        needs="a module that computes on input [sample, *shape], or on [step, sample, *shape] if "
-        "its cells take sequences",
-        has=f"{type(error).__name__}: {error}",
-        remedy="correct the module, or the shape of its input",
-    )
 
 
 def _unfollowed(error: Exception, library: Framework) -> UnsupportedError:

@@ -13,7 +13,6 @@ pytest.importorskip("spikingjelly", reason="the front end of SpikingJelly module
 import torch
 from spikingjelly.activation_based import layer, neuron
 
-from snn2chip.errors import UnsupportedError
 from snn2chip.frontends.nir import read_graph
 from snn2chip.frontends.nir.metadata import Metadata
 from snn2chip.frontends.spikingjelly import record, twin
@@ -121,10 +120,11 @@ def test_a_run_of_several_inputs(mode: str) -> None:
     np.testing.assert_allclose(found["a.v"], expected["a.v"], atol=1e-6)
 
 
-def test_a_loop_over_time_is_refused() -> None:
-    with pytest.raises(UnsupportedError, match="twice in one step") as caught:
-        walk(Loop(), (2,), 1.0)
-    assert "one step" in caught.value.remedy
+def test_a_loop_over_time_is_followed(tmp_path: Path) -> None:
+    x = np.repeat(np.random.default_rng(0).random((1, 5, 2)) * 3, 4, axis=0)
+    report = export_module(Loop(), Metadata(dt=1.0), x, tmp_path / "net.nir")
+    assert (report.steps, report.populations) == (4, ("net/1",))
+    assert report.spikes > 0
 
 
 @pytest.mark.parametrize("mode", ["s", "m"])
