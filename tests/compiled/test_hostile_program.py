@@ -149,8 +149,8 @@ def test_a_chips_numbers_are_integers() -> None:
 def test_both_arithmetics_of_a_chip_have_their_models_checked(arithmetic: str) -> None:
     header = {**HEADER, "arithmetic": arithmetic}
     assert parse_program(close_file(header, ARRAYS), "file").arithmetic == arithmetic
-    for path, value in ((("populations", 1, "model"), "rf"), (("projections", 0, "model"), "writes")):
-        wrong = {**changed(path, value), "arithmetic": arithmetic}
+    for part, model in (("populations", "rf"), ("projections", "writes")):
+        wrong = {**changed((part, 1, "model"), model), "arithmetic": arithmetic}
         with pytest.raises(InputFileError, match="parameters of"):
             parse_program(close_file(wrong, ARRAYS), "file")
 

@@ -18,6 +18,7 @@ from snn2chip.backends.loihi.integers import INPUT_SHIFT, WRAP, whole, wrap24
 from snn2chip.backends.loihi.modes import Mode, arithmetic_name
 from snn2chip.backends.loihi.neurons import NEURON_MODELS, cuba
 from snn2chip.backends.loihi.neurons.cuba_driven import DRIVEN
+from snn2chip.backends.loihi.neurons.resetting import CUBA_RESET, scan_between
 from snn2chip.backends.loihi.synapses import SYNAPSE_MODELS
 from snn2chip.core import ProgramPopulation, ProgramProjection
 from snn2chip.engine.arithmetic import Product, Scan, State
@@ -81,17 +82,25 @@ class LoihiArithmetic:
         On the chip u wraps as often as it must: that is u' modulo 2^24, so that what arrives may
         as well be taken modulo 2^24 before.
         """
+        if self.mode == "lava" or not _wraps(population):
+            return _scan(population, state, current, arrived, record)
+        before = {name: _kept(values) for name, values in state.items()}
         result = _scan(population, state, current, arrived, record)
-        if self.mode == "lava" or not _wraps(population) or result.peak_input <= _ONE_WRAP:
+        if result.peak_input <= _ONE_WRAP:
             return result
         beyond = np.abs(whole(current)) > _ONE_WRAP
         held = np.where(beyond, wrap24(whole(current) << INPUT_SHIFT) >> INPUT_SHIFT, current)
-        again = _scan(population, state, held, arrived, record)
+        again = _scan(population, before, held, arrived, record)
         return replace(
             again,
             peak_input=result.peak_input,
             warnings={**again.warnings, BEYOND: int(np.count_nonzero(beyond))},
         )
+
+
+def _kept(values: Array) -> Array:
+    """A copy, since the kernels work in place; what all samples share is never written."""
+    return values.copy() if any(values.strides) else values
 
 
 def _wraps(population: ProgramPopulation) -> bool:
@@ -108,7 +117,18 @@ def _scan(
 ) -> Scan:
     """By the compiled kernels where they hold it."""
     if population.model == cuba.MODEL.name:
-        quick = fast.scan(population, state, current, arrived, record)
-        if quick is not None:
-            return quick
+        return _cuba(population, state, current, arrived, record)
+    if population.model == CUBA_RESET:
+        return scan_between(_cuba, population, state, current, arrived, record)
     return NEURON_MODELS[population.model].scan(population, state, current, arrived, record)
+
+
+def _cuba(
+    population: ProgramPopulation,
+    state: State,
+    current: Array,
+    arrived: NDArray[np.bool_],
+    record: bool,
+) -> Scan:
+    quick = fast.scan(population, state, current, arrived, record)
+    return quick or cuba.scan(population, state, current, arrived, record)

@@ -40,12 +40,12 @@ def resetting(model: NeuronModel) -> NeuronModel:
         arrived: NDArray[np.bool_],
         record: bool,
     ) -> Scan:
-        return _scan(model.scan, population, state, current, arrived, record)
+        return scan_between(model.scan, population, state, current, arrived, record)
 
     return NeuronModel(f"{model.name}_reset", PARAMETERS, initial, scan)
 
 
-def _scan(
+def scan_between(
     scan: ScanFunction,
     population: ProgramPopulation,
     state: State,
@@ -53,6 +53,7 @@ def _scan(
     arrived: NDArray[np.bool_],
     record: bool,
 ) -> Scan:
+    """A model's ``scan`` from each reset to the next."""
     interval = int(parameter(population, "reset_interval"))
     offset = int(parameter(population, "reset_offset")) % interval
     first = int(state[_STEP][0])
@@ -88,5 +89,7 @@ def _joined(scans: list[Scan], state: State) -> Scan:
         peak_input=max(s.peak_input for s in scans),
     )
 
+
+CUBA_RESET = "cuba_reset"
 
 MODELS = (resetting(cuba.MODEL), resetting(cuba_driven.MODEL))
