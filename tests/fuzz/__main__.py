@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         gc.freeze()
         kinds = chosen.kinds.split(",") if chosen.kinds else list(SHARES)
         written = [case for case in hostile_cases(work / "base") if case.kind in kinds]
-        numbers = [-k - 1 for k in range(0, len(written), 20 if chosen.short else 1)]
+        numbers = [-k - 1 for k in range(0, len(written), 40 if chosen.short else 1)]
         print(f"{len(seeds)} seeds, {len(numbers)} written cases", flush=True)
 
         def make(index: int) -> Case:

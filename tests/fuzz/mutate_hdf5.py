@@ -21,6 +21,9 @@ _REFUSALS = (
     AttributeError,
     ArithmeticError,
 )
+_LARGEST = 2**26
+"""Numbers that a change reads: an earlier one may have declared more than there is memory."""
+
 _DEEP = 300
 _MANY = 3000
 
@@ -45,8 +48,8 @@ def _names(file: h5py.File, kind: type) -> list[str]:
 
 
 def _dataset(file: h5py.File, draw: Random, kinds: str = "fiub") -> str:
-    chosen = [n for n in _names(file, h5py.Dataset) if file[n].dtype.kind in kinds]
-    return draw.choice(chosen)
+    found = [n for n in _names(file, h5py.Dataset) if file[n].dtype.kind in kinds]
+    return draw.choice([n for n in found if (file[n].size or 0) <= _LARGEST])
 
 
 def _replace(file: h5py.File, name: str, value: Any, **options: Any) -> None:
