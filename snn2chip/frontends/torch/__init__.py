@@ -6,6 +6,9 @@ builder    the NIR nodes that a walk emits; ``layers`` torch's own linear layers
 stepping   which arguments of a module are inputs, which are states; one step of it
 walk       a module into NIR nodes: a dry run, then a trace of two steps
 trace      a module followed through its forward; ``values`` in it, ``functions`` on them
+looped     a module that loops over time in its forward: where time is, and one step of it
+loops      such a loop followed; ``steps`` its traces, ``sequences`` tensors with an axis of time
+dry        real runs on zeros
 prove      a file is written only if it gives what the module gives
 borderline whether rounding explains how a run in float32 differs
 ========== ===================================================================================

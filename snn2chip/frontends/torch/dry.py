@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from snn2chip.errors import ConfigError
+from snn2chip.errors import ConfigError, UnsupportedError
 from snn2chip.frontends.torch.framework import Framework
-from snn2chip.frontends.torch.stepping import step
+from snn2chip.frontends.torch.stepping import default_dtype, step
 from snn2chip.frontends.torch.trace import is_leaf
 from snn2chip.frontends.torch.values import place_of
 from snn2chip.graph.operators import Shape
@@ -42,7 +42,7 @@ class DryRun:
             for path, part in twin.named_modules():
                 if is_leaf(library, part):
                     part.register_forward_hook(self._keep(path.replace(".", "/")))
-            with torch.no_grad():
+            with torch.no_grad(), default_dtype(torch.float64):
                 step(twin, zeros)
         except Exception as error:  # the user's own code may raise anything
             self.error = error
@@ -70,4 +70,15 @@ def own_failure(error: Exception, package: str) -> ConfigError:
         "its cells take sequences",
         has=f"{type(error).__name__}: {error}",
         remedy="correct the module, or the shape of its input",
+    )
+
+
+def unfollowed(error: Exception, library: Framework) -> UnsupportedError:
+    """The user's own code failed only while it was followed."""
+    where = place_of(error, library.package)
+    return UnsupportedError(
+        f"the module runs, but cannot be followed{', at ' + where if where else ''}",
+        needs="a forward made of modules and functions that NIR can hold",
+        has=f"{type(error).__name__}: {error}",
+        remedy="put what fails into a module of torch.nn, or leave it out",
     )

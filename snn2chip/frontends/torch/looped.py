@@ -13,11 +13,12 @@ from typing import Any
 
 from snn2chip.errors import Snn2chipError, UnsupportedError
 from snn2chip.frontends.torch.builder import Builder
-from snn2chip.frontends.torch.dry import DryRun, own_failure
+from snn2chip.frontends.torch.dry import DryRun, own_failure, unfollowed
 from snn2chip.frontends.torch.framework import Framework
-from snn2chip.frontends.torch.loops import Loop, Step, step_of, trace_of
+from snn2chip.frontends.torch.loops import Loop, step_of, trace_of
 from snn2chip.frontends.torch.sequences import Reduced, Sequence, WrongAxisError
 from snn2chip.frontends.torch.stepping import TimeLoop
+from snn2chip.frontends.torch.steps import Step
 from snn2chip.frontends.torch.trace import intercepted
 from snn2chip.frontends.torch.values import SAMPLES, STEPS, Signal, State
 from snn2chip.graph.operators import Shape
@@ -62,6 +63,12 @@ class _Steps:
             axes = (steps, SAMPLES) if self.axis == 0 else (SAMPLES, steps)
         return DryRun(self.library, self.module, self.shapes, axes)
 
+    def _check_runs(self, steps: int) -> None:
+        """Whether the module itself runs on so many steps."""
+        dry = self.dry(steps)
+        if dry.error is not None:
+            raise own_failure(dry.error, self.library.package) from dry.error
+
     def unrolled(self, dry: DryRun) -> Unrolled:
         """One step of the module.
 
@@ -73,14 +80,18 @@ class _Steps:
 
         twin = self.library.twin(self.module, torch.float64)
         loop = Loop(self.library, twin, self.shapes, dry.results, self.make)
-        with intercepted(loop):
-            result = loop.run(self.axis, STEPS - 1)
+        try:
+            with intercepted(loop):
+                result = loop.run(self.axis, STEPS - 1)
+        except Snn2chipError:
+            raise
+        except Exception as error:  # the user's own code may raise anything
+            self._check_runs(len(loop.steps))
+            raise unfollowed(error, self.library) from error
         count = len(loop.steps)
         followed = self.axis is not None and count == STEPS - 1 and dry.most == STEPS
         if dry.error is not None or (self.axis is not None and not followed):
-            again = self.dry(count)
-            if again.error is not None:
-                raise own_failure(again.error, self.library.package) from again.error
+            self._check_runs(count)
         found = [recording for value in _values(result) if (recording := _recording(value))]
         outputs, kinds = _outputs(loop, found)
         _check_same(loop)

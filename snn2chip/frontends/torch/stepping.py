@@ -15,7 +15,8 @@ From other results no states can be told. Other arguments keep their defaults. A
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,7 +154,7 @@ def run(
         return tuple(torch.as_tensor(array, dtype=dtype) for array in arrays)
 
     arrays, states = named(batch, plan(module).inputs), None
-    with torch.no_grad():
+    with torch.no_grad(), default_dtype(dtype):
         if time is not None:
             module(*tensors(time.given(array) for array in arrays))
         elif whole:
@@ -161,6 +162,19 @@ def run(
         else:
             for now in zip(*arrays, strict=True):
                 _, states = step(module, tensors(now), states)
+
+
+@contextmanager
+def default_dtype(dtype: Any) -> Iterator[None]:
+    """Inside, tensors that the user's code makes (``torch.zeros(n, 10)``) are of ``dtype``."""
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def named(batch: Any, inputs: tuple[str, ...]) -> tuple[Any, ...]:

@@ -17,12 +17,12 @@ import numpy as np
 from snn2chip.errors import ConfigError, Snn2chipError, UnsupportedError
 from snn2chip.frontends.nir.nodes import NirGraph
 from snn2chip.frontends.torch.builder import Builder, free
-from snn2chip.frontends.torch.dry import DryRun, own_failure
+from snn2chip.frontends.torch.dry import DryRun, own_failure, unfollowed
 from snn2chip.frontends.torch.framework import Framework, framework_of, require_torch
 from snn2chip.frontends.torch.looped import Unrolled, unroll
 from snn2chip.frontends.torch.stepping import TimeLoop, is_plain_sequence, plan
 from snn2chip.frontends.torch.trace import SharedError, Trace, follow, intercepted, is_leaf
-from snn2chip.frontends.torch.values import SAMPLES, STEPS, Signal, place_of
+from snn2chip.frontends.torch.values import SAMPLES, STEPS, Signal
 from snn2chip.graph.operators import Shape
 
 Shapes: TypeAlias = Shape | Mapping[str, Shape]
@@ -97,12 +97,7 @@ def _looped(
     """One step of a module that loops over time in its forward; None for other modules."""
     if leading_axes(library, module) > 1 or is_leaf(library, module) or is_plain_sequence(module):
         return None
-    try:
-        return unroll(library, module, shapes, lambda: _builder(library, shapes, dt, kept, 1), dry)
-    except Snn2chipError:
-        raise
-    except Exception as error:  # the user's own code may raise anything
-        raise _unfollowed(error, library) from error
+    return unroll(library, module, shapes, lambda: _builder(library, shapes, dt, kept, 1), dry)
 
 
 def _shapes(module: Any, input_shape: Shapes) -> dict[str, Shape]:
@@ -175,7 +170,7 @@ def _traced(
         raise
     except Exception as error:  # the user's own code may raise anything
         _raise_own(dry)
-        raise _unfollowed(error, library) from error
+        raise unfollowed(error, library) from error
     return first, outputs
 
 
@@ -209,16 +204,6 @@ def _raise_own(dry: DryRun) -> None:
         raise dry.error
     if dry.error is not None:
         raise own_failure(dry.error, dry.package) from dry.error
-
-
-def _unfollowed(error: Exception, library: Framework) -> UnsupportedError:
-    where = place_of(error, library.package)
-    return UnsupportedError(
-        f"the module runs, but cannot be followed{', at ' + where if where else ''}",
-        needs="a forward made of modules and functions that NIR can hold",
-        has=f"{type(error).__name__}: {error}",
-        remedy="put what fails into a module of torch.nn, or leave it out",
-    )
 
 
 def _check_same(

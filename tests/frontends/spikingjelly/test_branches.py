@@ -122,7 +122,7 @@ def test_a_run_of_several_inputs(mode: str) -> None:
 
 def test_a_loop_over_time_is_followed(tmp_path: Path) -> None:
     x = np.repeat(np.random.default_rng(0).random((1, 5, 2)) * 3, 4, axis=0)
-    report = export_module(Loop(), Metadata(dt=1.0), x, tmp_path / "net.nir")
+    report = export_module(strong(Loop(), 3), Metadata(dt=1.0), x, tmp_path / "net.nir")
     assert (report.steps, report.populations) == (4, ("net/1",))
     assert report.spikes > 0
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from snn2chip.errors import ConfigError
+from snn2chip.errors import ConfigError, DriftError
 from snn2chip.frontends.nir import read_graph
 from snn2chip.frontends.nir.metadata import Metadata
 from snn2chip.frontends.torch import walk
 from snn2chip.frontends.torch.prove import ExportReport, export_module
+from snn2chip.frontends.torch.stepping import TimeLoop
 from snn2chip.graph.operators import Array
 
 torch = pytest.importorskip("torch", reason="the front end of PyTorch modules")
@@ -23,6 +27,8 @@ neuron = pytest.importorskip("spikingjelly.activation_based.neuron", reason="Spi
 layer = pytest.importorskip("spikingjelly.activation_based.layer", reason="SpikingJelly")
 nn = torch.nn
 F = nn.functional
+
+from tests.frontends.snntorch.networks import Maker  # noqa: E402
 
 STEPS = 100
 DT = 1e-3
@@ -328,3 +334,79 @@ def test_a_loop_per_layer(tmp_path: Path) -> None:
     report = proven(LayerByLayer(), spikes(2, 3), tmp_path)
     assert report.populations == ("lif1", "lif2")
     assert report.spikes > 50
+
+
+class Around(nn.Module):
+    """A loop around any network whose cells keep their states."""
+
+    def __init__(self, net: Any, take: Callable[..., Any], count: Callable[..., int]) -> None:
+        super().__init__()
+        self.net, self.take, self.count = net, take, count
+
+    def forward(self, x: Any) -> Any:
+        return torch.stack([self.net(self.take(x, t))[0] for t in range(self.count(x))])
+
+
+@given(seed=st.integers(0, 2**31 - 1), case=st.sampled_from(["x[t]", "x[:, t]"]))
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+def test_random_networks(tmp_path_factory, seed: int, case: str) -> None:  # type: ignore[no-untyped-def]
+    net, shape = Maker(seed).network()
+    take, count, _ = LAYOUTS[case]
+    x = spikes(*shape, seed=seed)
+    looped = proven(Around(net, take, count), x, tmp_path_factory.mktemp("looped"))
+    plain = proven(net, x, tmp_path_factory.mktemp("plain"))
+    assert looped.spikes == plain.spikes
+    assert looped.populations == tuple(f"net/{name}" for name in plain.populations)
+
+
+def test_the_graph_is_that_of_one_step() -> None:
+    """The loop's nodes and numbers are those of the same network without a loop."""
+    net, shape = Maker(5).network()
+    take, count, _ = LAYOUTS["x[t]"]
+    looped, plain = walk(Around(net, take, count), shape, 1.0), walk(net, shape, 1.0)
+    assert plain.time is None
+    assert looped.time == TimeLoop(0, None)
+    found = {name.removeprefix("net/"): node for name, node in looped.nodes.nodes.items()}
+    assert found.keys() == plain.nodes.nodes.keys()
+    for name, node in plain.nodes.nodes.items():
+        assert found[name].kind == node.kind
+        for key, value in node.params.items():
+            np.testing.assert_array_equal(found[name].params[key], value)
+    edges = {tuple(name.removeprefix("net/") for name in edge) for edge in looped.nodes.edges}
+    assert edges == set(plain.nodes.edges)
+
+
+def test_what_no_trace_sees_is_found_by_the_proof(tmp_path: Path) -> None:
+    """A factor that differs on real tensors only."""
+
+    def sly(x: Any, t: int) -> Any:
+        return x[t] * 0.5 if isinstance(x, torch.Tensor) and t > 60 else x[t]
+
+    with pytest.raises(DriftError, match="'lif1' differs from PyTorch at step 6"):
+        proven(Tutorial(sly), spikes(6), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_errors_of_the_users_own_code_say_where() -> None:
+    def broken(x: Any, t: int) -> Any:
+        if t == 40:
+            raise ValueError("no more steps")
+        return x[t]
+
+    with pytest.raises(ConfigError, match=r"fails when it is run, at test_loops.py:\d+") as caught:
+        walk(Tutorial(broken), (6,), 1.0)
+    assert "no more steps" in caught.value.has
+
+
+def test_weights_are_held_once_however_many_steps_there_are() -> None:
+    """Traces of 300 steps of a layer of 4 MB."""
+    take, _, _ = LAYOUTS["x[t]"]
+    module = Tutorial(take, lambda x: 300)
+    module.fc1 = nn.Linear(2**15, 8)
+    tracemalloc.start()
+    try:
+        walk(module, (2**15,), 1.0)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 30 * 2**20
