@@ -176,7 +176,7 @@ def export(
     *,
     dt: float | None = None,
     encoding: Encoding | None = None,
-    readout: str = "spike_count",
+    readout: str | None = None,
     classes: Sequence[str] = (),
 ) -> ExportReport:
     """Writes a PyTorch module as NIR, proven against the module on real samples.
@@ -185,12 +185,14 @@ def export(
         module: with cells of Norse, snnTorch or SpikingJelly. Its ``forward`` computes one step and
             hands its cells' states on, as ``forward(x, state=None)`` that returns (output, state);
             cells that keep their states themselves, and modules over time, need no such argument.
+            Or it loops over time itself, over x[t], x[:, t] or an input that is always the same.
         x: values [sample, *input shape] for the encoding, or spikes [sample, step, *input shape]
             without one; of several inputs one array each, by the names that ``forward`` gives them.
         dt: the step that the cells were built with, in the unit of their time constants; may be
             left out where the library counts time in steps.
         encoding: how values become spikes; travels in the file.
-        readout: ``spike_count``, ``v_last``, ``v_max`` or ``v_mean``.
+        readout: ``spike_count``, ``v_last``, ``v_max`` or ``v_mean``; by default what a loop of the
+            module's own computes of its outputs, else what suits the last cells.
 
     Returns:
         What the proof compared.
@@ -208,7 +210,7 @@ def export(
     metadata = Metadata(
         dt=dt,
         encoding=chosen,
-        readout=Readout(readout),  # type: ignore[arg-type]
+        readout=None if readout is None else Readout(readout),  # type: ignore[arg-type]
         classes=tuple(classes),
     )
     return export_module(module, metadata, spikes, path)
