@@ -144,9 +144,11 @@ def wirings(draw: st.DrawFn) -> tuple[list[str], list[Projection]]:
 NORSE = from_preset("norse", 1.0)
 
 
-def break_cycles(names: list[str], projections: list[Projection]) -> list[Projection]:
+def break_cycles(
+    names: list[str], projections: list[Projection], outputs: tuple[str, ...] = ()
+) -> list[Projection]:
     populations = {n: population(n, "Input" if n == "p0" else "LI", (1,)) for n in names}
-    return with_delays(populations, projections, NORSE)
+    return with_delays(populations, projections, NORSE, outputs)
 
 
 def instant_cycle(names: list[str], projections: list[Projection]) -> bool:
@@ -197,6 +199,17 @@ def test_the_population_nearest_to_the_input_opens_a_cycle() -> None:
     assert {p.name for p in after if p.delay.largest} == {"far->near"}
 
 
+@pytest.mark.parametrize(("first", "last"), [("a", "b"), ("b", "a"), ("10", "2"), ("z/n", "n")])
+def test_of_two_equally_near_populations_that_of_the_output_closes_a_cycle(
+    first: str, last: str
+) -> None:
+    """The input reaches both, only ``last`` is read: whatever they are called, it comes later."""
+    edges = [("in", first), ("in", last), (first, last), (last, first)]
+    projections = [Projection(a, b, identity((1,))) for a, b in edges]
+    after = break_cycles(sorted(["in", first, last]), projections, (last,))
+    assert {p.name for p in after if p.delay.largest} == {f"{last}->{first}"}
+
+
 @given(wirings(), st.integers(1, 3), st.integers(0, 2))
 @settings(max_examples=200)
 def test_what_closes_no_cycle_is_late_by_the_input_latency(
@@ -207,7 +220,7 @@ def test_what_closes_no_cycle_is_late_by_the_input_latency(
     populations = {n: population(n, "LI", (1,)) for n in names}
     broken = break_cycles(names, before)
     for old, one, new in zip(
-        before, broken, with_delays(populations, before, options), strict=True
+        before, broken, with_delays(populations, before, options, ()), strict=True
     ):
         closes = old.delay.smallest == 0 and one.delay.smallest == 1
         assert new.delay.smallest == (recurrent if closes else old.delay.smallest + late)
@@ -223,7 +236,7 @@ def test_spikes_that_are_sent_late_need_no_delay_in_cycles() -> None:
         "a": population("a", "LIF", (1,)),
         "b": population("b", "LI", (1,)),
     }
-    found = with_delays(populations, projections, options)
+    found = with_delays(populations, projections, options, ("a",))
     assert [p.delay.largest for p in found] == [0, 0, 1]
 
 

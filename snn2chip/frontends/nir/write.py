@@ -154,7 +154,7 @@ def _implicit(graph: Graph) -> list[Projection]:
         for p, short in zip(graph.projections, plain, strict=True)
     ]
     populations = {p.name: p for p in graph.populations}
-    read = with_delays(populations, bare, d)
+    read = with_delays(populations, bare, d, graph.outputs)
     kept = {
         home[mine.target]
         for mine, other in zip(graph.projections, read, strict=True)
@@ -164,7 +164,7 @@ def _implicit(graph: Graph) -> list[Projection]:
         long if home[long.target] in kept else short
         for long, short in zip(plain, bare, strict=True)
     ]
-    back = with_delays(populations, written, d)
+    back = with_delays(populations, written, d, graph.outputs)
     for mine, short, other in zip(graph.projections, written, back, strict=True):
         if short.delay.smallest < 0 or (mine.delay.steps != other.delay.steps).any():
             raise UnsupportedError(

@@ -76,6 +76,25 @@ def branches(rng: Random) -> NirGraph:
     return named(NirGraph(nodes, edges))
 
 
+def feedback(rng: Random) -> NirGraph:
+    """The input reaches two populations that feed each other; the second is read."""
+    nodes = {
+        "in": port("Input", 4),
+        "fc1": affine(rng, 3, 4),
+        "a": cell("LIF", 3),
+        "fc2": linear(rng, 2, 3),
+        "skip": linear(rng, 2, 4),
+        "b": cell("CubaLIF", 2),
+        "back": affine(rng, 3, 2),
+        "out": port("Output", 2),
+    }
+    edges = (
+        ("in", "fc1"), ("fc1", "a"), ("a", "fc2"), ("fc2", "b"), ("in", "skip"), ("skip", "b"),
+        ("b", "back"), ("back", "a"), ("b", "out"),
+    )  # fmt: skip
+    return named(NirGraph(nodes, edges))
+
+
 def image(rng: Random) -> NirGraph:
     """Convolutions, a pool, a Flatten and a matrix."""
     ones = {name: np.array([1, 1]) for name in ("stride", "padding", "dilation")}
@@ -100,7 +119,11 @@ def named(graph: NirGraph) -> NirGraph:
     return replace(graph, nodes={k: replace(n, name=k) for k, n in graph.nodes.items()})
 
 
-NETWORKS: dict[str, Callable[[Random], NirGraph]] = {"branches": branches, "image": image}
+NETWORKS: dict[str, Callable[[Random], NirGraph]] = {
+    "branches": branches,
+    "image": image,
+    "feedback": feedback,
+}
 
 
 def run(nodes: NirGraph, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -86,7 +86,7 @@ def lower(
             remedy="add an edge from the last neurons to an Output",
         )
     reached = unify_shapes(populations, projections)
-    found = with_delays(*reached, discretization)
+    found = with_delays(*reached, discretization, outputs)
     found = _with_biases(linear, paths, found)
     if discretization.weights == "int8":
         found = truncated(found)

@@ -2,13 +2,14 @@
 
 Every framework runs the populations of a step one after another and takes the previous step's
 spikes where a cycle closes. Where a cycle has no delay, the population of it that lies nearest to
-the inputs runs first; what reaches it from within the cycle arrives ``recurrent_delay`` steps
-later. All other projections are ``input_latency`` steps late.
+the inputs runs first, among equally near ones that farthest from the outputs; what reaches it from
+within the cycle arrives ``recurrent_delay`` steps later. Only where both distances are equal do
+names decide. All other projections are ``input_latency`` steps late.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -23,10 +24,15 @@ def with_delays(
     populations: Mapping[str, Population],
     projections: Sequence[Projection],
     discretization: Discretization,
+    outputs: Sequence[str],
 ) -> list[Projection]:
-    """The same projections in the same order, with the delays that the discretization implies."""
+    """The same projections in the same order, with the delays that the discretization implies.
+
+    Args:
+        outputs: names of the populations that the network's outputs read.
+    """
     names = list(populations)
-    distance = _distances(names, projections)
+    distance = _distances(names, projections, outputs)
     steps = max(discretization.recurrent_delay, 1)
     result = list(projections)
     recurrent: set[int] = set()
@@ -54,7 +60,9 @@ def with_delays(
 
 
 def _entry(
-    names: Sequence[str], instant: Sequence[Projection], distance: Mapping[str, int]
+    names: Sequence[str],
+    instant: Sequence[Projection],
+    distance: Mapping[str, tuple[int, int]],
 ) -> tuple[str, set[str]] | None:
     """The first population of some cycle without delay, and the cycle's populations."""
     edges = [(p.source, p.target) for p in instant]
@@ -65,17 +73,31 @@ def _entry(
     return None
 
 
-def _distances(names: Sequence[str], projections: Sequence[Projection]) -> dict[str, int]:
-    """Fewest projections from a population that nothing feeds; ``len(names)`` if none leads."""
-    targets = {p.target for p in projections if p.source != p.target}
-    reached = {name: 0 for name in names if name not in targets}
-    front = list(reached)
+def _distances(
+    names: Sequence[str], projections: Sequence[Projection], outputs: Sequence[str]
+) -> dict[str, tuple[int, int]]:
+    """Fewest projections from what nothing feeds, and minus the fewest to an output."""
+    forth = {(p.source, p.target) for p in projections}
+    back = {(target, source) for source, target in forth}
+    targets = {target for source, target in forth if source != target}
+    after = _fewest(names, [name for name in names if name not in targets], forth)
+    ahead = _fewest(names, outputs, back)
+    return {name: (after[name], -ahead[name]) for name in names}
+
+
+def _fewest(
+    names: Sequence[str], start: Sequence[str], edges: Iterable[tuple[str, str]]
+) -> dict[str, int]:
+    """Fewest edges from a start; ``len(names)`` if none leads to a name."""
+    following: dict[str, list[str]] = {name: [] for name in names}
+    for source, target in edges:
+        following[source].append(target)
+    reached = dict.fromkeys(start, 0)
+    front = list(start)
     while front:
-        nearer = set(front)
-        step = {p.target for p in projections if p.source in nearer} - reached.keys()
         level = reached[front[0]] + 1
-        reached.update(dict.fromkeys(step, level))
-        front = sorted(step)
+        front = list({t for name in front for t in following[name]} - reached.keys())
+        reached.update(dict.fromkeys(front, level))
     return {name: reached.get(name, len(names)) for name in names}
 
 
