@@ -76,7 +76,11 @@ Reset: TypeAlias = Annotated[
 ]
 EncodingName: TypeAlias = Annotated[
     str | None,
-    typer.Option("--encoding", metavar="none|if|rate|latency|direct", help="Values into spikes."),
+    typer.Option(
+        "--encoding",
+        metavar="none|if|rate|latency|direct",
+        help="Values into spikes; so far only 'if' can encode static values.",
+    ),
 ]
 Repair: TypeAlias = Annotated[
     bool,

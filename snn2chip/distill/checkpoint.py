@@ -233,7 +233,11 @@ def _open(path: Path) -> Any:
         raise InputFileError(
             f"{path}: no safetensors file: {error}",
             needs="a checkpoint of snn2chip, which says its architecture itself",
-            remedy="for weights of your own module: --model module:factory",
+            remedy=(
+                "it is NIR already; --format onnx writes a step of it"
+                if path.suffix == ".nir"
+                else "for weights of your own module: --model module:factory"
+            ),
         ) from error
 
 

@@ -53,14 +53,13 @@ def _make(factory: str) -> nn.Module:
     name, _, attribute = factory.partition(":")
     if not name or not attribute.isidentifier():
         raise ConfigError(f"--model {factory!r}", needs="module:factory, such as mynet:make_model")
+    if name.startswith("."):
+        raise _no_module(factory, name, name)
     try:
         with _current_folder():
             imported = importlib.import_module(name)
     except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"--model {factory}: no module {error.name!r}",
-            remedy="run from the folder that holds it, or install it",
-        ) from error
+        raise _no_module(factory, name, error.name) from error
     make = getattr(imported, attribute, None)
     if not callable(make):
         raise ConfigError(f"--model {factory}: {name} has no function {attribute!r}")
@@ -70,6 +69,15 @@ def _make(factory: str) -> nn.Module:
             f"--model {factory}: it returned {type(module).__name__}", needs="a torch.nn.Module"
         )
     return module
+
+
+def _no_module(factory: str, name: str, missing: str | None) -> ConfigError:
+    """The module cannot be found; where a file was named instead, the module's name is given."""
+    remedy = "run from the folder that holds it, or install it"
+    if name.endswith(".py") or "/" in name or name.startswith("."):
+        module = name.removesuffix(".py").lstrip("./").replace("/", ".")
+        remedy = f"a module's name, not its file's: --model {module}:{factory.partition(':')[2]}"
+    return ConfigError(f"--model {factory}: no module {missing!r}", remedy=remedy)
 
 
 @contextmanager
@@ -120,5 +128,6 @@ def _state(path: Path, content: Any) -> dict[str, Tensor]:
         raise InputFileError(
             f"{path}: no tensors under {', '.join(others[:12])}",
             needs="a state dictionary, on its own or under " + ", ".join(map(repr, WRAPPERS)),
+            remedy="torch.save(model.state_dict(), path)",
         )
     return {str(name): value for name, value in content.items()}

@@ -64,7 +64,7 @@ def open_network(network: str | Path | None, options: Options) -> Network:
     raise InputFileError(
         f"network {str(network)!r}: no such file",
         has="bundled students: " + ", ".join(known),
-        remedy=did_you_mean(str(network), known),
+        remedy="check the path" if path.suffix else did_you_mean(str(network), known),
     )
 
 

@@ -142,7 +142,8 @@ def _spikes(
         raise ConfigError(
             f"data {dataset.name!r} are static values and network {graph.name!r} has no encoding",
             needs="spikes over time",
-            remedy="--encoding if with --steps N, or data with a step axis [sample, step, ...]",
+            remedy="--encoding if with --steps N, or data with a step axis [sample, step, ...] "
+            "(one recording x [step, ...]: save x[None])",
         )
     steps = options.steps or graph.encoding.steps
     if steps is None:

@@ -103,7 +103,7 @@ def costliest_sentence(report: Report) -> str:
     if top is None:
         return "No event of this run has a price in this cost table."
     return (
-        f"{shown(top.layer.name)} costs most: {percent(top.share)} % of the layers' energy, "
+        f"Layer {shown(top.layer.name)} costs most: {percent(top.share)} % of the layers' energy, "
         f"mostly {TERM_WORDS[top.term]}."
     )
 

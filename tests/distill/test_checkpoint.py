@@ -152,6 +152,16 @@ def test_truncated_files(saved, keep) -> None:
         load_checkpoint(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "remedy"), [("net.nir", "--format onnx"), ("weights.pt", "--model module:factory")]
+)
+def test_files_of_other_kinds_are_told_what_to_do(tmp_path, name, remedy) -> None:
+    (tmp_path / name).write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(64))
+    with pytest.raises(InputFileError, match="no safetensors file") as caught:
+        load_checkpoint(tmp_path / name)
+    assert remedy in caught.value.remedy
+
+
 def test_foreign_files(tmp_path, saved) -> None:
     path, _, _ = saved()
     with pytest.raises(InputFileError, match="cannot be read"):

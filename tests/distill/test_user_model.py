@@ -128,6 +128,14 @@ def test_no_state_dictionary(mynet, tmp_path, content) -> None:
     assert str(path) in str(caught.value)
 
 
+def test_other_wrappers_are_told_what_to_save(mynet, tmp_path) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save({"epoch": 3, "net": mynet}, path)
+    with pytest.raises(InputFileError, match="no tensors under epoch, net") as caught:
+        load_user_model(path, "mynet:make")
+    assert "torch.save(model.state_dict()" in caught.value.remedy
+
+
 def test_not_finite(mynet, tmp_path) -> None:
     path = tmp_path / "weights.pt"
     mynet["2.bias"][1] = float("nan")
@@ -143,6 +151,9 @@ def test_not_finite(mynet, tmp_path) -> None:
         (":make", "module:factory"),
         ("mynet:make()", "module:factory"),
         ("nonet:make", "no module 'nonet'"),
+        ("nonet:make", "run from the folder that holds it"),
+        ("mynet.py:make", "--model mynet:make"),
+        ("./nets/mynet.py:make", "--model nets.mynet:make"),
         ("mynet:mak", "no function 'mak'"),
         ("mynet:value", "no function 'value'"),
         ("mynet:number", "returned int"),

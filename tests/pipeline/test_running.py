@@ -185,8 +185,11 @@ def test_unknown_names_suggest(opened, options):
         run(opened, replace(options, target="loihi22"))
     with pytest.raises(ConfigError, match="davies2018"):
         run(opened, replace(options, target="loihi1", costs="davies"))
-    with pytest.raises(InputFileError, match="no such file"):
+    with pytest.raises(InputFileError, match="no such file") as caught:
         open_network("nothing.nir", options)
+    assert caught.value.remedy == "check the path"
+    with pytest.raises(InputFileError, match="did you mean 'digits-mlp'"):
+        open_network("digits-mpl", options)
 
 
 def test_reset_and_encoding_can_be_overridden(network, options):

@@ -76,7 +76,7 @@ def test_the_page_tells_the_verdict_first(report: Report) -> None:
     ]
     places = [text.index(words) for words in order]
     assert places == sorted(places)
-    assert "conv costs most: 78.2 %" in text
+    assert "Layer conv costs most: 78.2 %" in text
 
 
 def test_the_page_has_every_layer_drift_and_price(report: Report) -> None:

@@ -65,7 +65,8 @@ def fold(graph: Graph, population: Population) -> Folded:
     """The CUBA form of one population.
 
     Raises:
-        UnsupportedError: subtractive reset, or a threshold at or below the reset.
+        UnsupportedError: another reset than to a value, another option that a CUBA neuron has not,
+            or a threshold at or below the reset.
     """
     d = graph.discretization.of(population.name)
     neuron, shape = population.neuron, population.shape
@@ -73,7 +74,7 @@ def fold(graph: Graph, population: Population) -> Folded:
     bias = np.zeros(shape)
     for projection in graph.incoming(population.name):
         bias = bias if projection.bias is None else bias + projection.bias
-    offset, theta = _reset_and_threshold(population, d)
+    offset, theta = _reset_and_threshold(population)
     input_gain, bias_gain, leak = np.ones(shape), np.ones(shape), np.zeros(shape)
     loss_u, loss_v = np.ones(shape), np.zeros(shape)
     match neuron:
@@ -125,21 +126,31 @@ def _synapse_gain(neuron: CubaLIF | CubaLI, synapse: Factors, d: Discretization)
 
 
 def _check_options(population: Population, d: Discretization) -> None:
-    """Refuses what a CUBA neuron has not."""
+    """Refuses what a CUBA neuron has not, everything of a population in one error."""
     neuron = population.neuron
     if not isinstance(neuron, IF | LIF | CubaLIF):
         return
+    wrong, has, flags = [], [], []
+    if d.reset != "zero":
+        wrong.append(f"it resets by {_RESETS[d.reset]}")
+        has.append("a reset to a value only")
+        flags.append("--reset zero")
     time = "cuba_reset_time" if isinstance(neuron, CubaLIF) else "reset_time"
     floor = "if_floor" if isinstance(neuron, IF) else "v_floor"
     allowed = {time: ("spike", "leak", "both"), floor: ("none",), "output_latency": (0,)}
     for name, values in allowed.items():
         value = getattr(d, name)
         if value not in values:
-            raise UnsupportedError(
-                f"population {population.name!r}: {name} is {value!r}",
-                has=f"{name} {' or '.join(str(v) for v in values)} (Lava's CUBA neuron)",
-                remedy=f"train so, or run with --preset-set {name}={values[0]} and read the drift",
-            )
+            wrong.append(f"{name} is {value!r}")
+            has.append(f"{name} {' or '.join(str(v) for v in values)}")
+            flags.append(f"--preset-set {name}={values[0]}")
+    if wrong:
+        raise UnsupportedError(
+            f"population {population.name!r}: {', '.join(wrong)}",
+            has=f"{', '.join(has)} (Lava's CUBA neuron)",
+            remedy=f"train so, or run with {' '.join(flags)}: that is another network, so compare "
+            "its accuracy with what --target reference gives without these options",
+        )
 
 
 def _check_decays(population: Population, *losses: FloatArray) -> None:
@@ -153,20 +164,11 @@ def _check_decays(population: Population, *losses: FloatArray) -> None:
         )
 
 
-def _reset_and_threshold(
-    population: Population, d: Discretization
-) -> tuple[FloatArray, FloatArray]:
+def _reset_and_threshold(population: Population) -> tuple[FloatArray, FloatArray]:
     """(v_reset, threshold above it); a readout has (0, 1)."""
     neuron = population.neuron
     if not isinstance(neuron, IF | LIF | CubaLIF):
         return np.zeros(population.shape), np.ones(population.shape)
-    if d.reset != "zero":
-        raise UnsupportedError(
-            f"population {population.name!r} resets by {_RESETS[d.reset]}",
-            needs=f"reset {d.reset!r} after a spike",
-            has="a reset to a value only (Lava's CUBA neuron)",
-            remedy="train with reset to zero, or run with --reset zero and read the drift",
-        )
     theta = neuron.v_threshold - neuron.v_reset
     if not (theta > 0).all():
         raise UnsupportedError(

@@ -50,6 +50,16 @@ def test_what_a_cuba_neuron_has_not_is_refused_for_every_population(neuron, opti
     assert "--reset zero" in text or f"--preset-set {name}=" in text
 
 
+def test_all_options_that_a_population_has_wrong_are_said_at_once():
+    """snnTorch's defaults break two of them; the remedy names the flags for both."""
+    with pytest.raises(UnsupportedError) as caught:
+        realise(net(lif, reset="subtract", reset_time="fire"), FORMATS)
+    text = str(caught.value)
+    assert text.count("resets by subtraction, reset_time is 'fire'") == 2
+    assert text.count("--reset zero --preset-set reset_time=spike") == 2
+    assert realise(net(lif, reset="zero", reset_time="spike"), FORMATS).populations
+
+
 @pytest.mark.parametrize("time", ["leak", "both"])
 def test_resets_to_a_value_at_another_time_fire_the_same(time):
     """The membrane that is shown differs, the spikes do not; so the program is the same."""

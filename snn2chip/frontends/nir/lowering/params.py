@@ -157,7 +157,10 @@ class Params:
         if source and source[0] == 1 and source[1:] == expected:
             remedy = "the Input states a batch dimension: write its shape without it"
         elif prod(source) == prod(expected) and len(expected) == 1:
-            remedy = "put a Flatten with start_dim = 0 before the node"
+            remedy = (
+                f"flatten it before the node (in NIR a Flatten with start_dim = 0, in PyTorch "
+                f"nn.Flatten()), or state and feed an input of shape {list(expected)}"
+            )
         return self.refuse(
             "its input does not fit",
             needs=f"an input of shape {list(expected)}",
