@@ -34,6 +34,9 @@ REMEDIES: dict[str, str] = {
         ("relu", "leaky_relu", "gelu", "elu", "silu", "sigmoid", "tanh", "clamp", "pow", "abs"),
         SPIKES_ONLY,
     ),
+    **dict.fromkeys(
+        ("setitem", "unsqueeze"), "collect outputs in a list, and return torch.stack of it"
+    ),
     "max_pool2d": "avg_pool2d: a maximum is no linear operator of spikes",
     "cat": "two layers whose outputs are added: W [a, b] = W1 a + W2 b",
     **dict.fromkeys(

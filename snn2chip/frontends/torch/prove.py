@@ -104,7 +104,7 @@ def export_module(
     nodes, walked = nodes_of_module(module, metadata, shapes, path.stem)
     with replacing(path) as temporary:
         write_plain(nodes, temporary)
-        graph = replace(graph_of(read_nodes(temporary), str(path)), name=path.stem)
+        graph = graph_of(replace(read_nodes(temporary), name=path.stem), str(path))
         return replace(prove(module, graph, walked.cells, given, walked.time), path=path)
 
 

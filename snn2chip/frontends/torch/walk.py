@@ -114,6 +114,7 @@ def _shapes(module: Any, input_shape: Shapes) -> dict[str, Shape]:
                 f"the module takes {len(names)} inputs: {', '.join(names)}",
                 needs="a shape and samples for each, by name",
                 has="one shape",
+                remedy="give arguments that are no inputs, such as num_steps, a default",
             )
         return {free("input", taken): tuple(int(n) for n in input_shape)}
     if set(input_shape) != set(names):

@@ -69,6 +69,13 @@ def shared(m: Refused, x: Any) -> Any:
     return spk
 
 
+def written(m: Refused, x: Any) -> Any:
+    mem, found = None, torch.zeros(x.shape[0], x.shape[1], 4)
+    for t in range(x.shape[0]):
+        found[t], mem = leaky(m, x[t], mem)
+    return found
+
+
 def membranes(m: Refused, x: Any) -> Any:
     mem, found = None, []
     for one in x:
@@ -145,6 +152,7 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
         loop(lambda m, x, t, s, mem: leaky(m, x[t], mem), lambda s: torch.stack(s).sum(2)),
         "not one over steps",
     ),
+    "outputs written into a tensor": (written, "return torch.stack of it"),
     "membranes alone": (membranes, "returns the states of its cells first"),
 }
 
@@ -156,3 +164,22 @@ def test_a_loop_is_refused_by_name(case: str) -> None:
         walk(Refused(body), (6,), 1.0)
     assert message in str(caught.value)
     assert caught.value.needs
+
+
+class Counted(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = snn.Leaky(beta=0.9)
+
+    def forward(self, x: Any, num_steps: int) -> Any:
+        mem, found = None, []
+        for _ in range(num_steps):
+            spk, mem = self.cell(x, mem)
+            found.append(spk)
+        return torch.stack(found)
+
+
+def test_arguments_that_are_no_inputs_need_a_default() -> None:
+    with pytest.raises(ConfigError, match="takes 2 inputs: x, num_steps") as caught:
+        walk(Counted(), (3,), 1.0)
+    assert "a default" in caught.value.remedy

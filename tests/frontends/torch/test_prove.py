@@ -284,3 +284,11 @@ def test_weights_that_diverged_are_named(tmp_path: Path) -> None:
         model[2].weight[1, 2] = float("nan")
     with pytest.raises(InputFileError, match=r"'2'.*weight holds 1 values"):
         export_module(model, Metadata(dt=DT), spikes(3), tmp_path / "net.nir")
+
+
+def test_an_inconsistent_network_is_called_as_its_file_will_be(tmp_path: Path) -> None:
+    """Not as the file that stands in until the proof."""
+    slow = snn.LIFBoxCell(snn.LIFBoxParameters(tau_mem_inv=torch.tensor(100.0)), dt=0.5)
+    network = snn.SequentialState(nn.Linear(3, 2), slow).double()
+    with pytest.raises(InputFileError, match="network 'named' is inconsistent"):
+        export_module(network, Metadata(dt=0.5), spikes(3, steps=2), tmp_path / "named.nir")
