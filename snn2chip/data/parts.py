@@ -87,6 +87,7 @@ def as_labels(
             f"{source}: labels {key!r} do not fit the samples",
             needs=f"one label for each of {samples} samples",
             has=f"an array of shape {list(labels.shape)}",
+            remedy="class indices (of one-hot labels y.argmax(axis=1)); x is [sample, ...]",
         )
     check_finite(source, key, labels)
     with np.errstate(invalid="ignore"):

@@ -252,3 +252,10 @@ def test_the_limit_holds_for_true_sizes_too(
     monkeypatch.setattr(npz, "MAX_BYTES", 479)
     with pytest.raises(InputFileError, match="too large"):
         load_data(path, ONE, seed=0)
+
+
+def test_labels_of_another_shape_are_told_how_to_become_indices(tmp_path):
+    np.savez(tmp_path / "hot.npz", x=np.zeros((4, 3)), y=np.eye(4))
+    with pytest.raises(InputFileError, match="one label for each of 4 samples") as caught:
+        load_data(str(tmp_path / "hot.npz"), {"input": (3,)}, seed=0)
+    assert "y.argmax(axis=1)" in caught.value.remedy
