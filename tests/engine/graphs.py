@@ -67,8 +67,20 @@ def discretizations(draw):
         assume(False)
 
 
+def plain_discretizations():
+    """Norse's, with options under which a neuron's unit and place do not matter."""
+    options = {
+        "early_bias": ["kept", "dropped"],
+        "integrator": ["euler", "exact"],
+        "fires": [">", ">="],
+        "reset": ["zero", "subtract"],
+    }
+    drawn = st.fixed_dictionaries({name: st.sampled_from(words) for name, words in options.items()})
+    return drawn.map(lambda chosen: from_preset("norse", 1e-3, **chosen))
+
+
 @st.composite
-def graphs(draw):
+def graphs(draw, of=None):
     """in -> conv -> a; in -> b; a, b -> out; a <-> b in a loop; out may spike or not."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     image = (draw(st.integers(1, 2)), 4, draw(st.integers(3, 5)))
@@ -81,7 +93,7 @@ def graphs(draw):
     )
     neuron = [draw(st.sampled_from(SPIKING)) for _ in range(3)]
     readout = draw(st.sampled_from([lif, li, cuba_li]))
-    discretization = draw(discretizations())
+    discretization = draw(of or discretizations())
     populations = [
         Population("in", Input(), image),
         Population("conv", neuron[0](conv.target_shape), conv.target_shape),

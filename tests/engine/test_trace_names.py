@@ -65,5 +65,6 @@ def test_any_other_name_is_written(tmp_path) -> None:
     path = tmp_path / "trace.npz"
     path.write_bytes(content)
     with np.load(path) as back:
-        assert set(back.files) == set(names)
-        assert all((back[name] == arrays[name]).all() for name in names)
+        inside = {name: name.replace("..", "%2E%2E") for name in names}  # a folder's parent is none
+        assert set(back.files) == set(inside.values())
+        assert all((back[inside[name]] == arrays[name]).all() for name in names)

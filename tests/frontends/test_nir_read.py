@@ -254,7 +254,7 @@ REFUSED = {
     ),
     "a missing Flatten": (
         [source(2, 3), nir.Linear(np.ones((2, 6))), probe(2), sink(2)],
-        "put a Flatten",
+        "a Flatten with start_dim = 0",
         InputFileError,
     ),
     "an Output of another shape": (

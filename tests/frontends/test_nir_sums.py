@@ -157,9 +157,7 @@ def writable(graph: Graph, rng: np.random.Generator) -> Graph:
     populations = tuple(p for p in graph.populations if p.name != "conv")
     d = graph.discretization  # delays of 0, in cycles too, are what these options give
     d = d.override(recurrent_delay=1 - d.output_latency, input_latency=0, weights="float")
-    return replace(
-        graph, populations=populations, projections=tuple(projections), discretization=d
-    )
+    return replace(graph, populations=populations, projections=tuple(projections), discretization=d)
 
 
 @given(graphs())

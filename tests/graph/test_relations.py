@@ -17,7 +17,7 @@ from snn2chip.graph import Delay, Dense, Graph, Population, Projection, validate
 from snn2chip.graph.compose import to_dense
 from snn2chip.graph.operators import Array, weights_of, with_weights
 from snn2chip.graph.oracle import run_graph
-from tests.engine.graphs import graphs
+from tests.engine.graphs import graphs, plain_discretizations
 
 STEPS, SAMPLES = 10, 2
 MOVED = ("v_leak", "v_threshold", "v_reset")
@@ -80,7 +80,7 @@ def pick(graph: Graph, name: str, chosen: Array, new: str) -> Graph:
     )
 
 
-@given(graphs())
+@given(graphs(plain_discretizations()))
 @settings(max_examples=20)
 def test_matrices_of_flat_populations_do_what_images_do(drawn) -> None:
     graph, rng = drawn
@@ -91,7 +91,7 @@ def test_matrices_of_flat_populations_do_what_images_do(drawn) -> None:
         np.testing.assert_array_equal(found[name], flat(values))
 
 
-@given(graphs(), st.sampled_from([0.25, 2.0, 64.0]))
+@given(graphs(plain_discretizations()), st.sampled_from([0.25, 2.0, 64.0]))
 @settings(max_examples=20)
 def test_the_unit_of_the_membrane_does_not_matter(drawn, unit: float) -> None:
     """r, v_leak, v_threshold and v_reset in another unit: same spikes, membranes in that unit."""
@@ -112,7 +112,7 @@ def test_the_unit_of_the_membrane_does_not_matter(drawn, unit: float) -> None:
             np.testing.assert_array_equal(found[f"{p.name}.v"], unit * expected[f"{p.name}.v"])
 
 
-@given(graphs())
+@given(graphs(plain_discretizations()))
 @settings(max_examples=20)
 def test_resistance_may_move_into_the_weights(drawn) -> None:
     graph, rng = drawn
@@ -135,7 +135,7 @@ def test_resistance_may_move_into_the_weights(drawn) -> None:
         np.testing.assert_array_equal(values, expected[name])
 
 
-@given(graphs(), st.sampled_from(["conv", "a", "b", "out"]))
+@given(graphs(plain_discretizations()), st.sampled_from(["conv", "a", "b", "out"]))
 @settings(max_examples=30)
 def test_permuted_neurons_give_permuted_spikes(drawn, name: str) -> None:
     graph, rng = drawn
@@ -147,7 +147,7 @@ def test_permuted_neurons_give_permuted_spikes(drawn, name: str) -> None:
         np.testing.assert_array_equal(values, expected[key][..., order] if moved else expected[key])
 
 
-@given(graphs(), st.sampled_from(["conv", "b", "a"]))
+@given(graphs(plain_discretizations()), st.sampled_from(["conv", "b", "a"]))
 @settings(max_examples=30)
 def test_a_population_may_be_split_in_two(drawn, name: str) -> None:
     """Its halves fire as it did; the bias of a projection out of it counts once."""
@@ -186,7 +186,7 @@ def test_a_population_may_be_split_in_two(drawn, name: str) -> None:
             np.testing.assert_array_equal(found[p.name], expected[p.name])
 
 
-@given(graphs(), st.integers(0, 6))
+@given(graphs(plain_discretizations()), st.integers(0, 6))
 @settings(max_examples=30)
 def test_two_projections_are_the_sum_of_one(drawn, which: int) -> None:
     """A projection cut into two of parallel weights, biases and the same delay."""
@@ -207,7 +207,7 @@ def test_two_projections_are_the_sum_of_one(drawn, which: int) -> None:
         np.testing.assert_array_equal(values, expected[name])
 
 
-@given(graphs(), st.integers(1, 3))
+@given(graphs(plain_discretizations()), st.integers(1, 3))
 @settings(max_examples=20)
 def test_a_delay_at_the_inputs_shifts_everything(drawn, late: int) -> None:
     """Without biases, from rest at 0, more delay behind the inputs is later input."""
@@ -231,7 +231,7 @@ def test_a_delay_at_the_inputs_shifts_everything(drawn, late: int) -> None:
             assert not found[p.name][:late].any()
 
 
-@given(graphs(), st.integers(1, STEPS - 1))
+@given(graphs(plain_discretizations()), st.integers(1, STEPS - 1))
 @settings(max_examples=20)
 def test_the_future_does_not_change_the_past(drawn, now: int) -> None:
     graph, rng = drawn

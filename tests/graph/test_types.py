@@ -29,7 +29,7 @@ def test_delays_know_their_range() -> None:
     [
         (lambda: Readout("spikes"), "spike_count"),  # type: ignore[arg-type]
         (lambda: Encoding("rat"), "rate"),  # type: ignore[arg-type]
-        (lambda: Encoding("if", 0), "at least one step"),
+        (lambda: Encoding("if", 0), "a whole number from 1"),
     ],
 )
 def test_unknown_ways_to_run_are_refused_with_a_suggestion(make, message: str) -> None:  # type: ignore[no-untyped-def]

@@ -104,7 +104,8 @@ def _is_thresholded(population: Population, d: Discretization) -> bool:
     neuron = population.neuron
     if not isinstance(neuron, IF | LIF | CubaLIF) or d.reset != "none" or neuron.v_reset.any():
         return False
-    return (d.if_floor if isinstance(neuron, IF) else d.v_floor) == "none"
+    floor = d.if_floor if isinstance(neuron, IF) else d.v_floor
+    return floor == "none" and d.initial_v != "v_reset"
 
 
 def _written_shapes(graph: Graph) -> dict[str, Shape]:

@@ -64,7 +64,8 @@ def without_reset(
 ) -> Discretization:
     """The discretization with ``reset`` none, and no floor, for the populations of thresholds.
 
-    What the user or the file says of a population stays.
+    Their membranes start at rest, where they had no v_reset. What the user or the file says of a
+    population stays.
     """
     said = {(owner, name) for owner, name, _ in discretization.exceptions}
     options = {
@@ -73,6 +74,9 @@ def without_reset(
         for option in ("reset", _FLOORS[flat.nodes[population].kind])
         if (population, option) not in said and getattr(discretization, option) != "none"
     }
+    if discretization.initial_v == "v_reset":
+        starts = (p for p in populations if (p, "initial_v") not in said)
+        options |= {f"{population}.initial_v": "v_leak" for population in starts}
     return discretization.override(**options)
 
 
