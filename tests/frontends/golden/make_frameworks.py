@@ -92,8 +92,7 @@ def sinabs_cases(rng: np.random.Generator) -> Iterator[Case]:
 def rockpool_cases(rng: np.random.Generator) -> Iterator[Case]:
     import torch
     from rockpool.nn.combinators import Sequential
-    from rockpool.nn.modules import LIFNeuronTorch, LIFTorch, LinearTorch
-    from rockpool.nn.modules import to_nir
+    from rockpool.nn.modules import LIFNeuronTorch, LIFTorch, LinearTorch, to_nir
 
     torch.manual_seed(6)
     dt = 1e-3
