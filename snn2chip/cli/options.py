@@ -79,7 +79,7 @@ EncodingName: TypeAlias = Annotated[
     typer.Option(
         "--encoding",
         metavar="none|if|rate|latency|direct",
-        help="Values into spikes; so far only 'if' can encode static values.",
+        help="Values into spikes: 'if'; 'direct' gives the values, on the reference target.",
     ),
 ]
 Repair: TypeAlias = Annotated[

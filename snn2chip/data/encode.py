@@ -1,4 +1,4 @@
-"""Spike encoders: values in, input spikes out, [step, sample, *shape]."""
+"""Encoders: static values in, what the inputs send out, [step, sample, *shape]."""
 
 from __future__ import annotations
 
@@ -35,23 +35,30 @@ def encode_if(
     return spikes
 
 
-def encode(x: NDArray[np.float64], encoding: Encoding, steps: int) -> NDArray[np.bool_]:
-    """Spikes [step, sample, *shape] of static values x [sample, *shape].
+def encode(
+    x: NDArray[np.float64], encoding: Encoding, steps: int
+) -> NDArray[np.bool_] | NDArray[np.float64]:
+    """What the inputs send of static values x [sample, *shape]: spikes, or with ``direct`` values.
 
     Raises:
         UnsupportedError: an encoding that is not there.
-        ConfigError: more spikes than memory should hold.
+        ConfigError: more values than memory should hold.
     """
-    if encoding.kind != "if":
+    if encoding.kind not in ("if", "direct"):
         raise UnsupportedError(
             f"encoding {encoding.kind!r} of static values is not there yet",
-            has="the deterministic encoding 'if'; timed data need no encoding",
+            has="the deterministic encoding 'if', and 'direct', the value itself at every step; "
+            "timed data need no encoding",
             remedy="--encoding if, or data with a step axis",
         )
-    if steps * x.size > MAX_VALUES:
+    width = 1 if encoding.kind == "if" else 8
+    if steps * x.size > MAX_VALUES // width:
         raise ConfigError(
             f"{len(x)} samples x {steps} steps: {steps * x.size:.2g} input values",
-            has=f"room for {MAX_VALUES:.2g} (one byte each)",
+            has=f"room for {MAX_VALUES // width:.2g} ({width} bytes each)",
             remedy="fewer --samples or --steps",
         )
+    if encoding.kind == "direct":
+        values = encoding.gain * np.asarray(x, np.float64)
+        return np.repeat(values[np.newaxis], steps, axis=0)
     return encode_if(x, steps, encoding.threshold, encoding.gain)

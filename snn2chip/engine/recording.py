@@ -203,7 +203,9 @@ def _by_chip_step(
 
 
 def _narrow(output: Array) -> Array:
-    """uint8 for 0/1 spikes, int32 for payloads."""
+    """uint8 for 0/1 spikes, int32 for payloads; values that are given directly stay floats."""
+    if output.dtype.kind == "f":
+        return output
     if output.dtype == np.bool_ or (output.size == 0 or (output.min() >= 0 and output.max() <= 1)):
         return output.astype(np.uint8)
     return output.astype(np.int32)

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from snn2chip.errors import ConfigError
-from snn2chip.frontends.nir.metadata import KEY, Metadata, overrides_of, to_text
+from snn2chip.frontends.nir.metadata import KEY, Metadata, to_text
 from snn2chip.frontends.nir.nodes import NirGraph
 from snn2chip.frontends.nir.read import graph_of
 from snn2chip.frontends.torch.framework import framework_of, require_torch
 from snn2chip.frontends.torch.walk import Shapes, Walked, walk
 from snn2chip.graph import Graph, Readout
 from snn2chip.graph.operators import Shape
+from snn2chip.neurons.presets import overrides_of
 
 
 def open_checkpoint(path: str | Path) -> tuple[Any, Metadata, Shape]:

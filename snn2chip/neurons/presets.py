@@ -85,3 +85,21 @@ def from_preset(preset: str, dt: float, **overrides: Any) -> Discretization:
             remedy=did_you_mean(preset, list(PRESETS)),
         )
     return from_options(preset, float(dt), {**PRESETS[preset], **overrides})
+
+
+def overrides_of(discretization: Discretization) -> dict[str, str | int]:
+    """Options that differ from those of the preset the value is named after.
+
+    Those of single populations are called ``population.option``.
+    """
+    plain = from_preset(discretization.preset, discretization.dt).options()
+    found = {
+        name: value for name, value in discretization.options().items() if value != plain[name]
+    }
+    return found | {f"{owner}.{name}": value for owner, name, value in discretization.exceptions}
+
+
+def summary(discretization: Discretization) -> str:
+    """One line: preset, dt, and every option that differs from the preset's."""
+    told = (f", {name} {value}" for name, value in overrides_of(discretization).items())
+    return f"{discretization.preset}, dt {discretization.dt:g}" + "".join(told)

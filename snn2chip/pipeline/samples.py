@@ -133,8 +133,9 @@ def _spikes(
     dataset: Dataset, graph: Graph, options: Options, free: bool = False
 ) -> dict[str, Array]:
     if dataset.timed:
+        values = graph.encoding.kind == "direct"
         spikes = {
-            name: _timed(x, None if free else options.steps, dataset.name)
+            name: _timed(x, None if free else options.steps, dataset.name, values=values)
             for name, x in dataset.x.items()
         }
         return {name: _lasting(x, options.steps) for name, x in spikes.items()} if free else spikes
@@ -142,7 +143,8 @@ def _spikes(
         raise ConfigError(
             f"data {dataset.name!r} are static values and network {graph.name!r} has no encoding",
             needs="spikes over time",
-            remedy="--encoding if with --steps N, or data with a step axis [sample, step, ...] "
+            remedy="--encoding if (or direct, the values themselves, on the reference target) with "
+            "--steps N, or data with a step axis [sample, step, ...] "
             "(one recording x [step, ...]: save x[None])",
         )
     steps = options.steps or graph.encoding.steps
@@ -179,16 +181,18 @@ def _lasting(spikes: Array, steps: int | None) -> Array:
     return np.pad(spikes[:steps], ((0, missing), *((0, 0),) * (spikes.ndim - 1)))
 
 
-def _timed(x: Array, steps: int | None, name: str) -> Array:
-    """[step, sample, *shape] of timed data, cut to ``steps``; spikes only."""
-    if x.dtype != np.bool_ and not np.isin(x, (0, 1)).all():
+def _timed(x: Array, steps: int | None, name: str, *, values: bool) -> Array:
+    """[step, sample, *shape] of timed data, cut to ``steps``; spikes only, unless ``values``."""
+    if not values and x.dtype != np.bool_ and not np.isin(x, (0, 1)).all():
         raise InputFileError(
             f"data {name!r}: timed values other than 0 and 1",
             needs="spikes (0 or 1) at every step",
-            remedy="encode the values into spikes first",
+            remedy="encode the values into spikes first, or, on the reference target, "
+            "--encoding direct",
         )
     if steps is not None and steps > x.shape[1]:
         raise ConfigError(
             f"--steps {steps}: data {name!r} have {x.shape[1]} steps", remedy="fewer steps"
         )
-    return np.moveaxis(x[:, :steps] != 0, 1, 0)
+    cut = x[:, :steps]
+    return np.moveaxis(cut.astype(np.float64) if values else cut != 0, 1, 0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from io import BytesIO, TextIOWrapper
 from typing import TYPE_CHECKING
 
+from snn2chip.neurons.presets import summary as discretized
 from snn2chip.report import summary
 from snn2chip.report.numbers import accuracy, energy, plural, shown, time
 from snn2chip.report.types import Report
@@ -145,6 +146,7 @@ def _provenance(report: Report) -> RenderableType:
     costs = f"{shown(target.cost_table)}, target file {target.sha256[:12]}"
     rows = [
         ("run", [f"{plural(run.samples, 'sample')} x {steps}, data {data}, seed {run.seed}"]),
+        ("preset", [shown(discretized(report.discretization))]),
         ("arithmetic", [shown(target.arithmetic)]),
         ("cost table", [costs]),
         ("calibrated on", [shown(run.calibrated_on)]),

@@ -73,7 +73,7 @@ def test_more_spikes_than_memory_should_hold_are_refused_from_the_first_on(monke
     assert "--steps" in caught.value.remedy
 
 
-@pytest.mark.parametrize("kind", ["none", "rate", "latency", "direct"])
+@pytest.mark.parametrize("kind", ["none", "rate", "latency"])
 def test_an_encoding_that_is_not_there_names_what_is(kind):
     with pytest.raises(UnsupportedError) as caught:
         encode(np.zeros((1, 2)), Encoding(kind), 3)

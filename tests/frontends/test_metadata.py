@@ -8,9 +8,10 @@ import pytest
 
 from snn2chip.errors import ConfigError, InputFileError
 from snn2chip.frontends.nir import nodes_of, read_graph, write_graph
-from snn2chip.frontends.nir.metadata import KEY, Metadata, from_text, overrides_of, to_text
+from snn2chip.frontends.nir.metadata import KEY, Metadata, from_text, to_text
 from snn2chip.graph import Encoding, Readout
 from snn2chip.neurons import from_preset
+from snn2chip.neurons.presets import overrides_of
 
 from ..graph.networks import DT, tiny
 from .files import edit, replace_dataset

@@ -47,18 +47,6 @@ class Metadata:
     outputs: tuple[str, ...] = ()
 
 
-def overrides_of(discretization: Discretization) -> dict[str, str | int]:
-    """Options that differ from those of the preset the value is named after.
-
-    Those of single populations are called ``population.option``.
-    """
-    plain = from_preset(discretization.preset, discretization.dt).options()
-    found = {
-        name: value for name, value in discretization.options().items() if value != plain[name]
-    }
-    return found | {f"{owner}.{name}": value for owner, name, value in discretization.exceptions}
-
-
 def to_text(metadata: Metadata) -> str:
     """The JSON text, the same for equal metadata."""
     content: dict[str, Any] = {

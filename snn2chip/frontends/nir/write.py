@@ -28,13 +28,14 @@ from snn2chip.errors import UnsupportedError
 from snn2chip.frontends.nir.links import Link, projection_links
 from snn2chip.frontends.nir.lowering.recurrence import delayed, with_delays
 from snn2chip.frontends.nir.lowering.thresholds import SPIKING
-from snn2chip.frontends.nir.metadata import KEY, Metadata, overrides_of, to_text
+from snn2chip.frontends.nir.metadata import KEY, Metadata, to_text
 from snn2chip.frontends.nir.nodes import NirGraph, NirNode, Param
 from snn2chip.frontends.nir.storage.writer import write_nodes
 from snn2chip.graph import Conv, Delay, Dense, Discretization, Graph, Population, Projection
 from snn2chip.graph.operators import Shape
 from snn2chip.graph.order import components
 from snn2chip.neurons import IF, LIF, CubaLIF
+from snn2chip.neurons.presets import overrides_of
 
 _MEMBRANES = {spiking: membrane for membrane, spiking in SPIKING.items()}
 
