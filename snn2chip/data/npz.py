@@ -59,7 +59,7 @@ class NpzFile:
                 remedy="save numbers with numpy.savez",
             )
         size = prod(shape) * dtype.itemsize
-        if size > MAX_BYTES:
+        if max(size, *shape, 0) > MAX_BYTES:  # an axis may be huge beside an empty one
             raise InputFileError(
                 f"{self.path}: array {key!r} is too large",
                 needs=f"{size / 2**30:.1f} GiB for {list(shape)} {dtype}",

@@ -92,6 +92,7 @@ HEADERS = [
     "{'descr': '<f8', 'fortran_order': False, 'shape': (5.0, 2, 3)}",
     "{'descr': '<f8', 'fortran_order': 3, 'shape': (5, 2, 3)}",
     "{'descr': '<f8', 'fortran_order': False, 'shape': (" + "9" * 5000 + ", 2, 3)}",
+    "{'descr': '<f8', 'fortran_order': False, 'shape': (0, 2, 1" + "0" * 30 + ")}",
     "{'descr': '|O', 'fortran_order': False, 'shape': (5, 2, 3)}",
     "{'descr': '<c16', 'fortran_order': False, 'shape': (5, 2, 3)}",
     "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (5, 2, 3)}",
@@ -103,6 +104,7 @@ HEADERS = [
 ]
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("text", HEADERS, ids=range(len(HEADERS)))
 def test_headers_that_lie_are_refused(tmp_path: Path, text: str) -> None:
     assert refused_or_whole(tmp_path / "samples.npz", with_header(text))
