@@ -107,7 +107,7 @@ class CheckpointMetadata:
             )
         try:
             return cls._from_tables(tables)
-        except (KeyError, TypeError, ValueError, ConfigError) as error:
+        except (LookupError, TypeError, ValueError, ArithmeticError, ConfigError) as error:
             raise InputFileError(
                 f"{source}: damaged metadata: {type(error).__name__}: {error}"
             ) from error

@@ -279,3 +279,16 @@ def test_overrides_of_the_preset_are_kept(student_and_metadata) -> None:
     tables = json.loads(other.to_json())["discretization"]
     assert tables == {"preset": "norse", "dt": 1e-3, "reset": "subtract"}
     assert CheckpointMetadata.from_json(other.to_json(), "x") == other
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), "x", [], None])
+@pytest.mark.parametrize(("table", "key"), [("data", "split_seed"), ("encoding", "threshold")])
+def test_numbers_that_are_none(saved, table, key, value) -> None:
+    path, _, _ = saved()
+
+    def damage(tables) -> None:
+        tables[table][key] = value
+
+    rewrite(path, change=damage)
+    with pytest.raises(InputFileError, match="damaged metadata"):
+        load_checkpoint(path)
