@@ -141,6 +141,7 @@ def test_cells_share_no_parameter() -> None:
 
 @pytest.mark.parametrize("surrogate", ["circ", "tanh", "triangle", "heavi_erfc", "super"])
 def test_every_surrogate_passes_a_gradient(surrogate) -> None:
+    torch.manual_seed(0)
     student = StudentConfig(kind="mlp", widths=(6,), surrogate=surrogate, tau=(1e-3,))
     module = build_student(architecture(student, IMAGE, 10), 1e-3)
     module(torch.ones(3, *IMAGE))[0].sum().backward()

@@ -93,7 +93,7 @@ def graphs(draw, of=None):
     )
     neuron = [draw(st.sampled_from(SPIKING)) for _ in range(3)]
     readout = draw(st.sampled_from([lif, li, cuba_li]))
-    discretization = draw(of or discretizations())
+    discretization = draw(discretizations() if of is None else of)
     populations = [
         Population("in", Input(), image),
         Population("conv", neuron[0](conv.target_shape), conv.target_shape),
