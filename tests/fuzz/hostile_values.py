@@ -100,13 +100,13 @@ def array(draw: Random, like: np.ndarray) -> np.ndarray:
 def _with(draw: Random, made: np.ndarray, places: Any) -> np.ndarray:
     """Hostile numbers in some places, in a type that holds them."""
     value = number(draw)
-    if isinstance(value, int) and abs(value) > 10**300 and made.dtype.kind == "f":
-        value = float("inf")
     if made.dtype.kind in "iu" and draw.random() < 0.8:
         info = np.iinfo(made.dtype)
         value = int(min(max(value, info.min), info.max)) if value == value else info.max
     elif made.dtype.kind in "iu" or abs(value) > 1e308:
         made = made.astype(np.float64)
+    if abs(value) > 10**300:
+        value = float("inf")
     made = made.copy()
     with np.errstate(all="ignore"):
         made.reshape(-1)[list(places)] = float(value) if made.dtype.kind == "f" else value
