@@ -15,8 +15,8 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from snn2chip.graph.operators import Array
 
-DOUBLE, INT64 = 11, 7
-"""ONNX's numbers of the types."""
+DOUBLE = 11
+"""ONNX's number of float64."""
 
 _OPERATIONS: dict[Any, str] = {
     np.add: "Add",

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 Emit: TypeAlias = Callable[["Builder", Any, str], None]
 """Emits one module, of the path given, behind what the builder's ``sources`` send."""
 
-Observe: TypeAlias = Callable[[Any, tuple[Any, ...], Any], tuple[Any, Any]]
-
 Recording: TypeAlias = dict[str, NDArray[np.float64]]
 """``<population>`` outputs and ``<population>.v`` membranes, [step, sample, neuron]."""
 
@@ -57,10 +55,6 @@ class Framework:
     dt: float | None = None
     forgets: bool = False
     timed: Callable[[Any], bool] | None = None
-
-    def owns(self, module: Any) -> bool:
-        """Whether a module's class is the library's own."""
-        return self.has(type(module))
 
     def has(self, kind: type) -> bool:
         """Whether a class is the library's own."""

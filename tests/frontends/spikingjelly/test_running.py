@@ -136,6 +136,6 @@ def test_what_is_behind_a_decode_sees_no_steps() -> None:
 
 def test_the_framework_names_its_room_and_extra() -> None:
     assert (FRAMEWORK.name, FRAMEWORK.package, FRAMEWORK.dt) == ("spikingjelly", "spikingjelly", 1)
-    assert FRAMEWORK.owns(neuron.IFNode())
-    assert not FRAMEWORK.owns(nn.Linear(1, 1))
+    assert FRAMEWORK.has(neuron.IFNode)
+    assert not FRAMEWORK.has(nn.Linear)
     assert functional.reset_net is not None
