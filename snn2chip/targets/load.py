@@ -15,6 +15,7 @@ from snn2chip.targets.schema import (
     Reader,
     check_family,
     check_formats,
+    clipped,
     read_chip,
     read_costs,
     read_limits,
@@ -131,4 +132,4 @@ def _syntax(path: Path, text: str, error: ValueError | RecursionError) -> Proble
     _, _, place = message.rpartition("(at ")
     digits = place.removeprefix("line ").partition(",")[0]
     line = int(digits) if digits.isdigit() else text.count("\n") + 1
-    return Problem(path.name, line, "syntax", message)
+    return Problem(path.name, line, "syntax", clipped(message))

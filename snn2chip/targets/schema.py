@@ -18,6 +18,8 @@ _GRADES = get_args(Grade)
 _MEMORY = ("word_bits", "axon_header_bits", "synapse_index_bits")
 _CHIP = ("name", "title", "family", "node", "default_costs")
 _TABLES = ("chip", "resources", "formats", "mesh", "costs")
+_LONGEST = 300
+"""Most characters of a key, and of what is said about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class Reader:
     def report(self, path: Path, message: str) -> None:
         """Note a problem at the key ``path``."""
         line = line_of(self._lines, path)
-        self.problems.append(Problem(self._file, line, ".".join(path), message))
+        key, said = clipped(".".join(path)), clipped(message)
+        self.problems.append(Problem(self._file, line, key, said))
 
     def known_keys(self, table: Mapping[str, Any], path: Path, known: tuple[str, ...]) -> None:
         """Report keys that are not among ``known``."""
@@ -212,3 +215,8 @@ def _cost_table(reader: Reader, tables: Mapping[str, Any], name: str) -> CostTab
     elif scope and scope != "per_term":
         reader.report((*path, "scope"), f"unknown {scope!r}; one of: all_in, per_term")
     return CostTable(name, label, "all_in" if scope == "all_in" else "per_term", constants, unknown)
+
+
+def clipped(text: str) -> str:
+    """What a file may make long, as long as a message may be."""
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."

@@ -300,3 +300,21 @@ def test_a_thousand_problems_are_not_all_listed(tmp_path: Path) -> None:
     assert "and 800 more" in str(caught.value)
     assert len(str(caught.value)) < 30_000
     assert len(validate_target(path)) == 1000
+
+
+@pytest.mark.parametrize("value", [["a"] * 10_000, "b" * 100_000], ids=["list", "word"])
+def test_a_long_value_makes_no_long_message(tmp_path: Path, value: list[str] | str) -> None:
+    path = tmp_path / "long.toml"
+    path.write_text(TEXT.replace('family = "loihi"', f"family = {value!r}"), encoding="utf-8")
+    problems = validate_target(path)
+    assert problems
+    assert all(len(problem.message) <= 300 for problem in problems)
+
+
+def test_a_long_key_that_the_parser_names_makes_no_long_message(tmp_path: Path) -> None:
+    key = ".".join(["a"] * 10_000)
+    path = tmp_path / "long.toml"
+    path.write_text(f"{TEXT}\n[{key}]\n[{key}]\n", encoding="utf-8")
+    (problem,) = validate_target(path)
+    assert problem.key == "syntax"
+    assert len(problem.message) <= 300
