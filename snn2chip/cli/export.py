@@ -76,11 +76,7 @@ def export(
     from snn2chip.pipeline import Options
     from snn2chip.pipeline.samples import scored_samples
 
-    if format not in ("nir", "onnx"):
-        raise ConfigError(f"--format {format!r}", has="nir, onnx", remedy="--format nir")
-    outputs.check_files({}, {"checkpoint": checkpoint, "--data": data})
-    path = out or Path(checkpoint).with_suffix(f".{format}")
-    outputs.check_files({"-o": path}, {"checkpoint": checkpoint, "--data": data})
+    path = _path(checkpoint, out, format, data)
     scored = Options(data=data, steps=steps, samples=samples)
     if model is None:
         own = {"--dt": dt, "--encoding": encoding, "--preset": preset} if format == "nir" else {}
@@ -103,6 +99,16 @@ def export(
     spikes = chosen.spikes[graph.inputs[0].name][:, : samples or PROOF_SAMPLES]
     console.out(_sentence(export_module(module, metadata, spikes, path)))
     console.wrote(path)
+
+
+def _path(checkpoint: str, out: Path | None, format: str, data: str | None) -> Path:
+    """Where the file goes, once what is given can be read and is not overwritten."""
+    if format not in ("nir", "onnx"):
+        raise ConfigError(f"--format {format!r}", has="nir, onnx", remedy="--format nir")
+    outputs.check_files({}, {"checkpoint": checkpoint, "--data": data})
+    path = out or Path(checkpoint).with_suffix(f".{format}")
+    outputs.check_files({"-o": path}, {"checkpoint": checkpoint, "--data": data})
+    return path
 
 
 def _checkpoint(path: Path) -> tuple[Any, Metadata, tuple[int, ...]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from snn2chip.errors import ConfigError, InputFileError
 from snn2chip.files import write_bytes
 from snn2chip.graph import Discretization, Encoding, Readout
 from snn2chip.neurons import from_preset
+from snn2chip.neurons.presets import overrides_of
 
 METADATA_KEY = "snn2chip"
 SCHEMA = "snn2chip/checkpoint/1"
@@ -136,10 +137,8 @@ class CheckpointMetadata:
 
 def _overrides(discretization: Discretization) -> dict[str, Any]:
     """The preset, dt, and the options in which a discretization differs from its preset."""
-    plain = asdict(from_preset(discretization.preset, discretization.dt))
-    options = asdict(discretization)
-    named = ("preset", "dt")
-    return {key: options[key] for key in options if key in named or options[key] != plain[key]}
+    named = {"preset": discretization.preset, "dt": discretization.dt}
+    return named | overrides_of(discretization)
 
 
 def save_checkpoint(path: str | Path, student: nn.Module, metadata: CheckpointMetadata) -> Path:

@@ -1,6 +1,7 @@
 """NIR's own graph as plain data: nodes with parameters, edges that sum at their targets.
 
-Nothing here is checked or interpreted: ``hdf5`` reads and writes it, ``lower`` gives it meaning.
+Nothing here is checked or interpreted: ``storage`` reads and writes it, ``lowering`` gives it
+meaning.
 """
 
 from __future__ import annotations
