@@ -1,5 +1,5 @@
 """Chip families: one folder each, found through a lazy registry."""
 
-from snn2chip.backends.base import Backend, Fidelity, find_backend
+from snn2chip.backends.base import Artefacts, Backend, Fidelity, find_backend
 
-__all__ = ["Backend", "Fidelity", "find_backend"]
+__all__ = ["Artefacts", "Backend", "Fidelity", "find_backend"]

@@ -7,15 +7,21 @@ package with an entry point in the group ``snn2chip.backends``: ``name = "module
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from snn2chip.core import Activity, Program, Violation
 from snn2chip.engine import Arithmetic
-from snn2chip.errors import ConfigError, UnsupportedError, combine, did_you_mean
+from snn2chip.errors import (
+    ConfigError,
+    Snn2chipError,
+    UnsupportedError,
+    combine,
+    did_you_mean,
+)
 from snn2chip.frontends.support import Support, front_ends
 from snn2chip.graph import Graph
 from snn2chip.targets.types import Target
@@ -57,6 +63,21 @@ class Fidelity:
     bit_accurate: tuple[str, ...]
     modelled: tuple[str, ...]
     omitted: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Artefacts:
+    """What a family writes of a program for its own tools.
+
+    Attributes:
+        files: contents by name.
+        manifest: entries of the compiled folder's manifest that say how to use them.
+        refused: why a file that the family could write is not there, all reasons at once.
+    """
+
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    refused: tuple[Snn2chipError, ...] = ()
 
 
 class Backend(Protocol):
@@ -103,6 +124,9 @@ class Backend(Protocol):
 
     def fidelity(self, program: Program) -> Fidelity:
         """What a simulation of ``program`` reproduces."""
+
+    def artefacts(self, program: Program) -> Artefacts:
+        """Files of the program for the family's own tools."""
 
 
 def find_backend(family: str) -> Backend:

@@ -114,11 +114,18 @@ def compile_(
     allow_latency: o.AllowLatency = False,
     seed: o.Seed = 0,
     mapping: o.MappingFile = None,
+    require_net: Annotated[
+        bool,
+        typer.Option(
+            "--require-net",
+            help="End with 4 where lava-dl's .net cannot hold the network, instead of a note.",
+        ),
+    ] = False,
 ) -> None:
-    """Write program, mapping and manifest of a network for a target into a folder."""
+    """Write program, mapping, artefacts and manifest of a network for a target into a folder."""
     from snn2chip import pipeline
     from snn2chip.compiled import check_folder
-    from snn2chip.report.folder import write_compiled
+    from snn2chip.report.folder import require_artefact, write_compiled
 
     chosen = pipeline.Options(
         data=data,
@@ -139,8 +146,12 @@ def compile_(
     with console.progress() as progress:
         made = pipeline.compile_network(opened, chosen, progress)
     console.refuse(made.check.violations)
+    if require_net:
+        require_artefact(made, "network.net")
     files = write_compiled(out, opened, made, chosen)
     console.note(f"scales from {made.calibrated_on}")
+    for error in made.artefacts.refused:
+        console.note(f"left out, {error}")
     console.wrote(*files)
 
 

@@ -151,7 +151,8 @@ def compile_network(
         found = Check(
             result.graph, result.target, result.program, result.mapping, result.violations
         )
-        return Compilation(found, result, result.calibrated_on, result.wall_times)
+        artefacts = find_backend(result.target.family).artefacts(result.program)
+        return Compilation(found, result, result.calibrated_on, artefacts, result.wall_times)
     clock = _Clock(progress)
     target = _target(network, options)
     network, backend = _backend(network, target, options)
@@ -159,7 +160,7 @@ def compile_network(
     with clock.stage("map and price"):
         mapping, violations = _map(network, program, backend, target, options)
     found = Check(network.graph, target, program, mapping, violations)
-    return Compilation(found, None, calibrated_on, clock.seconds)
+    return Compilation(found, None, calibrated_on, backend.artefacts(program), clock.seconds)
 
 
 def _energy(

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.backends import Fidelity
+from snn2chip.backends import Artefacts, Fidelity
 from snn2chip.core import Activity, Drift, Program, Trace, Violation
 from snn2chip.core import Mapping as CoreMapping
 from snn2chip.energy.types import Baseline, EnergyReport
@@ -44,6 +44,7 @@ class Options:
             family; None takes ``lava`` for a ``.net`` file and ``chip`` for everything else.
         reset_interval, reset_offset: of a ``.net`` file, whose states are cleared every so many
             steps, layer after layer as in netx; None never clears them.
+        fine_biases: biases as fine as the chip holds them, finer than a ``.net`` file can.
         allow_latency: cycles that are too tight for the chip run with longer delays, as drift.
         seed: of every random choice.
         mapping: a ``mapping.json`` that pins neurons to cores.
@@ -66,6 +67,7 @@ class Options:
     arithmetic: str | None = None
     reset_interval: int | None = None
     reset_offset: int = 0
+    fine_biases: bool = False
     allow_latency: bool = False
     seed: int = 0
     mapping: Path | None = None
@@ -94,7 +96,7 @@ class Options:
         _whole(self, "reset_offset", 0)
         if self.reset_offset and self.reset_interval is None:
             raise ConfigError("reset_offset without reset_interval", remedy="reset_interval=N too")
-        for name in ("trace", "trace_state", "allow_latency", "repair"):
+        for name in ("trace", "trace_state", "allow_latency", "fine_biases", "repair"):
             if not isinstance(getattr(self, name), bool | np.bool_):
                 raise _wrong(name, getattr(self, name), "True or False")
         if self.dt is not None and (_is_bool(self.dt) or not isinstance(self.dt, Real)):
@@ -229,10 +231,12 @@ class Compilation:
     """What ``compile`` made: the check, and a run where there were data.
 
     Attributes:
+        artefacts: files of the program for the chip's own tools, or why there are none.
         wall_times: seconds per stage; only ever written to the manifest.
     """
 
     check: Check
     result: Result | None
     calibrated_on: str
+    artefacts: Artefacts = field(default_factory=Artefacts)
     wall_times: Mapping[str, float] = field(default_factory=dict)

@@ -73,16 +73,18 @@ def round_weights(scaled: NDArray[np.float64], bits: int) -> QuantizedWeights:
 
 
 def mantissa_exponent(
-    values: NDArray[np.float64], mantissa_bits: int, exponent_max: int
+    values: NDArray[np.float64], mantissa_bits: int, exponent_max: int, exponent: int = 0
 ) -> tuple[NDArray[np.int64], int, int]:
     """Signed mantissas and one shared exponent: values ~ mantissa << exponent.
+
+    Args:
+        exponent: the least one that is tried.
 
     Returns:
         mantissas, the smallest exponent that holds them all, and how many were clipped.
     """
     limit = 2 ** (mantissa_bits - 1) - 1
     peak = float(np.abs(values).max(initial=0.0))
-    exponent = 0
     while exponent < exponent_max and np.rint(peak / 2**exponent) > limit:
         exponent += 1
     mantissas = np.rint(values / 2**exponent)

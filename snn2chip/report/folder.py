@@ -18,6 +18,7 @@ import numpy as np
 
 from snn2chip import __version__
 from snn2chip.compiled import dump_program, write_folder
+from snn2chip.errors import ConfigError, combine
 from snn2chip.frontends.nir import write_graph
 from snn2chip.graph import Graph
 from snn2chip.graph.text import to_text
@@ -46,8 +47,28 @@ def write_compiled(
         report = build(compilation.result)
         files["report.json"] = jsonfile.text(report).encode("utf-8")
         files["report.html"] = html.text(report).encode("utf-8", "backslashreplace")
+    files.update(compilation.artefacts.files)
     write_folder(out, files, manifest(network, compilation, options))
     return tuple(sorted(path for path in out.iterdir() if path.is_file()))
+
+
+def require_artefact(compilation: Compilation, name: str) -> None:
+    """Refuses a compilation without the file that a user asked for.
+
+    Raises:
+        UnsupportedError: every reason that keeps it out.
+        ConfigError: the target's family has no such file.
+    """
+    if name in compilation.artefacts.files:
+        return
+    if compilation.artefacts.refused:
+        raise combine(compilation.artefacts.refused)
+    target = compilation.check.target
+    raise ConfigError(
+        f"{name} for {target.name}",
+        has=f"no such file for chips of the family {target.family}",
+        remedy="leave the option out, or --target loihi2",
+    )
 
 
 def manifest(network: Network, compilation: Compilation, options: Options) -> dict[str, Any]:
@@ -65,6 +86,10 @@ def manifest(network: Network, compilation: Compilation, options: Options) -> di
         "target_sha256": target.sha256,
         "inputs": _hashes(network, options),
         "calibrated_on": compilation.calibrated_on,
+        "artefacts": {
+            **compilation.artefacts.manifest,
+            "refused": [str(error) for error in compilation.artefacts.refused],
+        },
         "options": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(options).items()},
         "wall_s": dict(compilation.wall_times),
     }

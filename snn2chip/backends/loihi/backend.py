@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from snn2chip.backends.base import Fidelity, require_spiking_sources
+from snn2chip.backends.base import Artefacts, Fidelity, require_spiking_sources
 from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
 from snn2chip.backends.loihi.formats import formats_of
 from snn2chip.backends.loihi.latency import allow_latency
 from snn2chip.backends.loihi.modes import CHIP, LAVA, MODES, Mode, arithmetic_name
+from snn2chip.backends.loihi.netx.write import net_artefacts
 from snn2chip.backends.loihi.realise import realise
 from snn2chip.backends.loihi.rules import violations
 from snn2chip.core import Activity, Program, Violation
@@ -88,3 +89,7 @@ class LoihiBackend:
                 "congestion, the embedded processors, input and output of the chip, weight loading",
             ),
         )
+
+    def artefacts(self, program: Program) -> Artefacts:
+        """lava-dl's ``.net``, which netx loads."""
+        return net_artefacts(program)

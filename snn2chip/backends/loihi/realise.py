@@ -14,6 +14,7 @@ from snn2chip.backends.loihi.formats import LoihiFormats
 from snn2chip.backends.loihi.integers import STATE_LIMIT
 from snn2chip.backends.loihi.latency import chip_latencies
 from snn2chip.backends.loihi.modes import CHIP
+from snn2chip.backends.loihi.netx.neurons import BIAS_EXPONENT
 from snn2chip.core import (
     Activity,
     PopulationActivity,
@@ -240,7 +241,10 @@ def _population(
     spiking = population.neuron.spiking
     full = 2**formats.decay_bits
     mantissa, exponent, clipped = mantissa_exponent(
-        folded.bias * unit * _FRACTION, formats.bias_mantissa_bits, formats.bias_exponent_max
+        folded.bias * unit * _FRACTION,
+        formats.bias_mantissa_bits,
+        formats.bias_exponent_max,
+        BIAS_EXPONENT,
     )
     threshold = int(unit) - (1 if folded.at_least else 0) if spiking else formats.threshold_max
     parameters = {

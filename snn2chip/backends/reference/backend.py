@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from snn2chip.backends.base import Fidelity, require_spiking_sources
+from snn2chip.backends.base import Artefacts, Fidelity, require_spiking_sources
 from snn2chip.backends.reference.arithmetic import Float64, realise
 from snn2chip.core import Activity, Program, Violation
 from snn2chip.engine import Arithmetic
@@ -66,3 +66,7 @@ class ReferenceBackend:
             modelled=(),
             omitted=("any chip: number formats, latencies, limits and costs",),
         )
+
+    def artefacts(self, program: Program) -> Artefacts:
+        """None: the network's own file is what other tools read."""
+        return Artefacts()

@@ -6,11 +6,12 @@ data sets. Only what netx reads is read; links to elsewhere are never followed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
+import numpy as np
 
 from snn2chip.errors import InputFileError, Snn2chipError
 from snn2chip.frontends.nir.storage.datasets import Budget, read_array, read_words
@@ -186,3 +187,24 @@ class _Reader:
                 remedy=EXPORT_AGAIN,
             )
         return group[key]
+
+
+def layers_file(layers: Sequence[NetLayer]) -> bytes:
+    """A ``.net`` file of these layers; the same bytes for the same layers."""
+    with h5py.File("net", "w", driver="core", backing_store=False) as file:
+        root = file.create_group("layer")
+        for layer in layers:
+            group = root.create_group(str(layer.index))
+            _write(group, layer.kind, layer.arrays)
+            if layer.neuron is not None:
+                _write(group.create_group("neuron"), layer.neuron.kind, layer.neuron.arrays)
+        file.flush()
+        return bytes(file.id.get_file_image())
+
+
+def _write(group: h5py.Group, kind: str, arrays: Mapping[str, Array]) -> None:
+    # lava-dl writes types as one word of ten bytes, and its readers expect no other width.
+    group.create_dataset("type", data=np.array([kind.encode("ascii")], "S10"))
+    for key, values in arrays.items():
+        packing = {"compression": "gzip"} if values.ndim > 1 else {}
+        group.create_dataset(key, data=values, **packing)
