@@ -14,6 +14,7 @@ from pathlib import Path
 from snn2chip.errors import InputFileError
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_POINTER = b"version https://git-lfs"
 _HEAP = b"GCOL\x01"
 _HEADER = 16
 _SUPERBLOCK = 48
@@ -32,7 +33,14 @@ class Heaps:
         self._path = path
         self._heaps: dict[int, dict[int, tuple[int, int]]] = {}
         with path.open("rb") as file:
-            if path.stat().st_size < _SUPERBLOCK or file.read(8) != _SIGNATURE:
+            start = file.read(len(_POINTER))
+            if start == _POINTER:
+                raise InputFileError(
+                    f"{path}: a Git LFS pointer, and not the file that it stands for",
+                    needs="the file itself",
+                    remedy="`git lfs pull` in the repository that it comes from",
+                )
+            if path.stat().st_size < _SUPERBLOCK or not start.startswith(_SIGNATURE):
                 raise InputFileError(
                     f"{path}: not an HDF5 file",
                     needs="a NIR file as nir.write makes it",

@@ -44,6 +44,13 @@ def test_the_small_file_itself_is_read(tmp_path):
     assert program.readout_groups == 2
 
 
+def test_a_pointer_of_git_lfs_says_how_to_get_the_file(tmp_path):
+    path = tmp_path / "network.net"
+    path.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 2701856\n")
+    with pytest.raises(InputFileError, match="git lfs pull"):
+        read_net(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x89HDF\r\n\x1a\n" + b"\0" * 90])
 def test_files_of_another_kind(content, tmp_path):
     path = tmp_path / "other.net"
