@@ -8,7 +8,7 @@ latter's neurons take them as biases.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
 
@@ -218,6 +218,12 @@ class _Builder:
             return
         fitted, graded = fit(parts), self.graded
         delay, note = synapse_delay(layer, source.shape, target_shape)
+        again = Delay(np.array(1))
+        if len(parts) > 1 and "delay" in layer.arrays:
+            # netx's RecurrentDense gives both matrices the delays, and no exponent.
+            problem = problem or _unshared_delays(layer, sources, targets)
+            self.notes.extend(_lost_exponent(layer, fitted))
+            fitted, again = replace(fitted, exponent=0), delay
         target = self._populate(layer, target_shape)
         if problem is not None:
             raise problem
@@ -226,8 +232,7 @@ class _Builder:
             Dense(weights, shape, target_shape)
             for weights, shape in zip(fitted.parts, (source.shape, target_shape), strict=False)
         ]
-        delays = (delay, Delay(np.array(1)))
-        for operator, start, late in zip(operators, (source, target), delays, strict=False):
+        for operator, start, late in zip(operators, (source, target), (delay, again), strict=False):
             # netx takes the recurrent synapses' message bits from the layer before, too.
             self._connect(start.name, target.name, operator, late, fitted, graded)
         self.notes.extend(_fit_notes(layer, fitted))
@@ -299,6 +304,26 @@ def _fit_notes(layer: NetLayer, fitted: Fitted) -> Iterator[str]:
         yield f"{layer.name}: weights of {fitted.bits} bits, as on Lava's CPU; no chip has them"
     if not any(layer.arrays[key].any() for key in _MATRICES if key in layer.arrays):
         yield f"{layer.name}: all weights are 0, which netx itself cannot load"
+
+
+def _lost_exponent(layer: NetLayer, fitted: Fitted) -> Iterator[str]:
+    """That a recurrent layer with delays counts for more than its weights say."""
+    if fitted.exponent:
+        yield (
+            f"{layer.name}: sums are {2.0**-fitted.exponent:g} times those of the file's weights, "
+            "since netx loses the exponent of a recurrent layer with delays"
+        )
+
+
+def _unshared_delays(layer: NetLayer, sources: int, targets: int) -> InputFileError | None:
+    """Why one matrix of delays cannot serve both matrices of weights."""
+    if sources == targets:
+        return None
+    return InputFileError(
+        f"{layer.name}: a recurrent layer with delays, of {targets} neurons behind {sources}",
+        needs="as many neurons before it: netx takes one matrix of delays for both of weights",
+        remedy="the layer without delay; netx cannot load it either",
+    )
 
 
 def _transform(layer: NetLayer, key: str) -> int:

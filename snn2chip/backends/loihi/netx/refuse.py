@@ -25,7 +25,7 @@ SUPPORT = Support(
     preset="none: the file's integers, in Lava's arithmetic",
     neurons=(*CUBA, SDNN, "RF", "RF_PHASE"),
     layers=KINDS,
-    refuses={**_REMEDIES, "dense_rec with delay": "the layer without delay"},
+    refuses=_REMEDIES,
 )
 
 
@@ -55,12 +55,6 @@ def _problems(layer: NetLayer, last: NetLayer) -> Iterator[UnsupportedError]:
             remedy="a dense layer in its place",
         )
     yield from _misfits(layer)
-    if layer.kind == "dense_rec" and "delay" in layer.arrays:
-        yield UnsupportedError(
-            f"{layer.name}: a layer of type 'dense_rec' with delays",
-            has="recurrent layers without delay; netx loses their weights' exponent",
-            remedy="the layer without delay",
-        )
 
 
 def _misfits(layer: NetLayer) -> Iterator[UnsupportedError]:

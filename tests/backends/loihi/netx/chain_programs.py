@@ -46,9 +46,11 @@ def weights(draw, rng, shape):
 
 def image_layer(draw, rng, source):
     groups = draw(st.sampled_from([1, source[0]]))
-    kernel = (draw(st.integers(1, 3)), draw(st.integers(1, 2)))[-(len(source) - 1) :]
     axes = len(source) - 1
     pads = [draw(st.integers(0, 1)) for _ in range(axes)]
+    kernel = [
+        draw(st.integers(1, min(3, n + 2 * pad))) for n, pad in zip(source[1:], pads, strict=True)
+    ]
     return Conv(
         weights(draw, rng, (groups * draw(st.integers(1, 2)), source[0] // groups, *kernel)),
         source,

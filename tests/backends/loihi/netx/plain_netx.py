@@ -143,8 +143,10 @@ def dense_synapses(layer):
     fitted, exponent = fit(rows)
     delay = np.minimum(np.asarray(layer.get("delay", 0)).astype(int), 62)
     found = []
+    if len(names) > 1 and "delay" in layer:
+        exponent = 0  # which netx loses
     for part, where in zip(fitted, (-1, 0), strict=False):
-        late = full_delay(delay, len(part), len(part[0])) if where == -1 else None
+        late = full_delay(delay, len(part), len(part[0])) if where == -1 or delay.any() else None
         synapses = [
             (s, t, w, 0 if late is None else int(late[t, s]))
             for t, row in enumerate(part)

@@ -83,7 +83,7 @@ def test_everything_unsupported_is_said_at_once(tmp_path):
         UnsupportedError,
         {"type": "input", "shape": np.array([4]), "neuron": {"type": "ALIF"}},
         {"type": "pool", "shape": np.array([4])},
-        dense(ONES, cuba(), weight_rec=np.ones((3, 3)), delay=2),
+        {**dense(ONES, cuba()), "type": "dense_comp"},
         {"type": "average", "shape": np.array([3])},
         {**dense(ONES, cuba()), "weight": {"real": ONES, "imag": ONES}},
     )
@@ -122,6 +122,10 @@ def test_an_average_at_the_end_is_the_readout(tmp_path):
         ((dense(ONES * 1e12, cuba()),), "no 32-bit integers"),
         ((dense(ONES, cuba(), weight_rec=np.ones((3, 2))),), "weight_rec has shape"),
         ((dense(ONES, cuba(), weight_rec=np.ones((2, 2))),), "weight_rec has shape"),
+        (
+            (dense(ONES, cuba(), weight_rec=np.ones((3, 3)), delay=2),),
+            "layer0: a recurrent layer with delays, of 3 neurons behind 4",
+        ),
         (({**dense(ONES, cuba()), "shape": np.array([5])},), "since the layer has 5 neurons"),
         (({**dense(ONES, cuba()), "shape": np.array([0])},), "layer0: shape [0]"),
         (({**dense(ONES, cuba()), "shape": np.array([2**40])},), "no 32-bit integers"),

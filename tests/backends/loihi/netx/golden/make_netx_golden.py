@@ -139,6 +139,14 @@ def neuron_cases() -> Iterator[Case]:
 
 def delay_cases() -> Iterator[Case]:
     """Delays of all shapes."""
+    for name, low, high in (("recurrent_delayed", -60, 60), ("recurrent_delayed_fitted", -9, 9)):
+        case = Case(name, (5,), 60)
+        into, back = case.weights(low, high, 5, 5), case.weights(low, high, 5, 5)
+        delays = case.weights(0, 4, 5, 5)
+        yield case.add(dense(into, cuba(90), weight_rec=back, delay=delays))
+    case = Case("recurrent_delayed_alike", (4,), 60)
+    into, back = (case.weights(-100, 120, 4, 4) for _ in range(2))
+    yield case.add(dense(into, cuba(20), weight_rec=back, delay=np.int64(3)))
     case = Case("delay_scalar", (5,))
     yield case.dense(4, 5, -100, 200, 2, delay=np.int64(7))
     case = Case("delay_per_output", (5,))
