@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from snn2chip.core import Program, ProgramPopulation, ProgramProjection
 from snn2chip.errors import Snn2chipError, UnsupportedError
 
-_SIMULATES = "leave the .net out: `snn2chip simulate` and `compile` hold such a network"
+_SIMULATES = "nothing, unless Lava must run it: `snn2chip simulate` and `compile` take it as it is"
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ def branches(program: Program) -> Iterator[Snn2chipError]:
 
 
 def _listed(names: list[str]) -> str:
-    return ", ".join(repr(name) for name in names)
+    return ", ".join(repr(name) for name in sorted(names))
 
 
 def _refused(what: str, has: str) -> Snn2chipError:

@@ -208,7 +208,7 @@ def test_answers_before_the_last_layer_and_two_inputs_are_refused():
         populations=(other, *program.populations),
         projections=(*program.projections, extra),
     )
-    assert "inputs 'in2', 'in'" in refusal(both)
+    assert "inputs 'in', 'in2'" in refusal(both)
 
 
 def images(operator, shape=(1, 4, 4), delay=None):
