@@ -22,7 +22,14 @@ OPENING = ("preset", "dt", "preset_set", "reset", "encoding", "repair")
 RESETTING = ("reset_interval", "reset_offset")
 """Options of files that are programs already, such as ``.net``."""
 
-COMPILING = ("calibrate", "allow_latency")
+COMPILING = (
+    "calibrate",
+    "calibration",
+    "percentile",
+    "granularity",
+    "weight_bits",
+    "allow_latency",
+)
 """Options of the compilation only."""
 
 _RESETS = {"zero": "zero", "value": "zero", "subtract": "subtract"}
