@@ -34,7 +34,7 @@ def weight_notes(
     name, bits = projection.name, formats.weight_bits
     before, after = weights_of(exact), weights_of(stored.operator)
     if stored.clipped:
-        yield f"{name}: {stored.clipped} weights cut to {bits} bits, of {before.size}"
+        yield f"{name}: {stored.clipped} of {before.size} weights cut to {bits} bits"
     if not before.any():
         yield f"{name}: all weights are 0; leave the projection out, since Lava's netx fails on it"
     elif not after.any():
@@ -63,12 +63,12 @@ def neuron_notes(
         kept = np.count_nonzero((stored == 0) & (share > 0))
         gone = np.count_nonzero((stored == DECAY_ONE) & (share < 1))
         if kept:
-            yield f"{name}: the decay of {state} rounds to 0 in {kept} neurons, which never leak"
+            yield f"{name}: the decay of {state} rounds to 0 in {kept} of {stored.size} neurons, which keep it"
         if gone:
-            yield f"{name}: the decay of {state} rounds to all of it in {gone} neurons"
+            yield f"{name}: the decay of {state} rounds to all of it in {gone} of {stored.size} neurons"
     silent = np.count_nonzero((bias == 0) & (folded.bias != 0))
     if silent:
-        yield f"{name}: {silent} biases round to 0"
+        yield f"{name}: {silent} of {bias.size} biases round to 0"
 
 
 def _flat(weights: NDArray[np.generic], rows: int) -> NDArray[np.generic]:

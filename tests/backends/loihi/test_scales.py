@@ -264,14 +264,14 @@ def test_a_neuron_that_loses_all_its_weights_is_counted():
 def test_cut_weights_are_counted_beside_the_threshold():
     told = notes(small(1.0), multipliers={"out": 2.0})
     assert "out: integer threshold 254, 2 times what the largest weight takes" in told
-    assert "input->out: 1 weights cut to 8 bits, of 4" in told
+    assert "input->out: 1 of 4 weights cut to 8 bits" in told
 
 
 @pytest.mark.parametrize(
     ("tau", "told"),
     [
-        (1e3, "the decay of v rounds to 0 in 3 neurons, which never leak"),
-        (1.00001e-3, "the decay of v rounds to all of it in 3 neurons"),
+        (1e3, "the decay of v rounds to 0 in 3 of 3 neurons, which keep it"),
+        (1.00001e-3, "the decay of v rounds to all of it in 3 of 3 neurons"),
         (5e-3, ""),
     ],
 )
@@ -283,11 +283,11 @@ def test_decays_that_rounding_takes_away_are_told(tau, told):
 
 def test_the_decay_of_a_current_is_told_too():
     slow = chain(np.random.default_rng(0), lambda s: cuba(s, tau_syn=1e3), (4, 3))
-    assert "the decay of u rounds to 0 in 3 neurons" in notes(slow)
+    assert "the decay of u rounds to 0 in 3 of 3 neurons" in notes(slow)
 
 
 def test_biases_that_round_to_zero_are_counted():
     net = small(1.0)
     bias = np.array([1e-7, 0.5])
     biased = replace(net, projections=(replace(net.projections[0], bias=bias),))
-    assert "out: 1 biases round to 0" in notes(biased)
+    assert "out: 1 of 2 biases round to 0" in notes(biased)
