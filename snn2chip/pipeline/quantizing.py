@@ -71,6 +71,7 @@ def quantize(
         granularity=options.granularity,
         weight_bits=options.weight_bits or int(target.formats["weight_bits"].value),
     )
+    program = replace(program, notes=(f"scales by {chosen.sentence}", *program.notes))
     return program, _sentence(method, calibration), chosen
 
 

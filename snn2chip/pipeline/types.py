@@ -191,6 +191,13 @@ class Quantization:
     granularity: str
     weight_bits: int
 
+    @property
+    def sentence(self) -> str:
+        """``percentile 99.9, a scale per layer, weights of 8 bits``."""
+        share = "" if self.percentile is None else f" {self.percentile:g}"
+        bits = "1 bit" if self.weight_bits == 1 else f"{self.weight_bits} bits"
+        return f"{self.calibration}{share}, a scale per {self.granularity}, weights of {bits}"
+
 
 @dataclass(frozen=True, eq=False)
 class Network:

@@ -148,15 +148,7 @@ def parts(report: Report) -> str:
 
 def quantized(report: Report) -> str:
     """``spikes, a scale per layer, weights of 8 bits``, or "" where nothing was quantized here."""
-    chosen = report.run.quantization
-    if chosen is None:
-        return ""
-    method = chosen.calibration
-    method += f" {chosen.percentile:g}" if chosen.percentile is not None else ""
-    return (
-        f"{method}, a scale per {chosen.granularity}, weights of "
-        f"{plural(chosen.weight_bits, 'bit')}"
-    )
+    return "" if report.run.quantization is None else report.run.quantization.sentence
 
 
 def warnings(report: Report) -> tuple[str, ...]:

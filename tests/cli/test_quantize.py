@@ -152,6 +152,7 @@ def test_a_compiled_folder_keeps_thresholds_of_its_neurons(
     one, other = (json.loads(done.out) for done in (direct, folded))
     assert one["layers"] == other["layers"]
     assert one["run"]["notes"] == other["run"]["notes"]
+    assert "scales by spikes, a scale per neuron, weights of 4 bits" in other["run"]["notes"]
     assert other["run"]["quantization"] is None
     assert cli("simulate", "out", "--data", data, "--weight-bits", "4").code == 2
     assert cli("quantize", "out", "--data", data).code == 4

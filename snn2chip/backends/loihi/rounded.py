@@ -62,10 +62,11 @@ def neuron_notes(
     for state, share, stored in (("u", folded.loss_u, du + 1), ("v", folded.loss_v, dv)):
         kept = np.count_nonzero((stored == 0) & (share > 0))
         gone = np.count_nonzero((stored == DECAY_ONE) & (share < 1))
+        of = f"of {stored.size} neurons"
         if kept:
-            yield f"{name}: the decay of {state} rounds to 0 in {kept} of {stored.size} neurons, which keep it"
+            yield f"{name}: the decay of {state} rounds to 0 in {kept} {of}, which keep it"
         if gone:
-            yield f"{name}: the decay of {state} rounds to all of it in {gone} of {stored.size} neurons"
+            yield f"{name}: the decay of {state} rounds to all of it in {gone} {of}"
     silent = np.count_nonzero((bias == 0) & (folded.bias != 0))
     if silent:
         yield f"{name}: {silent} of {bias.size} biases round to 0"

@@ -15,8 +15,8 @@ from snn2chip.backends.loihi.oracle import run_sample
 from snn2chip.backends.loihi.realise import realise, stored_weights
 from snn2chip.engine import RunOptions, simulate
 from snn2chip.errors import ConfigError
-from snn2chip.graph import Population
-from snn2chip.graph.operators import weights_of, with_weights
+from snn2chip.graph import Population, Projection
+from snn2chip.graph.operators import identity, weights_of, with_weights
 from snn2chip.neurons import Input
 from snn2chip.quantize import sign_mode, weight_range
 from snn2chip.targets import load_target
@@ -172,6 +172,45 @@ def test_a_convolution_has_a_threshold_per_channel():
     kernels = np.abs(program.projections[0].operator.weight).reshape(2, -1).max(axis=1)
     assert (kernels >= 250).all()
     assert any("one per channel" in note for note in program.notes)
+
+
+@pytest.mark.parametrize("bits", [3, 8])
+def test_projections_of_every_kind_share_the_scale_of_their_channel(bits):
+    """A convolution, a dense matrix and an identity into one population of two channels."""
+    rng = np.random.default_rng(1)
+    net = conv_net(rng, integrate)
+    shape = net.population("conv").shape
+    size = int(np.prod(shape))
+    more = graph(
+        [
+            Population("second", Input(), (5,)),
+            Population("third", Input(), shape),
+            *net.populations,
+        ],
+        [
+            *net.projections,
+            dense("second", "conv", rng.normal(0, 0.1, (size, 5)), (5,), shape),
+            Projection("third", "conv", with_weights(identity(shape), rng.random(shape))),
+        ],
+    )
+    program = realise(more, at(bits), granularity="neuron")
+    threshold = program.population("conv").parameters["vth"]
+    assert threshold.shape == (2, 1, 1)
+    unit = np.broadcast_to(threshold, shape)
+    for projection, floats in zip(program.projections, more.projections, strict=True):
+        if projection.target != "conv":
+            continue
+        stored = weights_of(projection.operator) * 2.0 ** int(projection.parameters["exponent"])
+        exact = weights_of(floats.operator)
+        per_row = unit if exact.shape == shape else unit.reshape(len(exact), -1)[:, 0]
+        rows = per_row.reshape(per_row.shape + (1,) * (exact.ndim - per_row.ndim))
+        step = weight_range("mixed", bits)[2]
+        assert (np.abs(stored - exact * rows) <= step / 2 + 1e-9 * size).all()
+    spikes = spikes_for(more, rng, steps=6, samples=2)
+    _, trace = simulate(program, spikes, LOIHI.arithmetic(more), RunOptions(trace=True))
+    expected = run_sample(program, {n: x[:, 1] for n, x in spikes.items()}, 6 + program.max_latency)
+    found = trace.arrays["conv"][1].reshape(-1, size)
+    np.testing.assert_array_equal(found, expected.spikes["conv"])
 
 
 def test_a_readout_keeps_one_scale_because_its_membranes_are_compared():
