@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from snn2chip.api import Run, check, compile, export, load, simulate
+    from snn2chip.api import Run, check, compile, export, load, quantize_table, simulate
     from snn2chip.errors import Snn2chipError
     from snn2chip.graph import Graph
     from snn2chip.pipeline import Network, Options
@@ -32,6 +32,7 @@ _HOMES = {
     "list_targets": "snn2chip.targets",
     "load": "snn2chip.api",
     "load_target": "snn2chip.targets",
+    "quantize_table": "snn2chip.api",
     "simulate": "snn2chip.api",
 }
 
@@ -49,6 +50,7 @@ __all__ = [
     "list_targets",
     "load",
     "load_target",
+    "quantize_table",
     "simulate",
 ]
 

@@ -19,7 +19,7 @@ from snn2chip.errors import ConfigError, did_you_mean
 from snn2chip.frontends.nir.metadata import Metadata
 from snn2chip.frontends.torch.prove import ExportReport, export_module
 from snn2chip.graph import Encoding, Readout
-from snn2chip.pipeline import Check, Network, Options, Progress, Result
+from snn2chip.pipeline import Check, Network, Options, Progress, Result, WidthTable
 from snn2chip.pipeline.opening import COMPILING, OPENING, RESETTING, given_options
 from snn2chip.report import Report, build, csvfile, html, jsonfile, notebook
 from snn2chip.report.folder import write_compiled
@@ -155,6 +155,27 @@ def simulate(
         options: fields of ``Options``.
     """
     return Run(pipeline.run(*_opened(network, target, {"data": data, **options}), progress))
+
+
+def quantize_table(
+    network: Network | str | Path | None = None,
+    target: str | Path | None = None,
+    data: str | None = None,
+    bits: Sequence[int] | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> WidthTable:
+    """Accuracy, drift, synaptic memory and dynamic energy by the width of the weights.
+
+    Args:
+        bits: widths, the sign included; None takes all that the target has.
+        options: fields of ``Options``, for example ``calibration`` and ``granularity``.
+
+    Returns:
+        A row for the float graph and one per width; ``to_dict()`` is the JSON.
+    """
+    opened, chosen = _opened(network, target, {"data": data, **options})
+    return pipeline.quantize_table(opened, chosen, bits, progress)
 
 
 def compile(

@@ -24,6 +24,7 @@ from snn2chip.errors import (
 )
 from snn2chip.frontends.support import Support, front_ends
 from snn2chip.graph import Graph
+from snn2chip.quantize import Multiplier, StoredWeights
 from snn2chip.targets.types import Target
 
 ENTRY_POINT_GROUP = "snn2chip.backends"
@@ -91,13 +92,41 @@ class Backend(Protocol):
         self,
         graph: Graph,
         target: Target,
-        multipliers: Mapping[str, float] | None = None,
+        multipliers: Mapping[str, Multiplier] | None = None,
         reference: Activity | None = None,
     ) -> Program:
         """The graph in the target's numbers; ``reference`` is its float run on calibration data.
 
         Raises:
             UnsupportedError: something that the chip has not, by name.
+        """
+
+    def stored_weights(
+        self,
+        graph: Graph,
+        target: Target,
+        population: str,
+        multiplier: Multiplier = 1.0,
+        reference: Activity | None = None,
+    ) -> tuple[StoredWeights, ...]:
+        """What the chip would hold of the weights into a population; none where it has no limits.
+
+        Raises:
+            UnsupportedError: something that the chip has not, by name.
+        """
+
+    def with_scales(
+        self, granularity: str, weight_bits: int | None, fine_biases: bool = False
+    ) -> Backend:
+        """The same family with scales of another granularity, and narrower weights.
+
+        Args:
+            granularity: one of ``snn2chip.quantize.GRANULARITIES``.
+            weight_bits: None for the target's own.
+            fine_biases: as fine as the chip holds them, and not as its files do.
+
+        Raises:
+            ConfigError: it has no such scales or weights.
         """
 
     def relax(self, graph: Graph) -> tuple[Graph, tuple[str, ...]]:

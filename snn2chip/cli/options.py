@@ -58,6 +58,37 @@ Calibrate: TypeAlias = Annotated[
         show_default="the training split of --data",
     ),
 ]
+CalibrationMethod: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--calibration",
+        metavar="spikes|accuracy|mse|percentile|max",
+        help="How scales are picked from it.",
+        show_default="spikes, or max without data",
+    ),
+]
+Percentile: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        help="Per cent of the weights that a range holds, of --calibration percentile.",
+        show_default="99.9",
+    ),
+]
+Granularity: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="layer|neuron",
+        help="A scale and threshold per layer, or per neuron (of a convolution per channel).",
+    ),
+]
+WeightBits: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--weight-bits",
+        help="Width of the stored weights, the sign included.",
+        show_default="the target's",
+    ),
+]
 Steps: TypeAlias = Annotated[int | None, typer.Option(min=1, max=MAX, help="Steps per sample.")]
 Samples: TypeAlias = Annotated[int | None, typer.Option(min=1, max=MAX, help="Samples to score.")]
 Preset: TypeAlias = Annotated[
@@ -94,6 +125,13 @@ AllowLatency = Annotated[
     typer.Option(
         "--allow-latency",
         help="Run cycles that are too tight for the chip with longer delays, reported as drift.",
+    ),
+]
+FineBiases: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--fine-biases",
+        help="Biases as fine as the chip holds them, finer than lava-dl's .net can.",
     ),
 ]
 ArithmeticName: TypeAlias = Annotated[

@@ -133,7 +133,15 @@ def write_outputs(report: Report, result: Result, files: Mapping[str, Path]) -> 
 
     All contents are made before the first is written; standard output comes last.
     """
-    contents = {path: _content(name, report, result) for name, path in files.items()}
+    _write({path: _content(name, report, result) for name, path in files.items()})
+
+
+def write_texts(texts: Mapping[Path, str]) -> None:
+    """Write texts whole, standard output last."""
+    _write({path: text.encode("utf-8", "backslashreplace") for path, text in texts.items()})
+
+
+def _write(contents: dict[Path, bytes]) -> None:
     here = contents.pop(HERE, None)
     for path, content in contents.items():
         write_bytes(path, content)

@@ -49,6 +49,7 @@ class Dataset:
         y: int64 [sample], class indices, or None.
         calibration: input -> samples of the training split, laid out like ``x``; empty where
             the data have none.
+        calibration_y: their labels, or None.
         synthetic: the values mean nothing, and neither does an energy made from them.
     """
 
@@ -58,6 +59,7 @@ class Dataset:
     y: NDArray[np.int64] | None
     calibration: Arrays = field(default_factory=dict)
     synthetic: bool = False
+    calibration_y: NDArray[np.int64] | None = None
 
     @property
     def samples(self) -> int:
@@ -107,7 +109,7 @@ def load_data(
 def load_calibration(
     ref: str, inputs: Mapping[str, Shape], *, seed: int, scored: str | None
 ) -> Dataset:
-    """The samples of ``ref`` that scales may be picked from, as the result's ``x``.
+    """The samples of ``ref`` that scales may be picked from, as the result's ``x`` and ``y``.
 
     They are the training split where ``ref`` has one, else all of it.
 
@@ -116,7 +118,9 @@ def load_calibration(
     """
     data = load_data(ref, inputs, seed=seed)
     if data.calibration:
-        return replace(data, x=data.calibration, y=None, calibration={})
+        return replace(
+            data, x=data.calibration, y=data.calibration_y, calibration={}, calibration_y=None
+        )
     if scored is not None and (ref == scored or _same_file(ref, scored)):
         raise ConfigError(
             f"calibration data {ref!r}: the same samples are scored",
@@ -149,6 +153,7 @@ def _digits(inputs: Mapping[str, Shape], seed: int) -> Dataset:
         timed=False,
         y=split.y_test,
         calibration={name: split.x_train.reshape(-1, *shape)},
+        calibration_y=split.y_train,
     )
 
 
@@ -188,8 +193,8 @@ def _file(ref: str, inputs: Mapping[str, Shape], samples: int | None) -> Dataset
             remedy=did_you_mean(ref, NAMES),
         )
     scored, train = read_file(path, inputs, samples)
-    calibration = train.x if train is not None else {}
-    return Dataset(path.name, scored.x, scored.timed, scored.y, calibration)
+    calibration, labels = ({}, None) if train is None else (train.x, train.y)
+    return Dataset(path.name, scored.x, scored.timed, scored.y, calibration, calibration_y=labels)
 
 
 def _first(data: Dataset, samples: int) -> Dataset:

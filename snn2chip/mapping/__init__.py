@@ -6,12 +6,12 @@ from snn2chip.core import Mapping, Program, Violation
 from snn2chip.graph.operators import Conv
 from snn2chip.mapping.file import check_coverage, read_mapping, write_mapping
 from snn2chip.mapping.limits import violations
-from snn2chip.mapping.memory import SHARED_KERNELS, memory_of
+from snn2chip.mapping.memory import SHARED_KERNELS, memory_of, total_words
 from snn2chip.mapping.partition import partition
 from snn2chip.mapping.place import place_all
 from snn2chip.targets.types import Target
 
-__all__ = ["assumptions", "map_program", "read_mapping", "write_mapping"]
+__all__ = ["assumptions", "map_program", "read_mapping", "total_words", "write_mapping"]
 
 
 def map_program(

@@ -16,6 +16,9 @@ from snn2chip.mapping.memory import memory_of, slice_words
 from snn2chip.mapping.reach import OWN_AXONS, destinations
 from snn2chip.targets.types import Target
 
+_THRESHOLD = "vth"
+"""The parameter of a program's neurons that a core holds as a profile."""
+
 Rule = Callable[[Program, Target, Mapping], Iterator[Violation]]
 
 
@@ -102,7 +105,31 @@ def axons(program: Program, target: Target, mapping: Mapping) -> Iterator[Violat
     yield from _worst(target, mapping, leaving, "axons_out_per_core", "output axons", remedy)
 
 
-RULES: tuple[Rule, ...] = (cores, neurons_per_core, single_neuron, synaptic_memory, axons)
+def thresholds(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
+    """Distinct thresholds of the neurons of each core."""
+    if target.limit("thresholds_per_core") is None:
+        return
+    distinct: dict[int, set[int]] = {}
+    for population in program.populations:
+        if _THRESHOLD not in population.parameters:
+            continue
+        given = np.broadcast_to(population.parameters[_THRESHOLD], population.shape).reshape(-1)
+        for part in mapping.cores[population.name]:
+            here = np.unique(given[part.first : part.last + 1]).tolist()
+            distinct.setdefault(part.core, set()).update(here)
+    used = {core: len(values) for core, values in distinct.items()}
+    remedy = "fewer distinct thresholds: --granularity layer gives a population one"
+    yield from _worst(target, mapping, used, "thresholds_per_core", "distinct thresholds", remedy)
+
+
+RULES: tuple[Rule, ...] = (
+    cores,
+    neurons_per_core,
+    single_neuron,
+    synaptic_memory,
+    axons,
+    thresholds,
+)
 
 
 def violations(program: Program, target: Target, mapping: Mapping) -> tuple[Violation, ...]:

@@ -17,11 +17,11 @@ for what it leaves out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import collections.abc as abc
 from dataclasses import dataclass
 from math import prod
 
-from snn2chip.core import ProgramProjection
+from snn2chip.core import Mapping, Program, ProgramProjection
 from snn2chip.graph.operators import Conv, Dense, Identity
 from snn2chip.targets.types import Target
 
@@ -44,7 +44,7 @@ class SynapseMemory:
     header: int
     index: int
     per_header: int | None
-    stored: Mapping[int, int]
+    stored: abc.Mapping[int, int]
 
     def stored_bits(self, weight_bits: int) -> int:
         """Bits that a weight of so many bits occupies."""
@@ -80,6 +80,18 @@ def slice_words(memory: SynapseMemory, projection: ProgramProjection, first: int
             return neurons * memory.axon_words(1, bits)
         case Conv() as conv:
             return _kernel_words(memory, conv, bits, first, last)
+
+
+def total_words(program: Program, target: Target, mapping: Mapping) -> int | None:
+    """Words of synaptic memory of all cores, or None where the target's format is not known."""
+    memory = memory_of(target)
+    if memory is None:
+        return None
+    return sum(
+        slice_words(memory, projection, part.first, part.last)
+        for projection in program.projections
+        for part in mapping.cores[projection.target]
+    )
 
 
 def _kernel_words(memory: SynapseMemory, conv: Conv, bits: int, first: int, last: int) -> int:

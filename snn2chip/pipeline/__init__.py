@@ -10,8 +10,10 @@ from snn2chip.pipeline.types import (
     Network,
     Options,
     Progress,
+    Quantization,
     Result,
 )
+from snn2chip.pipeline.widths import WidthRow, WidthTable, quantize_table
 
 __all__ = [
     "Check",
@@ -20,12 +22,16 @@ __all__ = [
     "Network",
     "Options",
     "Progress",
+    "Quantization",
     "Result",
     "Samples",
+    "WidthRow",
+    "WidthTable",
     "check",
     "compile_network",
     "list_models",
     "open_network",
+    "quantize_table",
     "reprice",
     "run",
     "scored_samples",

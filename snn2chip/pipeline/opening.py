@@ -22,7 +22,15 @@ OPENING = ("preset", "dt", "preset_set", "reset", "encoding", "repair")
 RESETTING = ("reset_interval", "reset_offset")
 """Options of files that are programs already, such as ``.net``."""
 
-COMPILING = ("calibrate", "allow_latency", "fine_biases")
+COMPILING = (
+    "calibrate",
+    "calibration",
+    "percentile",
+    "granularity",
+    "weight_bits",
+    "allow_latency",
+    "fine_biases",
+)
 """Options of the compilation only."""
 
 _RESETS = {"zero": "zero", "value": "zero", "subtract": "subtract"}

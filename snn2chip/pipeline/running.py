@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +18,18 @@ from snn2chip.engine import RunOptions, simulate
 from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
 from snn2chip.graph import Graph
 from snn2chip.mapping import assumptions, map_program, read_mapping
-from snn2chip.pipeline.calibrating import search_scales
 from snn2chip.pipeline.cuts import block_steps
+from snn2chip.pipeline.quantizing import Calibration, configured, noted, quantize
 from snn2chip.pipeline.samples import Samples, calibration_samples, scored_samples
-from snn2chip.pipeline.types import Check, Compilation, Network, Options, Progress, Result
+from snn2chip.pipeline.types import (
+    Check,
+    Compilation,
+    Network,
+    Options,
+    Progress,
+    Quantization,
+    Result,
+)
 from snn2chip.targets import load_target
 from snn2chip.targets.types import Target
 
@@ -40,7 +48,7 @@ class _Clock:
         self.tell(name, 0, 1)
         yield
         self.tell(name, 1, 1)
-        self.seconds[name] = time.perf_counter() - begun
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
 
     def tell(self, name: str, done: int, total: int) -> None:
         """Passes progress on."""
@@ -57,55 +65,79 @@ def check(network: Network, options: Options) -> Check:
     target = _target(network, options)
     network, backend = _backend(network, target, options)
     graph, notes = _chip_graph(network, backend, options)
-    program = network.program or _noted(backend.realise(graph, target), notes)
+    program = network.program or noted(backend.realise(graph, target), notes)
     mapping, violations = _map(network, program, backend, target, options)
     return Check(network.graph, target, program, mapping, violations)
 
 
 def run(network: Network, options: Options, progress: Progress | None = None) -> Result:
     """The whole chain on the samples that the options name."""
-    clock = _Clock(progress)
+    return next(runs(network, (options,), progress))
+
+
+def runs(
+    network: Network, choices: Sequence[Options], progress: Progress | None = None
+) -> Iterator[Result]:
+    """The whole chain for options that differ in nothing but how they quantize.
+
+    Samples, calibration and the float reference are made once.
+
+    Args:
+        choices: at least one.
+    """
+    clock, options = _Clock(progress), choices[0]
     graph, target = network.graph, _target(network, options)
     network, backend = _backend(network, target, options)
     with clock.stage("read samples"):
         samples = scored_samples(graph, options, free=network.family is not None)
-    program, calibrated_on = _quantize(network, backend, target, options, clock)
-    arithmetic = backend.arithmetic(graph)
-    cuts = _cuts(program, samples, options)
-    settings = replace(cuts, trace=options.trace, trace_state=options.trace_state)
-    with clock.stage("simulate"):
-        activity, trace = simulate(
-            program, samples.spikes, arithmetic, settings, lambda a, b: clock.tell("simulate", a, b)
-        )
+    calibration = _calibration(network, backend, options, clock)
     reference = None
-    if network.family is None and not isinstance(backend, ReferenceBackend):
-        with clock.stage("float reference"):
-            reference = _reference_run(graph, samples, cuts)
-    with clock.stage("map and price"):
-        mapping, violations = _map(network, program, backend, target, options, activity)
-        energy = _energy(program, activity, mapping, target, options.costs)
-    return Result(
-        graph=graph,
-        target=target,
-        program=program,
-        activity=activity,
-        reference=reference,
-        mapping=mapping,
-        violations=violations,
-        energy=energy,
-        baseline=ann_baseline(program),
-        drift=() if reference is None else (_drift(program, reference, activity, samples),),
-        fidelity=backend.fidelity(program),
-        labels=samples.labels,
-        accuracy=accuracy(activity, samples.labels),
-        data=samples.name,
-        calibrated_on=calibrated_on,
-        seed=options.seed,
-        synthetic=samples.synthetic,
-        notes=samples.notes,
-        trace=trace,
-        wall_times=clock.seconds,
-    )
+    for options in choices:
+        _, backend = _backend(network, target, options)
+        program, calibrated_on, chosen = _quantize(
+            network, backend, target, options, calibration, clock
+        )
+        arithmetic = backend.arithmetic(graph)
+        cuts = _cuts(program, samples, options)
+        settings = replace(cuts, trace=options.trace, trace_state=options.trace_state)
+        with clock.stage("simulate"):
+            activity, trace = simulate(
+                program,
+                samples.spikes,
+                arithmetic,
+                settings,
+                lambda a, b: clock.tell("simulate", a, b),
+            )
+        needs_none = network.family is not None or isinstance(backend, ReferenceBackend)
+        if reference is None and not needs_none:
+            with clock.stage("float reference"):
+                reference = _reference_run(graph, samples, cuts)
+        with clock.stage("map and price"):
+            mapping, violations = _map(network, program, backend, target, options, activity)
+            energy = _energy(program, activity, mapping, target, options.costs)
+        yield Result(
+            graph=graph,
+            target=target,
+            program=program,
+            activity=activity,
+            reference=reference,
+            mapping=mapping,
+            violations=violations,
+            energy=energy,
+            baseline=ann_baseline(program),
+            drift=() if reference is None else (_drift(program, reference, activity, samples),),
+            fidelity=backend.fidelity(program),
+            labels=samples.labels,
+            accuracy=accuracy(activity, samples.labels),
+            data=samples.name,
+            calibrated_on=calibrated_on,
+            quantization=chosen,
+            seed=options.seed,
+            synthetic=samples.synthetic,
+            notes=samples.notes,
+            trace=trace,
+            wall_times=dict(clock.seconds),
+        )
 
 
 def reprice(result: Result, costs: str | None, target: Target | None = None) -> Result:
@@ -156,7 +188,8 @@ def compile_network(
     clock = _Clock(progress)
     target = _target(network, options)
     network, backend = _backend(network, target, options)
-    program, calibrated_on = _quantize(network, backend, target, options, clock)
+    calibration = _calibration(network, backend, options, clock)
+    program, calibrated_on, _ = _quantize(network, backend, target, options, calibration, clock)
     with clock.stage("map and price"):
         mapping, violations = _map(network, program, backend, target, options)
     found = Check(network.graph, target, program, mapping, violations)
@@ -215,34 +248,52 @@ def _backend(network: Network, target: Target, options: Options) -> tuple[Networ
     backend = backend if mode is None else backend.in_mode(mode)
     if program is not None:
         stated = replace(program, arithmetic=backend.arithmetic(network.graph).name)
-        network = replace(network, program=stated)
-    return network, backend
+        return replace(network, program=stated), backend
+    return network, configured(backend, options)
+
+
+def _calibration(
+    network: Network, backend: Backend, options: Options, clock: _Clock
+) -> Calibration:
+    """What scales may be picked from, with the float run on it."""
+    if network.program is not None:
+        made = "the compiled folder" if network.family is None else "the .net file"
+        return Calibration(None, made, None)
+    if not backend.scale_candidates:
+        return Calibration(None, "not quantized", None)
+    with clock.stage("quantize"):
+        graph, _ = _chip_graph(network, backend, options)
+        samples, sentence = calibration_samples(graph, options)
+        reference = (
+            None if samples is None else _reference_run(network.graph, samples, RunOptions())
+        )
+        return Calibration(samples, sentence, reference)
 
 
 def _quantize(
-    network: Network, backend: Backend, target: Target, options: Options, clock: _Clock
-) -> tuple[Program, str]:
-    """The program, its scales searched on calibration data where there are any."""
+    network: Network,
+    backend: Backend,
+    target: Target,
+    options: Options,
+    calibration: Calibration,
+    clock: _Clock,
+) -> tuple[Program, str, Quantization | None]:
+    """The program, what its scales come from, and how they were picked."""
     if network.program is not None:
-        return network.program, "the compiled folder" if network.family is None else "the .net file"
+        return network.program, calibration.sentence, None
     graph, notes = _chip_graph(network, backend, options)
     with clock.stage("quantize"):
         if not backend.scale_candidates:
-            return _noted(backend.realise(graph, target), notes), "not quantized"
-        samples, sentence = calibration_samples(graph, options)
-        if samples is None:
-            return _noted(backend.realise(graph, target), notes), sentence
-        reference = _reference_run(network.graph, samples, RunOptions())
-        multipliers = search_scales(
+            return noted(backend.realise(graph, target), notes), calibration.sentence, None
+        program, sentence, chosen = quantize(
             graph,
             backend,
             target,
-            samples.spikes,
-            reference,
+            options,
+            calibration,
             lambda done, total: clock.tell("quantize", done, total),
         )
-        program = backend.realise(graph, target, multipliers, reference)
-        return _noted(program, notes), sentence
+        return noted(program, notes), sentence, chosen
 
 
 def _chip_graph(
@@ -255,10 +306,6 @@ def _chip_graph(
     """
     graph, notes = backend.relax(network.graph) if options.allow_latency else (network.graph, ())
     return graph, (*network.repair_notes, *notes)
-
-
-def _noted(program: Program, notes: tuple[str, ...]) -> Program:
-    return replace(program, notes=(*program.notes, *notes)) if notes else program
 
 
 def _cuts(program: Program, samples: Samples, options: Options) -> RunOptions:

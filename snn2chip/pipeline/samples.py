@@ -90,7 +90,7 @@ def calibration_samples(graph: Graph, options: Options) -> tuple[Samples | None,
     samples = Samples(
         dataset.name,
         {name: x[:CALIBRATION_STEPS] for name, x in spikes.items()},
-        None,
+        None if dataset.y is None else dataset.y[:count],
         dataset.synthetic,
     )
     return samples, f"{count} samples of {dataset.name} that are not scored"

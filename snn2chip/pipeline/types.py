@@ -16,9 +16,10 @@ from snn2chip.backends import Artefacts, Fidelity
 from snn2chip.core import Activity, Drift, Program, Trace, Violation
 from snn2chip.core import Mapping as CoreMapping
 from snn2chip.energy.types import Baseline, EnergyReport
-from snn2chip.errors import ConfigError
+from snn2chip.errors import ConfigError, did_you_mean
 from snn2chip.frontends import Repair
 from snn2chip.graph import Graph
+from snn2chip.quantize import GRANULARITIES, METHODS
 from snn2chip.targets.types import Target
 
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -36,6 +37,12 @@ class Options:
         target: name of a bundled target, or a path.
         data, calibrate: as ``snn2chip.data.load_data`` takes them; None asks the network's
             metadata, and the data's own training split.
+        calibration: how scales are picked from that, one of ``snn2chip.quantize.METHODS``; None
+            takes ``spikes`` where there are samples, else ``max``.
+        percentile: of the method ``percentile``, per cent of the weights that the range holds.
+        granularity: what has a scale, and so a threshold, of its own: each ``layer``, or each
+            ``neuron`` (each channel of a convolution).
+        weight_bits: width of the stored weights, the sign included; None takes the target's.
         steps: graph steps per sample, or None for the network's own.
         samples: score the first so many only.
         reset: ``zero`` or ``value`` (v_reset), or ``subtract``; None keeps the discretization's.
@@ -56,6 +63,10 @@ class Options:
     target: str = "loihi2"
     data: str | None = None
     calibrate: str | None = None
+    calibration: str | None = None
+    percentile: float | None = None
+    granularity: str = "layer"
+    weight_bits: int | None = None
     steps: int | None = None
     samples: int | None = None
     preset: str | None = None
@@ -85,6 +96,7 @@ class Options:
         """
         for name in ("target", "data", "calibrate", "mapping"):
             _place(self, name)
+        _check_quantization(self)
         for name in ("preset", "reset", "encoding", "costs", "arithmetic"):
             value = getattr(self, name)
             if value is not None and not isinstance(value, str):
@@ -136,6 +148,57 @@ def _place(options: Options, name: str) -> None:
         raise _wrong(name, value, kind + (" (.npz)" if name in ("data", "calibrate") else ""))
     text = fspath(value)
     object.__setattr__(options, name, Path(text) if name == "mapping" else str(text))
+
+
+def _check_quantization(options: Options) -> None:
+    """The options of a quantization, each by itself and together."""
+    for name, known in (("calibration", METHODS), ("granularity", GRANULARITIES)):
+        value = getattr(options, name)
+        if value is None and name == "calibration":
+            continue
+        if not isinstance(value, str):
+            raise _wrong(name, value, "one of " + ", ".join(known))
+        if value not in known:
+            raise ConfigError(
+                f"--{name} {value[:_SHOWN]}",
+                has=", ".join(known),
+                remedy=did_you_mean(value[:_SHOWN], known),
+            )
+    if options.weight_bits is not None:
+        _whole(options, "weight_bits", 1)
+    share = options.percentile
+    if share is None:
+        return
+    if _is_bool(share) or not isinstance(share, Real) or not 0 < share <= 100:
+        raise _wrong("percentile", share, "a number above 0, at most 100, which is the maximum")
+    if options.calibration != "percentile":
+        raise ConfigError(
+            f"percentile {share} without the method that it belongs to",
+            remedy="--calibration percentile",
+        )
+    object.__setattr__(options, "percentile", float(share))
+
+
+@dataclass(frozen=True, slots=True)
+class Quantization:
+    """How the scales of a program were picked.
+
+    Attributes:
+        calibration: the method.
+        percentile: of the method ``percentile``, else None.
+    """
+
+    calibration: str
+    percentile: float | None
+    granularity: str
+    weight_bits: int
+
+    @property
+    def sentence(self) -> str:
+        """``percentile 99.9, a scale per layer, weights of 8 bits``."""
+        share = "" if self.percentile is None else f" {self.percentile:g}"
+        bits = "1 bit" if self.weight_bits == 1 else f"{self.weight_bits} bits"
+        return f"{self.calibration}{share}, a scale per {self.granularity}, weights of {bits}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,6 +262,7 @@ class Result:
         labels: class index per sample, or None where the data have none.
         data: name of the data set, or of the file.
         calibrated_on: what the quantization scales come from, one sentence.
+        quantization: how they were picked, or None where the program was made before.
         synthetic: the samples mean nothing, and neither does their energy.
         notes: what the encoding lost, one sentence each.
         wall_times: seconds per stage; only ever written to the manifest.
@@ -222,6 +286,7 @@ class Result:
     seed: int
     synthetic: bool = False
     notes: tuple[str, ...] = ()
+    quantization: Quantization | None = None
     trace: Trace | None = None
     wall_times: Mapping[str, float] = field(default_factory=dict)
 

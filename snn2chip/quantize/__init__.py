@@ -1,5 +1,16 @@
 """Quantization that chips share: rounding to formats and the search for scales."""
 
+from snn2chip.quantize.methods import (
+    ERROR_CANDIDATES,
+    GRANULARITIES,
+    METHODS,
+    PERCENTILE,
+    Multiplier,
+    StoredWeights,
+    least_errors,
+    percentile_multipliers,
+    squared_errors,
+)
 from snn2chip.quantize.rounding import (
     QuantizedWeights,
     mantissa_exponent,
@@ -10,10 +21,19 @@ from snn2chip.quantize.rounding import (
 from snn2chip.quantize.search import coordinate_search
 
 __all__ = [
+    "ERROR_CANDIDATES",
+    "GRANULARITIES",
+    "METHODS",
+    "PERCENTILE",
+    "Multiplier",
     "QuantizedWeights",
+    "StoredWeights",
     "coordinate_search",
+    "least_errors",
     "mantissa_exponent",
+    "percentile_multipliers",
     "round_weights",
     "sign_mode",
+    "squared_errors",
     "weight_range",
 ]

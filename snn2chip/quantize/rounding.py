@@ -62,8 +62,21 @@ def weight_range(mode: SignMode, bits: int) -> tuple[int, int, int]:
 
 
 def round_weights(scaled: NDArray[np.float64], bits: int) -> QuantizedWeights:
-    """The nearest storable weights to ``scaled``, which counts in the chip's smallest unit."""
+    """The nearest storable weights to ``scaled``, which counts in the chip's smallest unit.
+
+    Where rounding leaves one sign only, the weights are stored in that sign's mode, because Lava
+    and the chip tell the mode from the stored weights: its step is finer, and -256 is no part of
+    it. One bit of mixed signs holds no positive weight, so that the negative ones are stored.
+    """
     mode = sign_mode(scaled)
+    if mode == "mixed" and weight_range(mode, bits)[1] == 0:
+        return _rounded(scaled, "inhibitory", bits)
+    made = _rounded(scaled, mode, bits)
+    left = sign_mode(made.weights)
+    return made if left == mode or not made.weights.any() else _rounded(scaled, left, bits)
+
+
+def _rounded(scaled: NDArray[np.float64], mode: SignMode, bits: int) -> QuantizedWeights:
     low, high, step = weight_range(mode, bits)
     rounded = step * np.rint(scaled / step)
     weights = np.clip(rounded, low, high)

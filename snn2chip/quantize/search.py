@@ -13,6 +13,7 @@ def coordinate_search(
     candidates: Sequence[float],
     cost: Cost,
     progress: Callable[[int, int], None] | None = None,
+    start: Scales | None = None,
 ) -> dict[str, float]:
     """One pass over ``names`` in order, each fixed at its cheapest candidate.
 
@@ -20,11 +21,13 @@ def coordinate_search(
         names: populations, upstream first, so that each is judged with what feeds it settled.
         candidates: multipliers to try; the first wins among equals and is the start.
         cost: (multipliers of all populations, the population that is judged) -> what to minimise.
+        start: another start, which is tried too and wins among equals.
     """
-    chosen = dict.fromkeys(names, candidates[0])
+    chosen = {name: candidates[0] if start is None else start[name] for name in names}
     for done, name in enumerate(names):
-        costs = [cost({**chosen, name: candidate}, name) for candidate in candidates]
-        chosen[name] = candidates[costs.index(min(costs))]
+        tried = list(dict.fromkeys([chosen[name], *candidates]))
+        costs = [cost({**chosen, name: candidate}, name) for candidate in tried]
+        chosen[name] = tried[costs.index(min(costs))]
         if progress is not None:
             progress(done + 1, len(names))
     return chosen

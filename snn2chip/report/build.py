@@ -148,6 +148,7 @@ def _run(result: Result) -> RunInfo:
         data=PurePath(result.data).name,
         synthetic=result.synthetic,
         calibrated_on=result.calibrated_on,
+        quantization=result.quantization,
         notes=(*result.notes, *result.program.notes),
         warnings={name: events for name, events in warnings.items() if events},
     )

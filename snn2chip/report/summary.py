@@ -23,6 +23,13 @@ TERM_WORDS = {
     "packet": "packets",
     "hop": "hops",
 }
+WARNING_WORDS = {
+    "u_wrapped": "the current left its 24 bits and wrapped (u_wrapped)",
+    "v_saturated": "the membrane met the end of its 24 bits and stayed there (v_saturated)",
+    "u_beyond_24_bits": "the current wrapped more than once (u_beyond_24_bits)",
+}
+"""Events of the arithmetics in words."""
+
 GRADES = {
     "measured": "on silicon, published",
     "presilicon": "circuit simulation or synthesis by the chip's authors",
@@ -137,6 +144,20 @@ def parts(report: Report) -> str:
         return ""
     dynamic, static = (v / samples / 1000.0 for v in (totals.energy_pj.total, totals.static_pj))
     return f"{energy(dynamic)} dynamic, {energy(static)} static"
+
+
+def quantized(report: Report) -> str:
+    """``spikes, a scale per layer, weights of 8 bits``, or "" where nothing was quantized here."""
+    return "" if report.run.quantization is None else report.run.quantization.sentence
+
+
+def warnings(report: Report) -> tuple[str, ...]:
+    """What the arithmetic warned of in each population, and how often."""
+    return tuple(
+        f"{shown(name)}: {WARNING_WORDS.get(event, shown(event))} {plural(times, 'time')}"
+        for name, events in report.run.warnings.items()
+        for event, times in events.items()
+    )
 
 
 def caveats(report: Report) -> tuple[str, ...]:

@@ -150,6 +150,7 @@ def _provenance(report: Report) -> RenderableType:
         ("arithmetic", [shown(target.arithmetic)]),
         ("cost table", [costs]),
         ("calibrated on", [shown(run.calibrated_on)]),
+        ("scales", [summary.quantized(report)]),
         ("bit-accurate", ["; ".join(map(shown, report.fidelity.bit_accurate)) or "nothing"]),
         ("modelled", ["; ".join(map(shown, report.fidelity.modelled))]),
         ("left out", ["; ".join(map(shown, report.fidelity.omitted))]),
@@ -196,18 +197,13 @@ def _drift(report: Report, width: int) -> list[RenderableType]:
 
 
 def _trust(report: Report) -> RenderableType:
-    warnings = [
-        f"{shown(name)}: {shown(event)} {times:,} times"
-        for name, events in report.run.warnings.items()
-        for event, times in events.items()
-    ]
     grades = ", ".join(f"{number} {grade}" for grade, number in summary.evidence(report))
     rows = [
         ("evidence", [f"cost constants: {grades}"] if grades else []),
         ("unpriced", [shown(line) for line in report.unpriced]),
         ("assumptions", [shown(line) for line in report.assumptions]),
         ("lossy choices", [shown(line) for line in report.run.notes]),
-        ("warnings", warnings),
+        ("warnings", [*summary.warnings(report)]),
     ]
     given = [(label, lines) for label, lines in rows if lines]
     return _pairs(given, before=[_title("How far to trust it")], bullets=True)

@@ -18,6 +18,7 @@ from snn2chip.backends import Fidelity
 from snn2chip.core import Drift, Violation
 from snn2chip.energy.types import Baseline, Bottleneck
 from snn2chip.graph import Discretization, Encoding
+from snn2chip.pipeline import Quantization
 from snn2chip.report.figures import Figures
 from snn2chip.targets.types import CostTable
 
@@ -76,6 +77,7 @@ class RunInfo:
         steps: graph steps per sample; ``chip_steps`` adds the chip's latency.
         accuracy: of the simulated chip, None without labels.
         synthetic: the samples mean nothing, and neither does their energy.
+        quantization: how scales were picked, None where the program was made before.
         notes: lossy choices made while compiling.
         warnings: population -> event of the arithmetic -> how often.
     """
@@ -88,6 +90,7 @@ class RunInfo:
     data: str
     synthetic: bool
     calibrated_on: str
+    quantization: Quantization | None
     notes: tuple[str, ...]
     warnings: Mapping[str, Mapping[str, int]]
 

@@ -52,6 +52,19 @@ DIGITS = {"data": "digits", "samples": 4, "steps": 4}
         {"trace_state": True},
         {"allow_latency": 1},
         {"repair": "yes"},
+        {"calibration": 3},
+        {"calibration": "spike"},
+        {"granularity": None},
+        {"granularity": "channel"},
+        {"weight_bits": 0},
+        {"weight_bits": 4.0},
+        {"weight_bits": True},
+        {"percentile": 0, "calibration": "percentile"},
+        {"percentile": 100.5, "calibration": "percentile"},
+        {"percentile": "99", "calibration": "percentile"},
+        {"percentile": float("nan"), "calibration": "percentile"},
+        {"percentile": 99.0},
+        {"percentile": 99.0, "calibration": "mse"},
     ],
     ids=str,
 )
@@ -117,7 +130,16 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    "options", [*OPENING, {"calibrate": "random"}, {"allow_latency": True}], ids=str
+    "options",
+    [
+        *OPENING,
+        {"calibrate": "random"},
+        {"calibration": "max"},
+        {"granularity": "neuron"},
+        {"weight_bits": 4},
+        {"allow_latency": True},
+    ],
+    ids=str,
 )
 def test_a_compiled_folder_takes_no_options_of_its_making(
     compiled: Path, options: dict[str, Any]

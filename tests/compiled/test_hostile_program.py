@@ -114,7 +114,8 @@ def test_every_field_without_a_default_is_needed() -> None:
     kept = [path for path in FIELDS if not refused_or_runs(close_file(changed(path, GONE), ARRAYS))]
     defaults = {("encoding", key) for key in ("gain", "kind", "steps", "threshold")}
     last_projection = ("projections", 1)
-    assert set(kept) == defaults | {("readout", "kind"), last_projection}
+    notes = {("notes", k) for k in range(len(PROGRAM.notes))}
+    assert set(kept) == defaults | notes | {("readout", "kind"), last_projection}
 
 
 @pytest.mark.parametrize(

@@ -205,3 +205,39 @@ def test_words_of_a_shared_core_add_up(data: st.DataObject) -> None:
     for one in (identity, conv):
         parts = [slice_words(memory, one, 0, cut), slice_words(memory, one, cut + 1, size - 1)]
         assert sum(parts) == slice_words(memory, one, 0, size - 1)
+
+
+@pytest.mark.parametrize(("limit", "broken_rules"), [(3, []), (2, ["thresholds-per-core"])])
+def test_distinct_thresholds_of_a_core_are_counted(limit: int, broken_rules: list[str]) -> None:
+    """Of a neuron each, of a channel each, or one for all; in the slices that a core holds."""
+    given = np.array([5, 7, 5, 9, 7])
+    hidden = replace(NETWORK.population("hidden"), parameters={"vth": given})
+    out = replace(NETWORK.population("out"), parameters={"vth": np.array(4)})
+    network = replace(NETWORK, populations=(NETWORK.populations[0], hidden, out))
+    target = limited(LOIHI2, thresholds_per_core=limit)
+    found = broken(network, target)
+    assert list(found) == broken_rules
+    if broken_rules:
+        violation = found["thresholds-per-core"]
+        assert violation.needs == "3 distinct thresholds on core 1"
+        assert violation.has == f"{limit} per core"
+        assert "--granularity layer" in violation.remedy
+    split = Mapping(
+        "pinned",
+        {
+            "input": (Slice(0, 5, 0),),
+            "hidden": (Slice(0, 2, 1), Slice(3, 4, 2)),
+            "out": (Slice(0, 2, 3),),
+        },
+        {k: Place(k, k, 0) for k in range(4)},
+    )
+    assert map_program(network, target, split)[1] == ()
+
+
+def test_a_threshold_per_channel_counts_once_per_channel() -> None:
+    network = two_layers(6, 4, 3)
+    hidden = network.population("hidden")
+    image = replace(hidden, shape=(2, 2, 1), parameters={"vth": np.array([5, 9]).reshape(2, 1, 1)})
+    others = (network.populations[0], image, network.populations[2])
+    found = broken(replace(network, populations=others), limited(LOIHI2, thresholds_per_core=1))
+    assert found["thresholds-per-core"].needs == "2 distinct thresholds on core 1"

@@ -34,7 +34,7 @@ from snn2chip.energy.types import (
 )
 from snn2chip.graph import Dense, Discretization, Encoding, Graph, Population, Projection, Readout
 from snn2chip.neurons.models import IF, Input
-from snn2chip.pipeline import Result
+from snn2chip.pipeline import Quantization, Result
 from snn2chip.targets.types import Constant, CostTable, Mesh, Target
 
 PRICES: dict[str, float | None] = {"synapse": 23.6, "neuron": 81.0, "packet": 1.7, "hop": 3.5}
@@ -100,6 +100,7 @@ def result(spec: Spec | None = None, **changes: Any) -> Result:
         accuracy=0.9639 if spec.labels else None,
         data=spec.data,
         calibrated_on="1,077 training samples of digits",
+        quantization=Quantization("percentile", 99.9, "neuron", 6),
         seed=7,
         wall_times={"simulate": 1.25},
     )

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from snn2chip.backends.base import Artefacts, Fidelity, require_spiking_sources
 from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
-from snn2chip.backends.loihi.formats import formats_of
+from snn2chip.backends.loihi.formats import LoihiFormats, formats_of
 from snn2chip.backends.loihi.latency import allow_latency
 from snn2chip.backends.loihi.modes import CHIP, LAVA, MODES, Mode, arithmetic_name
+from snn2chip.backends.loihi.netx.neurons import BIAS_EXPONENT
 from snn2chip.backends.loihi.netx.write import net_artefacts
-from snn2chip.backends.loihi.realise import realise
+from snn2chip.backends.loihi.realise import realise, stored_weights
 from snn2chip.backends.loihi.rules import violations
 from snn2chip.core import Activity, Program, Violation
 from snn2chip.engine import Arithmetic
 from snn2chip.errors import ConfigError, UnsupportedError, did_you_mean
 from snn2chip.graph import Graph
+from snn2chip.quantize import Multiplier, StoredWeights
 from snn2chip.targets.types import Target
 
 
@@ -25,6 +27,9 @@ class LoihiBackend:
     """Integers of Loihi 1 and 2, as a chip holds them or as Lava computes them."""
 
     mode: Mode = "chip"
+    granularity: str = "layer"
+    weight_bits: int | None = None
+    fine_biases: bool = False
     arithmetics: tuple[str, ...] = (CHIP, LAVA)
     scale_candidates: tuple[float, ...] = (1.0, 0.8, 0.9, 1.15, 1.35, 1.6, 2.0)
 
@@ -32,7 +37,7 @@ class LoihiBackend:
         self,
         graph: Graph,
         target: Target,
-        multipliers: Mapping[str, float] | None = None,
+        multipliers: Mapping[str, Multiplier] | None = None,
         reference: Activity | None = None,
     ) -> Program:
         """The graph in the target's integers."""
@@ -45,8 +50,52 @@ class LoihiBackend:
             )
         require_spiking_sources(graph)
         return realise(
-            graph, formats_of(target), multipliers, reference, arithmetic_name(self.mode)
+            graph,
+            self._formats(target),
+            multipliers,
+            reference,
+            arithmetic_name(self.mode),
+            self.granularity,
+            0 if self.fine_biases else BIAS_EXPONENT,
         )
+
+    def stored_weights(
+        self,
+        graph: Graph,
+        target: Target,
+        population: str,
+        multiplier: Multiplier = 1.0,
+        reference: Activity | None = None,
+    ) -> tuple[StoredWeights, ...]:
+        """What the chip would hold of the weights into a population."""
+        formats = self._formats(target)
+        return stored_weights(graph, population, formats, multiplier, reference, self.granularity)
+
+    def with_scales(
+        self, granularity: str, weight_bits: int | None, fine_biases: bool = False
+    ) -> LoihiBackend:
+        """Other scales and narrower weights; how wide they may be, the target says."""
+        return replace(
+            self, granularity=granularity, weight_bits=weight_bits, fine_biases=fine_biases
+        )
+
+    def _formats(self, target: Target) -> LoihiFormats:
+        """The target's formats with the weights that the user wants.
+
+        Raises:
+            ConfigError: wider weights than the target has.
+        """
+        formats = formats_of(target)
+        if self.weight_bits is None:
+            return formats
+        if self.weight_bits > formats.weight_bits:
+            raise ConfigError(
+                f"--weight-bits {self.weight_bits} on {target.name}",
+                needs=f"1 to {formats.weight_bits} bits, the sign included",
+                has=f"weight_bits = {formats.weight_bits} ({target.formats['weight_bits'].source})",
+                remedy=f"--weight-bits {formats.weight_bits}, or leave the option out",
+            )
+        return replace(formats, weight_bits=self.weight_bits)
 
     def relax(self, graph: Graph) -> tuple[Graph, tuple[str, ...]]:
         """Cycles get the delay that their synapses take."""
@@ -65,7 +114,7 @@ class LoihiBackend:
                 has="chip (what silicon can hold) and lava (what Lava computes)",
                 remedy=did_you_mean(mode, MODES),
             )
-        return LoihiBackend(found)
+        return replace(self, mode=found)
 
     def violations(
         self, program: Program, target: Target, activity: Activity | None = None

@@ -10,6 +10,7 @@ from snn2chip.core import Activity, Program, Violation
 from snn2chip.engine import Arithmetic
 from snn2chip.errors import ConfigError
 from snn2chip.graph import Graph
+from snn2chip.quantize import Multiplier, StoredWeights
 from snn2chip.targets.types import Target
 
 
@@ -23,7 +24,7 @@ class ReferenceBackend:
         self,
         graph: Graph,
         target: Target,
-        multipliers: Mapping[str, float] | None = None,
+        multipliers: Mapping[str, Multiplier] | None = None,
         reference: Activity | None = None,
     ) -> Program:
         """The graph in its own numbers."""
@@ -33,6 +34,32 @@ class ReferenceBackend:
         """The graph in its own numbers, whatever the target."""
         require_spiking_sources(graph)
         return realise(graph)
+
+    def stored_weights(
+        self,
+        graph: Graph,
+        target: Target,
+        population: str,
+        multiplier: Multiplier = 1.0,
+        reference: Activity | None = None,
+    ) -> tuple[StoredWeights, ...]:
+        """None: the reference rounds nothing."""
+        return ()
+
+    def with_scales(
+        self, granularity: str, weight_bits: int | None, fine_biases: bool = False
+    ) -> ReferenceBackend:
+        """Only itself."""
+        if weight_bits is not None or granularity != "layer" or fine_biases:
+            asked = "--fine-biases" if granularity == "layer" else f"--granularity {granularity}"
+            asked = asked if weight_bits is None else "--weight-bits"
+            raise ConfigError(
+                f"{asked} of the float reference",
+                needs="a target that stores integers",
+                has="float64 weights, which have no scale",
+                remedy="leave the option out, or --target loihi2",
+            )
+        return self
 
     def relax(self, graph: Graph) -> tuple[Graph, tuple[str, ...]]:
         """Nothing: the reference has no latency."""

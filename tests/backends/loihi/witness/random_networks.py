@@ -34,6 +34,10 @@ class Draw:
             return draw()
         return [draw() for _ in range(shape[0])]
 
+    def per_channel(self, shape, draw):
+        """One value, or one for each neuron, or for each channel of an image."""
+        return draw() if self.chance() else [draw() for _ in range(shape[-1])]
+
     def input(self, *shape, largest=1):
         """What is sent to it: spikes, or payloads of either sign."""
         self.shapes["in"] = shape
@@ -65,7 +69,7 @@ class Draw:
         if ternary:
             parameters |= {"vth_hi": self.whole(1, top), "vth_lo": -self.whole(1, top)}
             return self.add(name, "TernaryLIF", *shape, **parameters)
-        parameters["vth"] = self.per_neuron(shape, lambda: self.whole(1, top))
+        parameters["vth"] = self.per_channel(shape, lambda: self.whole(1, top))
         if self.chance(0.4):
             resets = {"reset_interval": self.whole(1, 12), "reset_offset": self.whole(0, 20)}
             return self.add(name, "LIFReset", *shape, **parameters, **resets)

@@ -51,7 +51,10 @@ def program(network, arrays):
     populations = [ProgramPopulation("in", "input", "input", shapes["in"])]
     for name, given in network["populations"].items():
         model = MODELS[given["model"]]
-        parameters = {key: np.array(value) for key, value in numbers(model, given).items()}
+        parameters = {
+            key: by_channel(np.array(value), shapes[name])
+            for key, value in numbers(model, given).items()
+        }
         populations.append(ProgramPopulation(name, model, given["model"], shapes[name], parameters))
     return Program(
         name=network["name"],
@@ -65,6 +68,11 @@ def program(network, arrays):
         readout=Readout("spike_count"),
         encoding=Encoding(),
     )
+
+
+def by_channel(values, shape):
+    """Values of an image's channels, which are Lava's last axis and our first."""
+    return values.reshape(-1, 1, 1) if values.ndim == 1 and len(shape) == 3 else values
 
 
 def numbers(model, given):
