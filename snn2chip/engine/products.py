@@ -66,13 +66,14 @@ class IntegerProduct:
 
     def sums_and_arrivals(self, spikes: NDArray[Any]) -> tuple[Array, Flags]:
         """Sums, int32 where they stay below 2^24, and where at least one event arrives."""
-        events = self._events if spikes.dtype == np.bool_ and self.only_flags else None
+        events = self.events if spikes.dtype == np.bool_ and self.only_flags else None
         if events is not None and not self._dense_pays(spikes):
             return events.sums_and_arrivals(spikes)
         return self._matrix(spikes), arrivals(self.operator, spikes != 0)
 
     @cached_property
-    def _events(self) -> EventProduct | None:
+    def events(self) -> EventProduct | None:
+        """Sums over events, where kernels have them."""
         return EventProduct.of(self.operator, self.bound)
 
     @cached_property
@@ -85,6 +86,13 @@ class IntegerProduct:
         if not isinstance(self.operator, Dense) or spikes.size < _EXACT_FLOAT32 // 256:
             return False
         return int(np.count_nonzero(spikes)) > DENSE_SHARE * spikes.size
+
+    def dense_pays(self, bits: NDArray[np.uint8]) -> bool:
+        """As ``_dense_pays``, of packed spikes."""
+        size = prod(bits.shape[:-1]) * prod(self.operator.source_shape)
+        if not isinstance(self.operator, Dense) or size < _EXACT_FLOAT32 // 256:
+            return False
+        return int(np.bitwise_count(bits).sum(dtype=np.int64)) > DENSE_SHARE * size
 
     def _matrix(self, spikes: NDArray[Any]) -> Array:
         """By floats, some rows at a time."""

@@ -108,20 +108,24 @@ def test_the_share_of_firing_neurons_chooses_and_changes_nothing(monkeypatch, sh
 
 @needs_numba
 @pytest.mark.parametrize(
-    ("weight", "kind", "up"),
+    ("weight", "kind", "up", "stored"),
     [
-        (np.full((1, 4), 2**13 - 1), np.int16, 0),
-        (np.full((1, 4), 2**13), np.int16, 13),
-        (np.array([[2**13 + 1, 2**13, 2**13, 2**13]]), np.int32, 0),
-        (np.array([[2**15, -(2**15), 2**15, 2**15 - 8]]), np.int16, 3),
-        (np.zeros((1, 4), int), np.int16, 0),
+        ([2**13 - 1] * 4, np.int16, 0, np.int16),
+        ([2**13] * 4, np.int16, 13, np.int8),
+        ([2**13 + 1, 2**13, 2**13, 2**13], np.int32, 0, np.int16),
+        ([2**14, 2**14 - 1, -(2**14), 1 - 2**14], np.int16, 0, np.int16),
+        ([-(2**14), -(2**14), 1, 0], np.int32, 0, np.int16),
+        ([127, -128, 127, 127], np.int16, 0, np.int8),
+        ([128, 0, 1, 0], np.int16, 0, np.int16),
+        ([2**15, 1, 0, 0], np.int32, 0, np.int32),
+        ([0] * 4, np.int16, 0, np.int8),
     ],
-    ids=["just fits", "one bit", "too large", "common factor", "all zero"],
+    ids=str,
 )
-def test_sixteen_bits_where_the_weights_prove_them(weight, kind, up):
-    operator = Dense(weight, (4,), (1,))
+def test_as_few_bits_as_the_weights_prove_enough(weight, kind, up, stored):
+    operator = Dense(np.array([weight]), (4,), (1,))
     product = EventProduct.of(operator, sum_bound(operator))
-    assert (product.weights.dtype, product.up) == (kind, up)
+    assert (product.kind, product.up, product.weights.dtype) == (kind, up, stored)
     for bits in range(16):
         spikes = np.array([[bits >> k & 1 for k in range(4)]], bool)
         assert product.sums_and_arrivals(spikes)[0][0, 0] == int((weight * spikes).sum())

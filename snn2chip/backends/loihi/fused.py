@@ -1,0 +1,115 @@
+"""CUBA layers in one go: what ``fast`` does in two passes, for populations with one projection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip.backends.loihi.fast import (
+    SpikeProduct,
+    kernel_numbers,
+    kernel_parameters,
+    kernel_state,
+)
+from snn2chip.backends.loihi.integers import INPUT_SHIFT, STATE_LIMIT, WRAP
+from snn2chip.core import ProgramPopulation
+from snn2chip.engine.accelerate import kernels
+from snn2chip.engine.arithmetic import State
+from snn2chip.engine.events import EventProduct
+from snn2chip.engine.layers import LayerScan, Parts
+from snn2chip.engine.layout import as_shape
+from snn2chip.engine.spikes import BITS, LAST, Spikes
+from snn2chip.graph.operators import Array, Dense
+
+ONE_WRAP = WRAP >> INPUT_SHIFT
+"""Largest magnitude of a sum after which one wrap is enough."""
+
+_NO_WRAP = (STATE_LIMIT - 1) >> INPUT_SHIFT
+"""Largest magnitude of a sum that wraps nowhere where neurons keep no current."""
+
+
+@dataclass(frozen=True, eq=False)
+class FusedLayer:
+    """One population behind one dense operator or convolution of one group.
+
+    Attributes:
+        numbers: as ``fast.kernel_numbers`` gives them.
+        plain: no neuron keeps its current, and no sum can wrap.
+    """
+
+    population: ProgramPopulation
+    module: ModuleType
+    product: SpikeProduct
+    events: EventProduct
+    numbers: tuple[Array, ...]
+    plain: bool
+
+    def __call__(self, sources: Sequence[Spikes], state: State, record: bool) -> LayerScan | None:
+        """As ``engine.layers.Layer`` says."""
+        (source,) = sources
+        bits = source.bits
+        if record or bits.size == 0 or self.product.sums.dense_pays(bits):
+            return None
+        conv, shape = not isinstance(self.events.operator, Dense), self.population.shape
+        u, v = kernel_state(state["u"], conv), kernel_state(state["v"], conv)
+        parameters = kernel_parameters(self.numbers, shape, conv)
+        memory = bool((self.numbers[0] != 0).any())
+        neurons = (u, v, (None, *parameters[1:]) if self.plain else parameters, memory)
+        made = np.empty((3, *bits.shape[:2], -(-self.population.size // 8)), np.uint8)
+        counts = np.zeros(5, np.int64)
+        sums = (self.events.up + self.product.exponent, self.events.totals())
+        forms = {BITS: made[0]}
+        if conv:
+            self._conv(source, sums, neurons, made, counts)
+            forms[LAST] = made[2]
+        else:
+            self.module.dense_layer(
+                bits, self.events.weights, *sums, *neurons, made[0], made[1], counts
+            )
+        wrapped, saturated, _, peak_v, peak_input = (int(x) for x in counts)
+        return LayerScan(
+            Spikes(shape, forms),
+            made[1],
+            {"u": as_shape(u, shape, conv), "v": as_shape(v, shape, conv)},
+            warnings={"u_wrapped": wrapped, "v_saturated": saturated},
+            peak_v=float(peak_v),
+            peak_input=float(peak_input),
+        )
+
+    def _conv(
+        self,
+        source: Spikes,
+        sums: tuple[int, Array],
+        neurons: tuple[Any, ...],
+        made: NDArray[np.uint8],
+        counts: NDArray[np.int64],
+    ) -> None:
+        last = source.form(LAST)
+        bits = source.bits if last is None else last
+        shift, totals = sums
+        self.module.conv_layer(
+            bits, last is not None, self.events.merged, self.events.weights, *self.events.geometry,
+            shift, totals, *neurons, made[0], made[2], made[1], counts,
+        )  # fmt: skip
+
+
+def layer(population: ProgramPopulation, parts: Parts) -> FusedLayer | None:
+    """The layer, or None where population or projections are not so simple, or too large."""
+    module = kernels("snn2chip.backends.loihi.fused_kernel")
+    if module is None or len(parts) != 1 or not population.spiking or not population.size:
+        return None
+    (part,) = parts
+    product = part.product
+    if not isinstance(product, SpikeProduct) or part.partial:
+        return None
+    events, numbers = product.sums.events, kernel_numbers(population)
+    most = product.most
+    if events is None or events.groups > 1 or numbers is None or most > ONE_WRAP:
+        return None
+    plain = most <= _NO_WRAP and not numbers[0].any()
+    return FusedLayer(population, module, product, events, numbers, plain)
