@@ -60,7 +60,7 @@ class EventProduct:
         if module is None or bound >= _MOST or weights_of(operator).size == 0:
             return None
         whole = weights_of(operator).astype(np.int64)
-        up = _common_power(whole)
+        up = common_power(whole)
         whole >>= up
         kind = np.int16 if _extreme(whole) < _MOST_SHORT else np.int32
         match operator:
@@ -146,7 +146,7 @@ def _divides(operator: Conv, module: ModuleType) -> bool:
     return prod(operator.source_shape) * inside < int(module.MOST_DIVIDED)
 
 
-def _common_power(weights: NDArray[np.int64]) -> int:
+def common_power(weights: NDArray[np.int64]) -> int:
     """The largest k for which 2^k divides every weight; 0 where all are 0."""
     ored = int(np.bitwise_or.reduce(np.abs(weights), axis=None))
     return (ored & -ored).bit_length() - 1 if ored else 0

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.core import ProgramPopulation
-from snn2chip.engine.arithmetic import State
+from snn2chip.engine.arithmetic import Arithmetic, State
 from snn2chip.engine.delays import DelayedPart
+from snn2chip.engine.device import TorchDevice
 from snn2chip.engine.spikes import Spikes
 from snn2chip.graph.operators import Array
 
@@ -45,15 +46,16 @@ class LayerScan:
 class Layer(Protocol):
     """One population with all its incoming projections."""
 
-    def __call__(self, sources: Sequence[Spikes], state: State, record: bool) -> LayerScan | None:
+    def pays(self, sources: Sequence[Spikes], record: bool) -> bool:
+        """Whether it can run the block, and sums and scans one after the other are no quicker."""
+
+    def __call__(self, sources: Sequence[Spikes], state: State, record: bool) -> LayerScan:
         """Runs a block of steps.
 
         Args:
             sources: what arrives in these steps, for each part of the projections in turn.
             state: may be overwritten; the scan's own takes its place.
-
-        Returns:
-            None where sums and scans one after the other are quicker or needed.
+            record: whether to return the states of every step.
         """
 
 
@@ -63,3 +65,11 @@ class Layered(Protocol):
 
     def layer(self, population: ProgramPopulation, parts: Parts) -> Layer | None:
         """The layer, or None where it has none for such a population."""
+
+
+@runtime_checkable
+class Portable(Protocol):
+    """An arithmetic whose layers another device may compute."""
+
+    def on(self, device: TorchDevice) -> Arithmetic:
+        """The same numbers, from that device where it has the layers."""

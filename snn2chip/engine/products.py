@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from snn2chip.engine.arithmetic import Flags
 from snn2chip.engine.events import EventProduct
+from snn2chip.engine.spikes import Spikes
 from snn2chip.errors import UnsupportedError
 from snn2chip.graph.linear import apply, arrivals
 from snn2chip.graph.operators import Array, Conv, Dense, Operator, weights_of, with_weights
@@ -87,12 +88,12 @@ class IntegerProduct:
             return False
         return int(np.count_nonzero(spikes)) > DENSE_SHARE * spikes.size
 
-    def dense_pays(self, bits: NDArray[np.uint8]) -> bool:
+    def dense_pays(self, spikes: Spikes) -> bool:
         """As ``_dense_pays``, of packed spikes."""
-        size = prod(bits.shape[:-1]) * prod(self.operator.source_shape)
+        size = len(spikes) * spikes.samples * prod(spikes.shape)
         if not isinstance(self.operator, Dense) or size < _EXACT_FLOAT32 // 256:
             return False
-        return int(np.bitwise_count(bits).sum(dtype=np.int64)) > DENSE_SHARE * size
+        return spikes.count > DENSE_SHARE * size
 
     def _matrix(self, spikes: NDArray[Any]) -> Array:
         """By floats, some rows at a time."""

@@ -108,6 +108,16 @@ def stream(
         yield _run(program, plan, spikes, arithmetic, options or RunOptions(), None)
 
 
+def without_layer(program: Program, arithmetic: Arithmetic) -> tuple[str, ...]:
+    """Names of the populations that no layer of the arithmetic computes, inputs left out."""
+    return tuple(
+        member.name
+        for component in _plan(program, arithmetic)
+        for member in component.members
+        if component.layer is None and not member.is_input
+    )
+
+
 def _run(
     program: Program,
     plan: tuple[_Component, ...],
@@ -275,10 +285,9 @@ def _advance_layer(
     sources = [
         _arriving(part, lanes, 0, length) for part in component.outer[component.members[0].name]
     ]
-    done = component.layer(sources, lane.state, options.trace_state)
-    if done is None:
+    if not component.layer.pays(sources, options.trace_state):
         return False
-    lane.take_layer(done)
+    lane.take_layer(component.layer(sources, lane.state, options.trace_state))
     return True
 
 

@@ -23,9 +23,11 @@ class Spikes:
     lie last; and whatever another device keeps under a name of its own.
     """
 
-    def __init__(self, shape: Shape, forms: Mapping[str, Any]) -> None:
+    def __init__(self, shape: Shape, forms: Mapping[str, Any], count: int | None = None) -> None:
+        """From forms of the same spikes, and how many they are, where that is known."""
         self.shape = shape
         self._forms = dict(forms)
+        self._count = count
 
     @staticmethod
     def of_flags(flags: Array) -> Spikes:
@@ -55,6 +57,17 @@ class Spikes:
             self._forms[BITS] = packed(self._forms[FLAGS])
         bits: NDArray[np.uint8] = self._forms[BITS]
         return bits
+
+    @property
+    def count(self) -> int:
+        """How many were sent."""
+        if self._count is None:
+            self._count = int(np.bitwise_count(self.bits).sum(dtype=np.int64))
+        return self._count
+
+    @property
+    def samples(self) -> int:
+        return int(next(iter(self._forms.values())).shape[1])
 
     def __len__(self) -> int:
         return len(next(iter(self._forms.values())))

@@ -16,7 +16,7 @@ from snn2chip.backends.loihi.fast import (
     kernel_parameters,
     kernel_state,
 )
-from snn2chip.backends.loihi.integers import INPUT_SHIFT, STATE_LIMIT, WRAP
+from snn2chip.backends.loihi.integers import INPUT_SHIFT, ONE_WRAP, STATE_LIMIT
 from snn2chip.core import ProgramPopulation
 from snn2chip.engine.accelerate import kernels
 from snn2chip.engine.arithmetic import State
@@ -25,9 +25,6 @@ from snn2chip.engine.layers import LayerScan, Parts
 from snn2chip.engine.layout import as_shape
 from snn2chip.engine.spikes import BITS, LAST, Spikes
 from snn2chip.graph.operators import Array, Dense
-
-ONE_WRAP = WRAP >> INPUT_SHIFT
-"""Largest magnitude of a sum after which one wrap is enough."""
 
 _NO_WRAP = (STATE_LIMIT - 1) >> INPUT_SHIFT
 """Largest magnitude of a sum that wraps nowhere where neurons keep no current."""
@@ -49,12 +46,15 @@ class FusedLayer:
     numbers: tuple[Array, ...]
     plain: bool
 
-    def __call__(self, sources: Sequence[Spikes], state: State, record: bool) -> LayerScan | None:
+    def pays(self, sources: Sequence[Spikes], record: bool) -> bool:
+        """As ``engine.layers.Layer`` says: states are not recorded here."""
+        (source,) = sources
+        return not record and source.bits.size > 0 and not self.product.sums.dense_pays(source)
+
+    def __call__(self, sources: Sequence[Spikes], state: State, record: bool) -> LayerScan:
         """As ``engine.layers.Layer`` says."""
         (source,) = sources
         bits = source.bits
-        if record or bits.size == 0 or self.product.sums.dense_pays(bits):
-            return None
         conv, shape = not isinstance(self.events.operator, Dense), self.population.shape
         u, v = kernel_state(state["u"], conv), kernel_state(state["v"], conv)
         parameters = kernel_parameters(self.numbers, shape, conv)
@@ -71,9 +71,9 @@ class FusedLayer:
             self.module.dense_layer(
                 bits, self.events.weights, *sums, *neurons, made[0], made[1], counts
             )
-        wrapped, saturated, _, peak_v, peak_input = (int(x) for x in counts)
+        wrapped, saturated, fired, peak_v, peak_input = (int(x) for x in counts)
         return LayerScan(
-            Spikes(shape, forms),
+            Spikes(shape, forms, fired),
             made[1],
             {"u": as_shape(u, shape, conv), "v": as_shape(v, shape, conv)},
             warnings={"u_wrapped": wrapped, "v_saturated": saturated},
