@@ -118,6 +118,9 @@ def find_device(name: str) -> TorchDevice | None:
     """
     if name not in DEVICES:
         raise ConfigError(
-            f"--device {name}", has=" and ".join(DEVICES), remedy=did_you_mean(name, DEVICES)
+            f"--device {name}",
+            needs="a device that layers can be computed on",
+            has=" and ".join(DEVICES),
+            remedy=did_you_mean(name, DEVICES),
         )
     return None if name == CPU else torch_device(name)

@@ -15,11 +15,13 @@ from snn2chip.core import Mapping as CoreMapping
 from snn2chip.drift import accuracy, compare
 from snn2chip.energy import EnergyReport, ann_baseline, count, price
 from snn2chip.engine import RunOptions, simulate
+from snn2chip.engine.device import find_device
 from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
 from snn2chip.graph import Graph
 from snn2chip.mapping import assumptions, map_program, read_mapping
 from snn2chip.pipeline.calibrating import search_scales
 from snn2chip.pipeline.cuts import block_steps
+from snn2chip.pipeline.devices import on_device
 from snn2chip.pipeline.samples import Samples, calibration_samples, scored_samples
 from snn2chip.pipeline.types import Check, Compilation, Network, Options, Progress, Result
 from snn2chip.targets import load_target
@@ -67,12 +69,13 @@ def run(network: Network, options: Options, progress: Progress | None = None) ->
     clock = _Clock(progress)
     graph, target = network.graph, _target(network, options)
     network, backend = _backend(network, target, options)
+    device = find_device(options.device)
     with clock.stage("read samples"):
         samples = scored_samples(graph, options, free=network.family is not None)
     program, calibrated_on = _quantize(network, backend, target, options, clock)
-    arithmetic = backend.arithmetic(graph)
     cuts = _cuts(program, samples, options)
     settings = replace(cuts, trace=options.trace, trace_state=options.trace_state)
+    arithmetic, settings, notes = on_device(device, program, backend.arithmetic(graph), settings)
     with clock.stage("simulate"):
         activity, trace = simulate(
             program, samples.spikes, arithmetic, settings, lambda a, b: clock.tell("simulate", a, b)
@@ -102,7 +105,7 @@ def run(network: Network, options: Options, progress: Progress | None = None) ->
         calibrated_on=calibrated_on,
         seed=options.seed,
         synthetic=samples.synthetic,
-        notes=samples.notes,
+        notes=(*samples.notes, *notes),
         trace=trace,
         wall_times=clock.seconds,
     )
