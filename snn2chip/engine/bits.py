@@ -6,6 +6,7 @@ the highest bit of the first byte. Loaded only through ``accelerate.kernels``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,13 @@ for _byte in range(256):
     _ONES[_byte] = len(_set)
 
 
-@intrinsic
+def _intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
+    """numba's ``intrinsic``; what it gives is called without the first argument."""
+    declared: Callable[..., Any] = intrinsic(function)
+    return declared
+
+
+@_intrinsic
 def _write_places(typing: Any, table: Any, byte: Any, base: Any, events: Any, at: Any) -> Any:
     """events[at:at + 8] = base + the places of a byte's set bits, and then what comes."""
     signature = types.void(table, types.uint64, types.int32, events, types.uint64)
@@ -56,7 +63,7 @@ def _write_places(typing: Any, table: Any, byte: Any, base: Any, events: Any, at
     return signature, generate
 
 
-@intrinsic
+@_intrinsic
 def _load(typing: Any, array: Any, at: Any) -> Any:
     """Eight bytes from ``at`` on as a word, the first in the highest byte."""
 
@@ -69,7 +76,7 @@ def _load(typing: Any, array: Any, at: Any) -> Any:
     return types.uint64(array, types.int64), generate
 
 
-@intrinsic
+@_intrinsic
 def _store(typing: Any, word: Any, array: Any, at: Any) -> Any:
     """The inverse of ``_load``."""
     signature = types.void(types.uint64, array, types.int64)
@@ -83,7 +90,7 @@ def _store(typing: Any, word: Any, array: Any, at: Any) -> Any:
     return signature, generate
 
 
-@intrinsic
+@_intrinsic
 def _pack(typing: Any, flags: Any, first: Any, bits: Any, at: Any) -> Any:
     """bits[at:at + 4] = flags[first:first + 32] that are not 0."""
     signature = types.void(flags, types.int64, bits, types.int64)
@@ -119,7 +126,7 @@ def list_events(bits: Bytes, events: Ints) -> int:
         byte = np.uint64(bits[k])
         _write_places(_PLACES, byte, np.int32(8 * k), events, found)
         found += np.uint64(_ONES[byte])
-    return np.int64(found)
+    return int(found)
 
 
 @jit
@@ -183,9 +190,7 @@ def pack_channels_last(flags: Bytes, positions: int, planes: Bytes, bits: Bytes)
         plane = planes[c]
         for k in range(0, blocks + 1, 8):
             word = _load(plane, k)
-            moved = (word << (np.uint64(8) - off)) | (
-                np.uint64(plane[k + 8]) >> off
-            )
+            moved = (word << (np.uint64(8) - off)) | (np.uint64(plane[k + 8]) >> off)
             _store(moved | before, bits, byte + k)
             before = np.uint64(0)
 

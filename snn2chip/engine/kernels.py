@@ -29,6 +29,7 @@ MOST_DIVIDED = 2**40
 
 _MAGIC_BITS = 40
 
+
 @jit
 def magic_of(divisor: int) -> np.uint64:
     """A factor with which ``quotient`` divides by ``divisor``."""
@@ -166,7 +167,7 @@ def conv_row(
         totals: [columns * target channel + padding], overwritten.
         hit: uint8 [columns], overwritten.
     """
-    groups, height, width, kernel_rows, kernel_columns = sizes[:5]
+    _, height, width, kernel_rows, kernel_columns = sizes[:5]
     events, starts, rows, columns = lists[0], lists[1], lists[3], lists[4]
     kernel = (kernel_rows, kernel_columns, channels)
     totals[:] = 0

@@ -3,7 +3,7 @@
 Routes, each exact within its bound, and none of them a Winograd or FFT convolution:
 
 - ``int8``: ``torch._int_mm`` adds int8 times int8 in int32. Weights without their common power of
-  two fit one int8 matrix (eight-bit weights that are all even, and any in [-128, 127]), or else two:
+  two fit one int8 matrix (eight-bit weights that are all even, any in [-128, 127]), or else two:
   w = 2^7 high + low with low in [0, 127], |w| < 2^14.
 - ``float32``: while every partial sum stays below 2^24, and torch rounds no operand.
 - ``float64``: below 2^53.
@@ -70,7 +70,9 @@ class TorchProduct:
         if isinstance(operator, Identity):
             return flags.reshape(-1, *operator.target_shape)
         if isinstance(operator, Dense):
-            return flags.reshape(len(flags), -1).any(1).reshape(-1, *[1] * len(operator.target_shape))
+            return (
+                flags.reshape(len(flags), -1).any(1).reshape(-1, *[1] * len(operator.target_shape))
+            )
         groups = operator.groups
         any_channel = flags.reshape(len(flags), groups, -1, *operator.source_shape[1:]).any(2)
         padded = self._padded(any_channel.reshape(len(flags) * groups, -1))
@@ -85,7 +87,7 @@ class TorchProduct:
         up = common_power(weights)
         whole = weights >> up
         found: dict[str, Route] = {}
-        if whole.size and -128 <= whole.min() and whole.max() <= 127:
+        if whole.size and whole.min() >= -128 and whole.max() <= 127:
             found["int8"] = self._int8([(whole, up)])
         elif whole.size and np.abs(whole).max() < _MOST_SPLIT:
             high = whole >> _SPLIT

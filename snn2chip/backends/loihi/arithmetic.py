@@ -30,6 +30,7 @@ from snn2chip.graph.operators import Array, Conv, Operator
 BEYOND = "u_beyond_24_bits"
 """Warning: sums so large that Lava's one wrap leaves u outside its 24 bits; a chip wraps again."""
 
+
 @dataclass(frozen=True, slots=True)
 class LoihiArithmetic:
     """Bit-accurate neurons and synapses, of the chip or of Lava.

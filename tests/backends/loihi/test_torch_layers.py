@@ -22,7 +22,7 @@ from .test_fast import assert_same, networks, spikes_of
 
 pytest.importorskip("torch")
 
-from snn2chip.engine.device import torch_device  # noqa: E402
+from snn2chip.engine.device import torch_device
 
 DEVICE = torch_device("cpu")
 slow = settings(
