@@ -15,7 +15,7 @@ from numba.core import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from snn2chip.engine.accelerate import jit
+from snn2chip.engine.accelerate import inline, jit
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int32]
@@ -114,7 +114,7 @@ def _pack(typing: Any, flags: Any, first: Any, bits: Any, at: Any) -> Any:
     return signature, generate
 
 
-@jit
+@inline
 def list_events(bits: Bytes, events: Ints) -> int:
     """Writes the places of set bits to ``events``, in order, and returns how many there are.
 
@@ -129,7 +129,7 @@ def list_events(bits: Bytes, events: Ints) -> int:
     return int(found)
 
 
-@jit
+@inline
 def pack_row(flags: Bytes, scratch: Bytes, bits: Bytes) -> None:
     """Packs flags.
 

@@ -109,7 +109,6 @@ class Lane:
         self.pieces.append(Spikes.of_flags(block))
         if self.counted:
             self.spikes.append(self.pieces[-1].bits)
-            self.updated.append(np.zeros_like(self.spikes[-1]))
 
     def finish(self, reserved: bool, keep_output: bool) -> None:
         """Ends a block: its output becomes what others see, unless it was written there."""
@@ -171,17 +170,25 @@ class BatchResult:
 def join(population: ProgramPopulation, lanes: list[Lane]) -> PopulationActivity:
     """One activity of all batches."""
 
-    def raster(blocks: list[list[Array]]) -> Raster:
-        return Raster(np.concatenate([np.concatenate(b) for b in blocks], axis=1), population.shape)
-
+    spikes = _whole([lane.spikes for lane in lanes])
+    if population.is_input:
+        updated = np.broadcast_to(np.uint8(0), spikes.shape)
+    else:
+        updated = _whole([lane.updated for lane in lanes])
     names = sorted({name for lane in lanes for name in lane.warnings})
     return PopulationActivity(
-        spikes=raster([lane.spikes for lane in lanes]),
-        updated=raster([lane.updated for lane in lanes]),
+        spikes=Raster(spikes, population.shape),
+        updated=Raster(updated, population.shape),
         warnings={name: sum(lane.warnings.get(name, 0) for lane in lanes) for name in names},
         peak_v=max(lane.peak_v for lane in lanes),
         peak_input=max(lane.peak_input for lane in lanes),
     )
+
+
+def _whole(batches: list[list[NDArray[np.uint8]]]) -> NDArray[np.uint8]:
+    """[step, sample, ...] of the blocks of every batch; one of each is taken as it is."""
+    blocks = [b[0] if len(b) == 1 else np.concatenate(b) for b in batches]
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
 
 
 def trace(program: Program, results: list[BatchResult]) -> Trace:

@@ -14,7 +14,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from snn2chip.engine.accelerate import jit
+from snn2chip.engine.accelerate import inline
 
 _BYTES = 32
 
@@ -111,7 +111,7 @@ def _generate(
 _add1, _add2, _add3, _add4, _add8 = (_adding(count) for count in (1, 2, 3, 4, 8))
 
 
-@jit
+@inline
 def add_rows(
     total: Any, into: int, weights: Any, rows: Any, first: int, last: int, base: int
 ) -> None:

@@ -18,7 +18,7 @@ from numba.core import types
 from numba.extending import overload
 from numpy.typing import NDArray
 
-from snn2chip.engine.accelerate import jit
+from snn2chip.engine.accelerate import inline, jit
 
 Ints: TypeAlias = NDArray[np.int32]
 Bytes: TypeAlias = NDArray[np.uint8]
@@ -96,7 +96,7 @@ def scan(
             _keep(kept_v, step, sample, vs[sample])
 
 
-@jit
+@inline
 def scan_row(
     sums: NDArray[Any],
     shift: int,
@@ -151,7 +151,7 @@ def scan_row(
     counts[4] = max(counts[4], np.int64(most))
 
 
-@jit
+@inline
 def mark(flags: Bytes, arrived: Bytes) -> None:
     """Marks the neurons that an event reaches; a flag stands for as many neurons in a row."""
     if arrived.shape[0] == flags.shape[0]:

@@ -56,7 +56,8 @@ class FusedLayer:
         (source,) = sources
         bits = source.bits
         conv, shape = not isinstance(self.events.operator, Dense), self.population.shape
-        u, v = kernel_state(state["u"], conv), kernel_state(state["v"], conv)
+        v = kernel_state(state["v"], conv)
+        u = np.empty_like(v, shape=(len(v), 0)) if self.plain else kernel_state(state["u"], conv)
         parameters = kernel_parameters(self.numbers, shape, conv)
         memory = bool((self.numbers[0] != 0).any())
         neurons = (u, v, (None, *parameters[1:]) if self.plain else parameters, memory)
@@ -75,7 +76,10 @@ class FusedLayer:
         return LayerScan(
             Spikes(shape, forms, fired),
             made[1],
-            {"u": as_shape(u, shape, conv), "v": as_shape(v, shape, conv)},
+            {
+                "u": state["u"] if self.plain else as_shape(u, shape, conv),
+                "v": as_shape(v, shape, conv),
+            },
             warnings={"u_wrapped": wrapped, "v_saturated": saturated},
             peak_v=float(peak_v),
             peak_input=float(peak_input),
