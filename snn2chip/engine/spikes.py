@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from snn2chip.graph.operators import Array, Shape
 
 FLAGS, BITS, LAST = "flags", "bits", "channels last"
 
+_LOOKED_AT = 4
+
 
 class Spikes:
     """What a population sent in some steps.
@@ -23,11 +26,9 @@ class Spikes:
     lie last; and whatever another device keeps under a name of its own.
     """
 
-    def __init__(self, shape: Shape, forms: Mapping[str, Any], count: int | None = None) -> None:
-        """From forms of the same spikes, and how many they are, where that is known."""
+    def __init__(self, shape: Shape, forms: Mapping[str, Any]) -> None:
         self.shape = shape
         self._forms = dict(forms)
-        self._count = count
 
     @staticmethod
     def of_flags(flags: Array) -> Spikes:
@@ -59,11 +60,11 @@ class Spikes:
         return bits
 
     @property
-    def count(self) -> int:
-        """How many were sent."""
-        if self._count is None:
-            self._count = int(np.bitwise_count(self.bits).sum(dtype=np.int64))
-        return self._count
+    def share(self) -> float:
+        """About which share of the neurons fires at a time, judged by a few of the steps."""
+        some = self.bits[:: max(1, len(self) // _LOOKED_AT)]
+        flags = prod(some.shape[:2]) * prod(self.shape)
+        return int(np.bitwise_count(some).sum(dtype=np.int64)) / max(1, flags)
 
     @property
     def samples(self) -> int:

@@ -32,6 +32,7 @@ Route: TypeAlias = Callable[[Tensor], Tensor]
 _SPLIT = 7
 _MOST_SPLIT = 2**14
 _EXACT_FLOAT32 = 2**24
+_MOST_INT32 = 2**31
 _EIGHT = 8
 _LEAST_ROWS = 32
 """``_int_mm`` on CUDA wants more than 16 rows, and multiples of eight of everything else."""
@@ -53,8 +54,15 @@ class TorchProduct:
         self._torch = device.torch
         self._chosen: dict[int, str] = {}
 
+    def on_arrays(self, flags: NDArray[np.bool_], route: str) -> NDArray[np.int32]:
+        """int32 sums of numpy's flags by one route of a dense operator; none is above 2^31."""
+        rows = np.ascontiguousarray(flags.reshape(1, len(flags), -1)).view(np.int8)
+        sums = self.routes[route](self._torch.from_numpy(rows).to(self._device.name))[0]
+        found = self._device.array(sums.to(self._torch.int32))
+        return found.reshape(len(flags), *self._operator.target_shape)
+
     def sums(self, flags: Tensor) -> Tensor:
-        """int64 sums."""
+        """Sums, int32 where they stay below 2^31, else int64."""
         operator, torch = self._operator, self._torch
         if isinstance(operator, Identity):
             return (flags.to(torch.int64) * self._scale).reshape(-1, *operator.target_shape)
@@ -82,7 +90,7 @@ class TorchProduct:
 
     @cached_property
     def routes(self) -> dict[str, Route]:
-        """Exact products of flags [group, rows, inner], int64 [group, rows, targets]."""
+        """Exact products of flags [group, rows, inner], [group, rows, targets]."""
         weights = self._matrices
         up = common_power(weights)
         whole = weights >> up
@@ -97,6 +105,10 @@ class TorchProduct:
         if not found:
             found["float64"] = self._float(self._torch.float64)
         return found
+
+    @property
+    def _whole(self) -> Any:
+        return self._torch.int32 if self._bound < _MOST_INT32 else self._torch.int64
 
     def _product(self, flags: Tensor) -> Tensor:
         """By the route that was quickest for about as many rows."""
@@ -127,7 +139,7 @@ class TorchProduct:
 
     def _float(self, kind: Any) -> Route:
         weights = self._device.tensor(self._matrices).to(kind).transpose(1, 2)
-        return lambda flags: (flags.to(kind) @ weights).to(self._torch.int64)
+        return lambda flags: (flags.to(kind) @ weights).to(self._whole)
 
     def _int8(self, parts: list[tuple[NDArray[np.int64], int]]) -> Route:
         """Sums of int8 matrices times powers of two."""
@@ -143,7 +155,7 @@ class TorchProduct:
             more = max(0, _LEAST_ROWS - rows)
             x = torch.nn.functional.pad(flags.to(torch.int8), (0, -inner % _EIGHT, 0, more))
             sums = [
-                sum(torch._int_mm(x[g], w[g]).to(torch.int64) << up for w, up in stored)
+                sum(torch._int_mm(x[g], w[g]).to(self._whole) << up for w, up in stored)
                 for g in range(len(x))
             ]
             return torch.stack(sums)[:, :rows, :targets]

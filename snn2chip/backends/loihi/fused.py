@@ -72,9 +72,9 @@ class FusedLayer:
             self.module.dense_layer(
                 bits, self.events.weights, *sums, *neurons, made[0], made[1], counts
             )
-        wrapped, saturated, fired, peak_v, peak_input = (int(x) for x in counts)
+        wrapped, saturated, _, peak_v, peak_input = (int(x) for x in counts)
         return LayerScan(
-            Spikes(shape, forms, fired),
+            Spikes(shape, forms),
             made[1],
             {
                 "u": state["u"] if self.plain else as_shape(u, shape, conv),

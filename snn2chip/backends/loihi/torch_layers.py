@@ -126,7 +126,9 @@ class _Recurrence:
         keep_u, keep_v, threshold, bias = self.layer.numbers
         torch, u, v = self.layer.device.torch, self.u, self.v
         busy = (v != 0) | (u != 0) if self._memory else v != 0
-        raw = _int32(torch, _toward_zero(u * keep_u) + _int32(torch, current << INPUT_SHIFT))
+        raw = _int32(
+            torch, _toward_zero(u * keep_u) + _int32(torch, current.to(torch.int64) << INPUT_SHIFT)
+        )
         lowered = torch.where(raw > STATE_LIMIT, raw - WRAP, raw)
         u = torch.where(lowered <= -STATE_LIMIT, lowered + WRAP, lowered)
         free = _int32(torch, _toward_zero(v * keep_v) + u + bias)
