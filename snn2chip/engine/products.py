@@ -77,40 +77,43 @@ class IntegerProduct:
     def sums_and_arrivals(self, spikes: NDArray[Any]) -> tuple[Array, Flags]:
         """Sums, int32 where they stay below 2^24, and where at least one event arrives."""
         flags = spikes.dtype == np.bool_ and self.only_flags
-        if flags and self.events is not None and self._route(spikes) == EVENTS:
+        route = self._route(spikes) if flags else FLOAT32
+        if route == EVENTS:
+            assert self.events is not None
             return self.events.sums_and_arrivals(spikes)
-        return self._matrix(spikes, flags), arrivals(self.operator, spikes != 0)
+        fired = spikes if spikes.dtype == np.bool_ else spikes != 0
+        return self.matrix(spikes, route), arrivals(self.operator, fired)
 
-    def dense_pays(self, spikes: Spikes) -> bool:
-        """Whether so many neurons fire that a matrix product is quicker than events."""
-        rows = len(spikes) * spikes.samples
-        return self._matters(rows) and self._quickest(spikes.share) != EVENTS
+    def route(self, spikes: Spikes) -> str:
+        """The quickest route for spikes: ``EVENTS``, or a matrix product's name."""
+        return self._quickest(len(spikes) * spikes.samples, lambda: spikes.share)
 
     @cached_property
     def events(self) -> EventProduct | None:
         """Sums over events, where kernels have them."""
         return EventProduct.of(self.operator, self.bound)
 
-    def _matters(self, rows: int) -> bool:
-        """Whether the choice of a route does: only a dense operator has one."""
-        return isinstance(self.operator, Dense) and rows * self.operator.weight.size >= LEAST_WORK
-
     def _route(self, spikes: Flags) -> str:
-        """The quickest route for flags [n, *source_shape]."""
-        if not self._matters(len(spikes)):
-            return EVENTS if self.events is not None else FLOAT32
-        return self._quickest(float(np.count_nonzero(spikes)) / max(1, spikes.size))
+        """The same for flags [n, *source_shape]."""
+        return self._quickest(len(spikes), lambda: np.count_nonzero(spikes) / max(1, spikes.size))
 
-    def _quickest(self, share: float) -> str:
-        """By the measured rates, where ``share`` of the neurons fire."""
-        if share < LEAST_SHARE and self.events is not None:
-            return EVENTS
+    def _quickest(self, rows: int, share: Callable[[], float]) -> str:
+        """By the measured rates, where ``share`` of the neurons fire, if the choice matters.
+
+        Only a dense operator has a choice: convolutions pay for their windows.
+        """
+        operator, usual = self.operator, FLOAT32 if self.events is None else EVENTS
+        if not isinstance(operator, Dense) or rows * operator.weight.size < LEAST_WORK:
+            return usual
+        fire = share()
+        if fire < LEAST_SHARE:
+            return usual
         rates = dict(measured(_routes, torch_for_products()))
         for name, there in ((EVENTS, self.events), (INT8, self._int8)):
             if there is None:
                 rates.pop(name, None)
         rates[FLOAT32] *= 1 if self.bound < _EXACT_FLOAT32 else _DOUBLE
-        weighted = {name: s * (share if name == EVENTS else 1) for name, s in rates.items()}
+        weighted = {name: s * (fire if name == EVENTS else 1) for name, s in rates.items()}
         return min(weighted, key=weighted.__getitem__)
 
     @cached_property
@@ -126,9 +129,9 @@ class IntegerProduct:
         product = TorchProduct(TorchDevice(torch, CPU), self.operator, self.bound)
         return product if INT8 in product.routes else None
 
-    def _matrix(self, spikes: NDArray[Any], flags: bool = False) -> Array:
-        """By int8 where flags allow it and it is quickest, else by floats, some rows at a time."""
-        if flags and self._matters(len(spikes)) and self._route(spikes) == INT8:
+    def matrix(self, spikes: NDArray[Any], route: str = FLOAT32) -> Array:
+        """Sums of [n, *source_shape] by ``INT8``, for flags, or by floats, some rows at a time."""
+        if route == INT8:
             assert self._int8 is not None
             return self._int8.on_arrays(spikes, INT8)
         whole = np.int32 if self.bound < _EXACT_FLOAT32 else np.int64
@@ -144,7 +147,7 @@ class IntegerProduct:
 def _routes(operator: Dense) -> Routes:
     """Every route of flags through a dense operator that this machine has."""
     product = IntegerProduct(operator, sum_bound(operator), True)
-    found: dict[str, Callable[[Any], object]] = {FLOAT32: product._matrix}
+    found: dict[str, Callable[[Any], object]] = {FLOAT32: product.matrix}
     if product.events is not None:
         found[EVENTS] = product.events.sums_and_arrivals
     if product._int8 is not None:

@@ -86,7 +86,7 @@ def test_the_matrix_route_gives_the_same(operator, seed, density, last):
     spikes = spikes_for(operator, seed, density, last)
     product = exact_integer_product("p", operator)
     sums, arrived = product.sums_and_arrivals(spikes)
-    np.testing.assert_array_equal(product._matrix(spikes), sums)
+    np.testing.assert_array_equal(product.matrix(spikes), sums)
     np.testing.assert_array_equal(arrivals(operator, spikes), arrived)
 
 
@@ -95,7 +95,7 @@ def test_the_matrix_route_takes_few_rows_at_a_time(monkeypatch):
     conv = Conv(np.arange(24).reshape(2, 3, 2, 2), (3, 6, 5), (1, 1), ((0, 0), (0, 0)), (1, 1))
     spikes = np.random.default_rng(0).random((7, 3, 6, 5)) < 0.5
     product = exact_integer_product("p", conv)
-    np.testing.assert_array_equal(product._matrix(spikes), apply(conv, spikes.astype(np.int64)))
+    np.testing.assert_array_equal(product.matrix(spikes), apply(conv, spikes.astype(np.int64)))
 
 
 ROUTES = {
@@ -118,7 +118,7 @@ def test_measured_rates_choose_the_route_and_change_nothing(monkeypatch, route, 
     product = exact_integer_product("p", dense)
     if route != "events" or accelerate.reason_against() is None:
         assert product._route(spikes) == route
-        assert product.dense_pays(Spikes.of_flags(spikes[None])) == (route != "events")
+        assert product.route(Spikes.of_flags(spikes[None])) == route
     sums, arrived = product.sums_and_arrivals(spikes)
     assert sums.dtype == np.int32
     np.testing.assert_array_equal(sums, spikes.astype(np.int64) @ dense.weight.T)
@@ -135,8 +135,8 @@ def test_few_spikes_and_small_products_are_not_measured(monkeypatch):
     product = exact_integer_product("p", dense)
     few, small = np.zeros((1200, 700), bool), np.ones((10, 700), bool)
     assert product._route(few) == product._route(small) == "events"
-    assert not product.dense_pays(Spikes.of_flags(few[None]))
-    assert not product.dense_pays(Spikes.of_flags(small[None]))
+    assert product.route(Spikes.of_flags(few[None])) == "events"
+    assert product.route(Spikes.of_flags(small[None])) == "events"
 
 
 def test_rates_are_seconds_of_every_route_there_is():

@@ -23,6 +23,7 @@ from snn2chip.engine.arithmetic import State
 from snn2chip.engine.events import EventProduct
 from snn2chip.engine.layers import LayerScan, Parts
 from snn2chip.engine.layout import as_shape
+from snn2chip.engine.rates import EVENTS
 from snn2chip.engine.spikes import BITS, LAST, Spikes
 from snn2chip.graph.operators import Array, Dense
 
@@ -48,8 +49,7 @@ class FusedLayer:
 
     def pays(self, sources: Sequence[Spikes], record: bool) -> bool:
         """As ``engine.layers.Layer`` says: states are not recorded here."""
-        (source,) = sources
-        return not record and source.bits.size > 0 and not self.product.sums.dense_pays(source)
+        return not record and sources[0].bits.size > 0
 
     def __call__(self, sources: Sequence[Spikes], state: State, record: bool) -> LayerScan:
         """As ``engine.layers.Layer`` says."""
@@ -63,15 +63,12 @@ class FusedLayer:
         neurons = (u, v, (None, *parameters[1:]) if self.plain else parameters, memory)
         made = np.empty((3, *bits.shape[:2], -(-self.population.size // 8)), np.uint8)
         counts = np.zeros(5, np.int64)
-        sums = (self.events.up + self.product.exponent, self.events.totals())
         forms = {BITS: made[0]}
         if conv:
-            self._conv(source, sums, neurons, made, counts)
+            self._conv(source, neurons, made, counts)
             forms[LAST] = made[2]
         else:
-            self.module.dense_layer(
-                bits, self.events.weights, *sums, *neurons, made[0], made[1], counts
-            )
+            self._dense(source, neurons, made, counts)
         wrapped, saturated, _, peak_v, peak_input = (int(x) for x in counts)
         return LayerScan(
             Spikes(shape, forms),
@@ -85,21 +82,46 @@ class FusedLayer:
             peak_input=float(peak_input),
         )
 
+    def _dense(
+        self,
+        source: Spikes,
+        neurons: tuple[Any, ...],
+        made: NDArray[np.uint8],
+        counts: NDArray[np.int64],
+    ) -> None:
+        """By events, or where many neurons fire by a matrix product."""
+        route = self.product.sums.route(source)
+        if route == EVENTS:
+            self.module.dense_layer(
+                source.bits, self.events.weights, self._shift, self.events.totals(), *neurons,
+                made[0], made[1], counts,
+            )  # fmt: skip
+            return
+        fired = source.flags if source.flags.dtype == np.bool_ else source.flags != 0
+        sums = self.product.sums.matrix(fired.reshape(-1, *source.shape), route)
+        self.module.summed_layer(
+            sums.reshape(*source.bits.shape[:2], -1), source.bits.any(axis=-1).view(np.uint8),
+            self.product.exponent, *neurons, made[0], made[1], counts,
+        )  # fmt: skip
+
     def _conv(
         self,
         source: Spikes,
-        sums: tuple[int, Array],
         neurons: tuple[Any, ...],
         made: NDArray[np.uint8],
         counts: NDArray[np.int64],
     ) -> None:
         last = source.form(LAST)
         bits = source.bits if last is None else last
-        shift, totals = sums
         self.module.conv_layer(
             bits, last is not None, self.events.merged, self.events.weights, *self.events.geometry,
-            shift, totals, *neurons, made[0], made[2], made[1], counts,
+            self._shift, self.events.totals(), *neurons, made[0], made[2], made[1], counts,
         )  # fmt: skip
+
+    @property
+    def _shift(self) -> int:
+        """Of sums without the weights' common power of two."""
+        return self.events.up + self.product.exponent
 
 
 def layer(population: ProgramPopulation, parts: Parts) -> FusedLayer | None:

@@ -72,6 +72,45 @@ def dense_layer(
 
 
 @jit
+def summed_layer(
+    sums: Ints,
+    arrived: Bytes,
+    shift: int,
+    us: Ints,
+    vs: Ints,
+    parameters: Parameters,
+    memory: bool,
+    sent: Bytes,
+    updated: Bytes,
+    counts: NDArray[np.int64],
+) -> None:
+    """Fully connected neurons whose sums are there already.
+
+    Args:
+        sums: int32 [step, sample, neuron].
+        arrived: uint8 [step, sample], whether any event arrives.
+        shift: what the sums are multiplied by, as a power of two.
+        us, vs, parameters, memory, counts: as ``cuba_kernel.scan`` takes them.
+        sent, updated: uint8 [step, sample, ceil(neuron / 8)], overwritten with bits.
+    """
+    size = vs.shape[1]
+    fired, flags = np.zeros(size + FLAGS, np.uint8), np.zeros(size + FLAGS, np.uint8)
+    scratch = np.empty(size + FLAGS, np.uint8)
+    everyone = np.ones(size + FLAGS, np.uint8)
+    everyone[size:] = 0
+    for sample in range(sums.shape[1]):
+        for step in range(sums.shape[0]):
+            scan_row(
+                sums[step, sample], shift, us[sample], vs[sample],
+                parameters[0], parameters[1], parameters[2], parameters[3], memory,
+                fired, flags, counts,
+            )  # fmt: skip
+            any_event = arrived[step, sample] != 0
+            pack_row(fired, scratch, sent[step, sample])
+            pack_row(everyone if any_event else flags, scratch, updated[step, sample])
+
+
+@jit
 def conv_layer(
     spikes: Bytes,
     last: bool,

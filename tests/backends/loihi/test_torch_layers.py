@@ -13,7 +13,7 @@ from snn2chip.backends.loihi import torch_layers
 from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
 from snn2chip.backends.loihi.oracle import run_sample
 from snn2chip.core import ProgramPopulation, ProgramProjection
-from snn2chip.engine import RunOptions, simulate, without_layer
+from snn2chip.engine import RunOptions, accelerate, products, simulate, without_layer
 from snn2chip.graph import Dense
 from snn2chip.graph.operators import with_weights
 
@@ -126,6 +126,31 @@ def test_both_kinds_of_layers_equal_the_oracle(seed, sizes, du, step, samples):
             ):
                 expected = getattr(oracle, name)["out"][1:]
                 np.testing.assert_array_equal(found.unpack()[:, k], expected, name)
+
+
+@pytest.mark.parametrize("exponent", [-2, 0, 1])
+@pytest.mark.parametrize("route", ["events", "float32", "int8"])
+def test_layers_are_the_same_by_every_route_of_a_product(monkeypatch, route, exponent):
+    rates = dict.fromkeys(("events", "float32", "int8"), 1e-09) | {route: 1e-15}
+    monkeypatch.setattr(products, "measured", lambda routes, torch: rates)
+    monkeypatch.setattr(products, "LEAST_WORK", 0)
+    rng = np.random.default_rng(0)
+    program = chain(rng.integers(-128, 128, size=(30, 50)), 3000)
+    shifted = replace(program.projections[0], parameters={"exponent": np.array(exponent)})
+    program = replace(program, projections=(shifted,))
+    spikes = {"in": rng.random((12, 5, 50)) < 0.4}
+    spikes["in"][3] = False
+    activity, _ = simulate(program, spikes, LoihiArithmetic(), RunOptions(threads=1))
+    traced = RunOptions(threads=1, trace=True, trace_state=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(accelerate.SWITCH, "0")
+        plain, _ = simulate(program, spikes, LoihiArithmetic(), traced)
+    for name, population in plain.populations.items():
+        got = activity.populations[name]
+        np.testing.assert_array_equal(got.spikes.bits, population.spikes.bits)
+        np.testing.assert_array_equal(got.updated.bits, population.updated.bits)
+        assert got.warnings == population.warnings
+        assert (got.peak_v, got.peak_input) == (population.peak_v, population.peak_input)
 
 
 def test_what_could_wrap_twice_stays_on_the_processor():
