@@ -1,31 +1,31 @@
 """Speed and memory of the simulator, beside Norse, beside Lava, and beside the machine's limits.
 
     python -m benchmarks.engine [--lava-python PATH] [--rounds 5] [--threads 2] [--quick]
+                                [--write docs/benchmarks.md]
 
 Two networks of random even eight-bit weights: 784-128-64-10 with 32 steps of 256 samples, and nine
 layers of PilotNet's shape on 3x66x200 images with 16 samples; one input in ten fires per step. All
 candidates take turns, each for a second or more, and the medians are compared. Lava runs its best
 case: one run of 3,200 steps, with LIFReset for the dense network. Run it on a machine that does
-nothing else: Lava and Norse use all processors too.
+nothing else: Lava and Norse use all processors too. Ends with 7 where a ratio that must hold is
+missed.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 
-from benchmarks.limits import (
-    alternating,
-    float32_rate,
-    int8_rate,
-    memory_rate,
-    seconds_per_call,
-)
+from benchmarks.growth import LINEAR, Series, draw, measure_growth
+from benchmarks.limits import Limits, alternating, seconds_per_call
+from benchmarks.memory import Memory, measure_memory
 from benchmarks.networks import conv_network, dense_network, random_spikes
+from benchmarks.page import Check, growth_table, memory_table, speed_table, write_page
 from benchmarks.rivals import lava_measure, lava_reason, norse_reason, norse_run
 from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
 from snn2chip.core import Program
@@ -33,134 +33,181 @@ from snn2chip.engine import RunOptions, simulate, stream
 from snn2chip.engine.accelerate import reason_against
 from snn2chip.graph.linear import synapses
 
-DENSE_STEPS, DENSE_SAMPLES = 32, 256
-CONV_STEPS, CONV_SAMPLES = 8, 16
 ARITHMETIC = LoihiArithmetic()
+OURS, NORSE, LAVA = "snn2chip", "Norse", "Lava"
+MISSED = 7
+"""Exit code where something that must hold does not."""
+
+MOST_MB, MOST_GROWTH = 2000, 1.1
 
 
-def main() -> None:
-    """Prints every table."""
+@dataclass(frozen=True)
+class Case:
+    """One network and what must hold for it: times as quick as the others.
+
+    Attributes:
+        lava_steps: of Lava's run; with LIFReset every ``steps``, where ``resets``.
+        least: by rival, without and with int8 hardware.
+    """
+
+    program: Program
+    steps: int
+    samples: int
+    lava_steps: int
+    resets: bool
+    least: dict[str, tuple[float, float]]
+
+    @property
+    def title(self) -> str:
+        """What runs."""
+        neurons = sum(p.size for p in self.program.populations)
+        return (
+            f"{self.program.name}: {neurons:,} neurons, {self.synapses:,} synapses; "
+            f"{self.steps} steps of {self.samples} samples"
+        )
+
+    @property
+    def synapses(self) -> int:
+        """Of the whole network."""
+        return sum(synapses(p.operator) for p in self.program.projections)
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Median and smallest seconds per sample and step, by candidate, and the machine's rates."""
+
+    case: Case
+    limits: Limits
+    seconds: dict[str, tuple[float, float]]
+
+    def times(self, rival: str) -> float:
+        """How many times as long the rival takes, by medians."""
+        return self.seconds[rival][0] / self.seconds[OURS][0]
+
+    def checks(self) -> list[Check]:
+        """What must hold of those that took part."""
+        return [
+            Check(
+                f"{self.case.program.name}: as quick as {rival}",
+                f"{self.times(rival):,.1f} times",
+                f"at least {least[self.limits.int8_hardware]:,.0f} times",
+                self.times(rival) >= least[self.limits.int8_hardware],
+            )
+            for rival, least in self.case.least.items()
+            if rival in self.seconds
+        ]
+
+
+def main() -> int:
+    """Prints every table, and writes the page where that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--lava-python", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--quick", action="store_true", help="the two networks alone")
-    parser.add_argument("--memory", choices=("run", "stream"), help=argparse.SUPPRESS)
+    parser.add_argument("--write", type=Path, metavar="PAGE.md", help="keep the tables in a page")
     options = parser.parse_args()
-    if options.memory:
-        memory(options.memory)
-        return
+    if options.write and options.quick:
+        parser.error("--write keeps everything: leave --quick out")
+    tell_who_takes_part(options)
+    tables, checks = [], []
+    for case in cases():
+        speed = compare(case, options)
+        tables.append(speed_table(speed))
+        checks += speed.checks()
+        print(f"\n{tables[-1]}", flush=True)
+    if not options.quick:
+        series, memory = measure_growth(options.threads), measure_memory()
+        checks += more_checks(series, memory)
+        tables += [growth_table(series), memory_table(memory)]
+        print(f"\n{tables[-2]}\n\n{tables[-1]}")
+        if options.write:
+            options.write.with_suffix(".svg").write_text(draw(series))
+    print()
+    for check in checks:
+        print(check)
+    if options.write:
+        write_page(options.write, tables, checks)
+    return MISSED if any(not check.holds for check in checks) else 0
+
+
+def cases() -> tuple[Case, ...]:
+    """The two networks."""
+    return (
+        Case(
+            dense_network(), 32, 256, lava_steps=3200, resets=True,
+            least={LAVA: (1000, 5000), NORSE: (2, 10)},
+        ),
+        Case(
+            conv_network(), 8, 16, lava_steps=12, resets=False,
+            least={LAVA: (500, 500), NORSE: (2, 2)},
+        ),
+    )  # fmt: skip
+
+
+def tell_who_takes_part(options: argparse.Namespace) -> None:
+    """And whether the machine is busy."""
     for name, reason in (
         ("numba", reason_against()),
-        ("Norse", norse_reason()),
-        ("Lava", lava_reason(options.lava_python)),
+        (NORSE, norse_reason()),
+        (LAVA, lava_reason(options.lava_python)),
     ):
         print(f"{name}: {'there' if reason is None else 'left out, ' + reason}")
     busy, processors = os.getloadavg()[0], len(os.sched_getaffinity(0))
     if busy > 0.3 * processors:
         print(f"this machine is busy (load {busy:.1f} on {processors}): ratios mean little")
-    limits()
-    compare(dense_network(), DENSE_STEPS, DENSE_SAMPLES, options, reset=DENSE_STEPS)
-    compare(conv_network(), CONV_STEPS, CONV_SAMPLES, options, reset=0)
-    if not options.quick:
-        growth(options.threads)
-        memory_table()
 
 
-def limits() -> None:
-    """The machine's own rates."""
-    int8 = int8_rate()
-    print(f"\nfloat32 products {float32_rate() / 1e9:8.1f} GOP/s   (numpy)")
-    print(f"int8 products    {'-' if int8 is None else f'{int8 / 1e9:8.1f}'} GOP/s   (_int_mm)")
-    print(f"memory           {memory_rate() / 1e9:8.1f} GB/s    (copy, read and written)")
-
-
-def compare(
-    program: Program, steps: int, samples: int, options: argparse.Namespace, reset: int
-) -> None:
-    """One network: ours, Norse and Lava in turns."""
-    spikes = random_spikes(program, steps, samples)
-    settings = RunOptions(samples, threads=options.threads)
-    each = steps * samples
-    candidates = {
-        "snn2chip": lambda: seconds_per_call(
-            lambda: simulate(program, spikes, ARITHMETIC, settings)
-        ) / each
-    }  # fmt: skip
+def compare(case: Case, options: argparse.Namespace) -> Speed:
+    """One network: ours, Norse and Lava in turns. Lava's and ours are built before."""
+    spikes = random_spikes(case.program, case.steps, case.samples)
+    settings = RunOptions(case.samples, threads=options.threads)
+    runs = stream(case.program, repeat(spikes), ARITHMETIC, settings)
+    calls: dict[str, Callable[[], object]] = {
+        OURS: lambda: next(runs),
+        f"{OURS}, prepared anew": lambda: simulate(case.program, spikes, ARITHMETIC, settings),
+    }
     if norse_reason() is None:
-        run = norse_run(program, spikes["input"], options.threads)
-        candidates["Norse"] = lambda: seconds_per_call(run) / each
+        calls[NORSE] = norse_run(case.program, spikes["input"], options.threads)
+    each = case.steps * case.samples
+    candidates: dict[str, Callable[[], float]] = {
+        name: lambda call=call: seconds_per_call(call) / each  # type: ignore[misc]
+        for name, call in calls.items()
+    }
     if lava_reason(options.lava_python) is None:
-        long = 3200 if reset else 12
-        candidates["Lava"] = lava_measure(program, options.lava_python, long, reset)
-    count = sum(synapses(p.operator) for p in program.projections)
-    neurons = sum(p.size for p in program.populations)
-    print(f"\n{program.name}: {neurons:,} neurons, {count:,} synapses; {steps} steps x {samples}")
-    print(
-        f"{'':10} {'us per sample and step':>22} {'smallest':>9} {'us per sample':>14}"
-        f" {'ours is':>9}"
-    )
-    found = alternating(candidates, options.rounds)
-    for name, (middle, least) in found.items():
-        times = middle / found["snn2chip"][0]
-        print(
-            f"{name:10} {1e6 * middle:22.2f} {1e6 * least:9.2f} {1e6 * middle * steps:14.1f} "
-            f"{times:8.1f}x"
+        reset = case.steps if case.resets else 0
+        candidates[LAVA] = lava_measure(case.program, options.lava_python, case.lava_steps, reset)
+    limits = Limits.measure()
+    return Speed(case, limits, alternating(candidates, options.rounds))
+
+
+def more_checks(series: tuple[Series, ...], memory: Memory) -> list[Check]:
+    """Linear growth, and bounded memory."""
+    linear = [
+        Check(
+            f"time grows linearly with {one.name}",
+            f"as size^{one.exponent:.2f}",
+            f"at most size^{LINEAR}",
+            one.exponent <= LINEAR,
         )
-    rate = count / found["snn2chip"][0] / 1e9
-    print(f"{'':10} {rate:.1f} billion synapses per second, silent ones included")
-
-
-def growth(threads: int) -> None:
-    """Time against steps, samples and synapses: linear where the last column stays."""
-    print(f"\n{'':24} {'ms':>8} {'ns per step, sample and thousand synapses':>44}")
-    cases: list[tuple[str, Program, int, int]] = []
-    cases += [(f"{n} steps", dense_network(), n, 64) for n in (16, 32, 64, 128)]
-    cases += [(f"{n} samples", dense_network(), 32, n) for n in (64, 128, 256, 512)]
-    cases += [
-        (f"{w} hidden neurons", dense_network((784, w, 10)), 32, 64) for w in (128, 256, 512, 1024)
+        for one in series
     ]
-    for name, program, steps, samples in cases:
-        spikes = random_spikes(program, steps, samples)
-        settings = RunOptions(threads=threads)
-        spent = seconds_per_call(lambda: simulate(program, spikes, ARITHMETIC, settings))  # noqa: B023
-        count = sum(synapses(p.operator) for p in program.projections)
-        per = 1e9 * spent / steps / samples / count * 1000
-        print(f"{name:24} {1e3 * spent:8.2f} {per:44.3f}")
-
-
-def memory_table() -> None:
-    """Peak memory of the conv network, in processes of their own."""
-    print()
-    for what in ("run", "stream"):
-        command = [sys.executable, "-m", "benchmarks.engine", "--memory", what]
-        print(subprocess.run(command, capture_output=True, text=True, check=True).stdout, end="")
-
-
-def memory(what: str) -> None:
-    """Runs the conv network and prints this process's peak, in megabytes."""
-    program = conv_network()
-    if what == "run":
-        simulate(program, random_spikes(program, 32, 16), ARITHMETIC, RunOptions(16))
-        print(f"conv network, 32 steps x 16 samples: peak {peak_mb():.0f} MB")
-        return
-    seen = 0
-
-    def batches() -> Iterator[dict[str, object]]:
-        for k in range(63):
-            yield random_spikes(program, 8, 16, seed=k)
-
-    for activity, _ in stream(program, batches(), ARITHMETIC, RunOptions(16)):
-        seen += activity.samples
-        if seen in (112, 1008):
-            print(f"conv network, stream of {seen} samples, 8 steps: peak {peak_mb():.0f} MB")
-
-
-def peak_mb() -> float:
-    """Largest resident size of this process so far."""
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
+    return [
+        *linear,
+        Check(
+            "peak memory of the conv network",
+            f"{memory.run:,.0f} MB",
+            f"below {MOST_MB:,} MB",
+            memory.run < MOST_MB,
+        ),
+        Check(
+            "a stream's peak does not grow",
+            f"{memory.growth:.2f} times",
+            f"at most {MOST_GROWTH} times",
+            memory.growth <= MOST_GROWTH,
+        ),
+    ]
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -3,7 +3,8 @@
     python lava_side.py network.npz steps [reset interval]
 
 The file has ``kinds`` (one letter per layer: d or c), ``shape`` (of the input, W, H, C), and per
-layer ``w<k>``, ``stride<k>`` and ``vth<k>``. Prints seconds per step of one run after a first step.
+layer ``w<k>``, ``vth<k>`` and, where it is a convolution, ``stride<k>`` and ``padding<k>`` (x, y).
+Prints seconds per step of one run after a first step.
 """
 
 import sys
@@ -36,8 +37,10 @@ def build(file, reset):
     for k, kind in enumerate(str(file["kinds"])):
         weight, vth = file[f"w{k}"], int(file[f"vth{k}"])
         if kind == "c":
-            stride = int(file[f"stride{k}"])
-            synapse = Conv(weight=weight, input_shape=shape, stride=(stride, stride))
+            geometry = {
+                name: tuple(int(n) for n in file[f"{name}{k}"]) for name in ("stride", "padding")
+            }
+            synapse = Conv(weight=weight, input_shape=shape, **geometry)
             shape = synapse.output_shape
         else:
             synapse = Dense(weights=weight)

@@ -1,15 +1,54 @@
-"""What this machine can do: measured rates of products and of memory."""
+"""What this machine is and can do: its processor, and measured rates of products and of memory."""
 
 from __future__ import annotations
 
+import os
+import platform
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 from statistics import median
 
 import numpy as np
 
 ROWS, INNER, COLUMNS = 8192, 784, 128
+
+INT8_IS_QUICK = 3.0
+"""int8 products have hardware of their own where they are so many times as quick as float32's."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Measured rates.
+
+    Attributes:
+        float32, int8: operations per second, two per multiply and add; int8 is None without torch.
+        memory: bytes per second, read and written.
+    """
+
+    float32: float
+    int8: float | None
+    memory: float
+
+    @staticmethod
+    def measure() -> Limits:
+        """Each over a second or more."""
+        return Limits(float32_rate(), int8_rate(), memory_rate())
+
+    @property
+    def int8_hardware(self) -> bool:
+        """Whether int8 products are done by hardware of their own, such as AMX."""
+        return self.int8 is not None and self.int8 > INT8_IS_QUICK * self.float32
+
+    def __str__(self) -> str:
+        int8 = "-" if self.int8 is None else f"{self.int8 / 1e9:.0f}"
+        return (
+            f"float32 products {self.float32 / 1e9:.0f} GOP/s (numpy), int8 products {int8} GOP/s "
+            f"(`torch._int_mm`), memory {self.memory / 1e9:.0f} GB/s"
+        )
 
 
 def seconds_per_call(function: Callable[[], object], at_least: float = 1.0) -> float:
@@ -60,3 +99,28 @@ def memory_rate() -> float:
     source = np.zeros(1 << 27, np.uint8)
     target = np.empty_like(source)
     return 2 * source.nbytes / seconds_per_call(lambda: np.copyto(target, source))
+
+
+def machine() -> str:
+    """The processor, how many of them may be used, and what of its instructions matters here."""
+    name, flags = platform.processor() or platform.machine(), ""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = dict(line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
+        fields = {key.strip(): value.strip() for key, value in lines.items()}
+        name, flags = fields.get("model name", name), fields.get("flags", "")
+    wanted = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8")
+    has = ", ".join(flag for flag in wanted if flag in flags.split()) or "none of AVX2 and later"
+    cores = len(os.sched_getaffinity(0))
+    return f"{name}, {cores} cores, {has}"
+
+
+def versions() -> str:
+    """Of everything that takes part."""
+    found = [f"Python {platform.python_version()}"]
+    for package in ("snn2chip", "numpy", "numba", "torch", "norse"):
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    return ", ".join(found)

@@ -14,8 +14,14 @@ from snn2chip.graph.operators import Shape
 
 DENSE_SIZES = (784, 128, 64, 10)
 CONV_IMAGE = (3, 66, 200)
-CONV_LAYERS = ((24, 5, 2), (36, 5, 2), (48, 5, 2), (64, 3, 1), (64, 3, 1))
-"""Channels, kernel and stride, after PilotNet."""
+CONV_LAYERS = (
+    (24, (2, 2), (0, 0)),
+    (36, (2, 2), (0, 0)),
+    (48, (2, 2), (0, 0)),
+    (64, (2, 1), (1, 0)),
+    (64, (1, 1), (0, 0)),
+)
+"""Channels, strides and padding of kernels of 3x3, after PilotNet: 158,509 neurons in all."""
 CONV_HEAD = (100, 50, 10, 1)
 
 
@@ -33,9 +39,9 @@ def conv_network(seed: int = 0) -> Program:
     rng = np.random.default_rng(seed)
     operators: list[Dense | Conv] = []
     shape: Shape = CONV_IMAGE
-    for channels, kernel, stride in CONV_LAYERS:
-        weight = _weights(rng, (channels, shape[0], kernel, kernel))
-        conv = Conv(weight, shape, (stride, stride), ((0, 0), (0, 0)), (1, 1))
+    for channels, stride, padding in CONV_LAYERS:
+        weight = _weights(rng, (channels, shape[0], 3, 3))
+        conv = Conv(weight, shape, stride, tuple((n, n) for n in padding), (1, 1))
         operators.append(conv)
         shape = conv.target_shape
     for size in CONV_HEAD:

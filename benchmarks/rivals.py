@@ -34,19 +34,19 @@ def norse_run(program: Program, spikes: NDArray[np.bool_], threads: int) -> Call
         operator = projection.operator
         weight = torch.tensor(operator.weight / (int(parameters["vth"]) * decay)).float()
         cell = LIFBoxCell(LIFBoxParameters(tau_mem_inv=torch.tensor(decay / 1e-3)), dt=1e-3)
-        stride = operator.stride if isinstance(operator, Conv) else None
-        layers.append((weight, stride, cell))
+        layers.append((weight, operator if isinstance(operator, Conv) else None, cell))
     x = torch.tensor(spikes).float()
 
     def run() -> object:
         with torch.inference_mode():
             y = x
-            for weight, stride, cell in layers:
+            for weight, conv, cell in layers:
                 flat = y.flatten(0, 1)
-                if stride is None:
+                if conv is None:
                     flat = torch.nn.functional.linear(flat.flatten(1), weight)
                 else:
-                    flat = torch.nn.functional.conv2d(flat, weight, stride=stride)
+                    padding = [before for before, _ in conv.padding]
+                    flat = torch.nn.functional.conv2d(flat, weight, None, conv.stride, padding)
                 current = flat.unflatten(0, y.shape[:2])
                 state, sent = None, []
                 for step in current:
@@ -88,7 +88,8 @@ def lava_measure(program: Program, python: Path, steps: int, reset: int = 0) -> 
         weight = operator.weight
         if isinstance(operator, Conv):
             weight = weight.transpose(0, 3, 2, 1)
-            arrays[f"stride{k}"] = np.array(operator.stride[0])
+            arrays[f"stride{k}"] = np.array(operator.stride[::-1])
+            arrays[f"padding{k}"] = np.array([before for before, _ in operator.padding[::-1]])
         arrays[f"w{k}"], arrays[f"vth{k}"] = weight, target.parameters["vth"]
 
     def measure() -> float:

@@ -57,6 +57,7 @@ def simulate(
         int | None,
         typer.Option(min=1, max=o.MAX, help="Steps computed together.", show_default="chosen"),
     ] = None,
+    device: o.Device = "cpu",
     trace: Annotated[Path | None, typer.Option(help="Write spikes per step to an .npz.")] = None,
     trace_state: Annotated[
         bool, typer.Option("--trace-state", help="Add membranes and currents to --trace.")
@@ -102,6 +103,7 @@ def simulate(
         costs=costs,
         batch=batch,
         block_steps=block_steps,
+        device=device,
         trace=trace is not None,
         trace_state=trace_state,
     )

@@ -169,6 +169,12 @@ Costs: TypeAlias = Annotated[
 ]
 
 
+Device: TypeAlias = Annotated[
+    str,
+    typer.Option(metavar="cpu|cuda", help="Where layers are computed; the integers are the same."),
+]
+
+
 def key_values(pairs: list[str] | None) -> dict[str, str]:
     """``["a=1", "b=2"]`` as a dict.
 

@@ -51,9 +51,18 @@ def kernels(module: str) -> ModuleType | None:
 
 def jit(function: _Function) -> _Function:
     """``function`` compiled at its first call; it runs without holding Python's lock."""
+    return _compiled(function)
+
+
+def inline(function: _Function) -> _Function:
+    """``jit`` for a function that becomes part of every compiled one that calls it."""
+    return _compiled(function, forceinline=True)
+
+
+def _compiled(function: _Function, **options: bool) -> _Function:
     numba: Any = import_module("numba")
     with _cache_folder(numba.config) as folder:
-        decorate = numba.njit(nogil=True, error_model="numpy", cache=folder is not None)
+        decorate = numba.njit(nogil=True, error_model="numpy", cache=folder is not None, **options)
         compiled: _Function = decorate(function)
     return compiled
 

@@ -32,6 +32,11 @@ class DelayedPart:
     targets: NDArray[np.bool_] | None = None
     synapses: NDArray[np.bool_] | None = None
 
+    @property
+    def partial(self) -> bool:
+        """Whether some neurons or synapses of the operator take no part."""
+        return any(mask is not None for mask in (self.sources, self.targets, self.synapses))
+
     def sums_and_arrivals(self, spikes: Array) -> tuple[Array, Flags]:
         """Sums and arriving events, [n, *target_shape], of spikes [n, *source_shape]."""
         x = spikes if self.sources is None else spikes * self.sources

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from snn2chip.graph.operators import Array, Conv, Dense, Operator, weights_of
 
 _MOST_SHORT = 2**15
 _MOST = 2**24
+_VECTOR = 32
+"""Bytes of sums that the kernels add at once."""
+
 _FEW = 32
 """Synapses of a target under one row of a kernel up to which its rows are merged (measured)."""
 
@@ -32,6 +36,7 @@ class EventProduct:
 
     Attributes:
         weights: as the kernel wants them, without the common factor 2^up.
+        kind: int16 where no sum over any spikes leaves it, else int32.
         last: of a dense operator: the same for sources with their channels last in memory.
         merged: of a convolution: whether its kernel's rows are taken together.
     """
@@ -40,6 +45,7 @@ class EventProduct:
     module: ModuleType
     weights: Array
     up: int
+    kind: type[np.signedinteger[Any]]
     last: Array | None = None
     merged: bool = False
 
@@ -54,18 +60,46 @@ class EventProduct:
         if module is None or bound >= _MOST or weights_of(operator).size == 0:
             return None
         whole = weights_of(operator).astype(np.int64)
-        up = _common_power(whole)
-        kind = np.int16 if bound >> up < _MOST_SHORT else np.int32
+        up = common_power(whole)
+        whole >>= up
+        kind = np.int16 if _extreme(whole) < _MOST_SHORT else np.int32
         match operator:
             case Dense():
-                rows = _padded((whole >> up).T.astype(kind))
-                return EventProduct(operator, module, rows, up, _reordered(operator, rows))
-            case Conv() if len(operator.stride) <= 2:
+                rows = _stored(whole.T, kind)
+                return EventProduct(operator, module, rows, up, kind, _reordered(operator, rows))
+            case Conv() if len(operator.stride) <= 2 and _divides(operator, module):
                 merged = _merges(operator)
-                rows = _kernel_rows(operator, (whole >> up).astype(kind), merged)
-                return EventProduct(operator, module, rows, up, merged=merged)
+                rows = _kernel_rows(operator, whole, kind, merged)
+                return EventProduct(operator, module, rows, up, kind, merged=merged)
             case _:
                 return None
+
+    def totals(self) -> Array:
+        """Room for the sums of one row of targets, which a kernel overwrites."""
+        targets = self.weights.shape[1]
+        if isinstance(self.operator, Dense):
+            return np.empty(targets, self.kind)
+        columns = _plane(self.operator.target_shape)[1]
+        return np.empty(columns * self.targets + targets, self.kind)
+
+    @property
+    def targets(self) -> int:
+        """Target channels of a group of a convolution."""
+        return self.operator.target_shape[0] // self.groups
+
+    @property
+    def groups(self) -> int:
+        """Of a convolution; a dense operator is one."""
+        return self.operator.groups if isinstance(self.operator, Conv) else 1
+
+    @property
+    def geometry(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Taps and sizes of a convolution, as the kernels take them."""
+        operator = self.operator
+        assert isinstance(operator, Conv)
+        source, target = _plane(operator.source_shape), _plane(operator.target_shape)
+        taps = _axis(operator, 0, 2) + _axis(operator, 1, 2)
+        return taps, (operator.groups, *source, *_plane(operator.weight.shape[1:]), *target)
 
     def sums_and_arrivals(self, spikes: Flags) -> tuple[NDArray[np.int32], Flags]:
         """int32 sums [n, *target_shape], and where at least one event arrives."""
@@ -76,41 +110,43 @@ class EventProduct:
     def _dense(self, operator: Dense, spikes: Flags) -> tuple[NDArray[np.int32], Flags]:
         last = self.last is not None and channels_last(spikes, 1)
         weights = self.last if last else self.weights
-        flat = _words(in_memory(spikes, 1, last))
+        bits = np.packbits(in_memory(spikes, 1, last), axis=-1)
         sums = np.empty((len(spikes), prod(operator.target_shape)), np.int32)
-        arrived = np.empty(len(spikes), np.uint8)
-        self.module.dense_sums(flat, weights, self.up, sums, arrived)
-        sums = sums.reshape(len(spikes), *operator.target_shape)
-        hit = arrived.view(np.bool_).reshape(-1, *(1,) * len(operator.target_shape))
-        return sums, np.broadcast_to(hit, sums.shape)
+        self.module.dense_sums(bits, weights, self.up, self.totals(), sums)
+        hit = bits.any(axis=-1).reshape(-1, *(1,) * len(operator.target_shape))
+        whole = sums.reshape(len(spikes), *operator.target_shape)
+        return whole, np.broadcast_to(hit, whole.shape)
 
     def _conv(self, operator: Conv, spikes: Flags) -> tuple[NDArray[np.int32], Flags]:
-        groups, count = operator.groups, len(spikes)
+        groups, count = self.groups, len(spikes)
         last = groups == 1 and channels_last(spikes, 1)
-        flat = _words(in_memory(spikes, 1, last).reshape(count * groups, -1))
-        source, target = _plane(operator.source_shape), _plane(operator.target_shape)
-        shape = (count, *target, groups, operator.target_shape[0] // groups)
+        bits = np.packbits(in_memory(spikes, 1, last).reshape(count * groups, -1), axis=-1)
+        shape = (count, *_plane(operator.target_shape), groups, self.targets)
         sums, arrived = np.empty(shape, np.int32), np.empty(shape[:-1], np.uint8)
-        taps = _axis(operator, 0, 2) + _axis(operator, 1, 2)
-        sizes = (*source, *_plane(operator.weight.shape[1:]), *target)
         self.module.conv_sums(
-            flat, last, self.merged, self.weights, taps, sizes, self.up, sums, arrived
-        )
+            bits, last, self.merged, self.weights, *self.geometry, self.up, self.totals(),
+            sums, arrived,
+        )  # fmt: skip
         whole = as_shape(sums.reshape(count, -1), operator.target_shape, True)
         hit = np.moveaxis(arrived.view(np.bool_), -1, 1)
         each = hit if groups == 1 else np.repeat(hit, shape[-1], axis=1)
         return whole, np.broadcast_to(each.reshape(count, -1, *whole.shape[2:]), whole.shape)
 
 
-def _words(flags: Flags) -> NDArray[np.uint64]:
-    """Flags [n, size] as words [n, ceil(size / 64)], the first in the lowest bit."""
-    bits = np.packbits(flags, axis=-1, bitorder="little")
-    padded = np.zeros((len(bits), -(-bits.shape[1] // 8) * 8), np.uint8)
-    padded[:, : bits.shape[1]] = bits
-    return padded.view("<u8").astype(np.uint64, copy=False)
+def _extreme(whole: NDArray[np.int64]) -> int:
+    """The largest magnitude of any target's sum over any spikes: of its weights of one sign."""
+    flat = whole.reshape(len(whole), -1) if whole.ndim else whole.reshape(1, 1)
+    above = int(np.maximum(flat, 0).sum(axis=1).max(initial=0))
+    return max(above, int(np.maximum(-flat, 0).sum(axis=1).max(initial=0)))
 
 
-def _common_power(weights: NDArray[np.int64]) -> int:
+def _divides(operator: Conv, module: ModuleType) -> bool:
+    """Whether the kernels' divisions by the number of channels are exact."""
+    inside = operator.source_shape[0] // operator.groups
+    return prod(operator.source_shape) * inside < int(module.MOST_DIVIDED)
+
+
+def common_power(weights: NDArray[np.int64]) -> int:
     """The largest k for which 2^k divides every weight; 0 where all are 0."""
     ored = int(np.bitwise_or.reduce(np.abs(weights), axis=None))
     return (ored & -ored).bit_length() - 1 if ored else 0
@@ -131,24 +167,29 @@ def _merges(operator: Conv) -> bool:
     return operator.dilation[-1] == 1 and columns * operator.weight.shape[1] <= _FEW
 
 
-def _kernel_rows(operator: Conv, weights: Array, merged: bool) -> Array:
+def _kernel_rows(
+    operator: Conv, whole: Array, kind: type[np.signedinteger[Any]], merged: bool
+) -> Array:
     """[group * kernel row * kernel column * source channel, target channel].
 
     Args:
         merged: with the kernel's columns before its rows.
     """
-    groups, inside = operator.groups, weights.shape[1]
-    rows, columns = _plane(weights.shape[1:])
-    each = weights.reshape(groups, -1, inside, rows, columns)
+    groups, inside = operator.groups, whole.shape[1]
+    rows, columns = _plane(whole.shape[1:])
+    each = whole.reshape(groups, -1, inside, rows, columns)
     each = each.transpose(0, 4, 3, 2, 1) if merged else each.transpose(0, 3, 4, 2, 1)
-    padded = _padded(each)
-    return padded.reshape(-1, padded.shape[-1])
+    stored = _stored(each, kind)
+    return stored.reshape(-1, stored.shape[-1])
 
 
-def _padded(weights: Array) -> Array:
-    """Zeros after the targets, the last axis, up to a multiple of 32 bytes."""
-    more = -weights.shape[-1] % (32 // weights.itemsize)
-    return np.ascontiguousarray(np.pad(weights, ((0, 0),) * (weights.ndim - 1) + ((0, more),)))
+def _stored(whole: Array, kind: type[np.signedinteger[Any]]) -> Array:
+    """Weights in the fewest bytes; zeros after the targets, the last axis, to fill vectors."""
+    largest = max(int(whole.max()), -1 - int(whole.min()))
+    narrow = next(k for k in (np.int8, np.int16, np.int32) if largest <= np.iinfo(k).max)
+    more = -whole.shape[-1] % (_VECTOR // np.dtype(kind).itemsize)
+    padded = np.pad(whole, ((0, 0),) * (whole.ndim - 1) + ((0, more),))
+    return np.ascontiguousarray(padded.astype(narrow))
 
 
 def _plane(shape: tuple[int, ...]) -> tuple[int, int]:

@@ -1,83 +1,80 @@
 """Compiled sums over spikes: what each spike adds, and nothing for the neurons that are silent.
 
 Loaded only through ``accelerate.kernels``. Arrays are contiguous; flags are uint8. Weights are
-int16 where a target's sum of magnitudes stays below 2^15, so that no partial sum leaves the type,
-and int32 elsewhere; a common power of two is left out of them and shifted back in.
+int8 or int16 where they fit; sums are int16 where none over any spikes can leave it, and int32
+elsewhere (additions wrap, so that partial sums do not matter). A common power of two is left out of
+the weights and shifted back in.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.engine.accelerate import jit
+from snn2chip.engine.bits import ROOM, list_events
 from snn2chip.engine.vectors import add_rows
 
-Bytes = NDArray[np.uint8]
-Ints = NDArray[np.int32]
-Words = NDArray[np.uint64]
-Weights = NDArray[Any]
+Bytes: TypeAlias = NDArray[np.uint8]
+Ints: TypeAlias = NDArray[np.int32]
+Weights: TypeAlias = NDArray[Any]
+Taps: TypeAlias = tuple[int, int, int, int, int, int]
+Sizes: TypeAlias = tuple[int, int, int, int, int, int, int]
+Lists: TypeAlias = tuple[Ints, Ints, Ints, Ints, Ints]
 
+MOST_DIVIDED = 2**40
+"""Numbers times divisors stay below; ``quotient`` is exact there."""
 
-_DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
-_PLACES = np.zeros(64, np.int32)
-for _place in range(64):
-    _PLACES[((1 << _place) * int(_DE_BRUIJN) & (2**64 - 1)) >> 58] = _place
-"""Place of a number's only bit, by the number times a de Bruijn sequence."""
+_MAGIC_BITS = 40
 
 
 @jit
-def list_events(words: Words, events: Ints) -> int:
-    """Writes the places of set bits to ``events``, in order, and returns how many there are.
+def magic_of(divisor: int) -> np.uint64:
+    """A factor with which ``quotient`` divides by ``divisor``."""
+    return np.uint64((1 << _MAGIC_BITS) // divisor + 1)
 
-    Args:
-        words: 64 flags each, the first in the lowest bit.
-        events: int32, as many as there may be.
+
+@jit
+def quotient(number: np.int32, magic: np.uint64) -> np.int32:
+    """number // divisor without a division, exact while number * divisor < 2^40.
+
+    magic = 2^40 / divisor + e with 0 < e <= 1, so that the product is too large by less than
+    number, and number < 2^40 / divisor (T. Granlund and P. Montgomery, 1994).
     """
-    found = 0
-    for k in range(words.shape[0]):
-        word = words[k]
-        while word != 0:
-            lowest = word & (~word + np.uint64(1))
-            events[found] = 64 * k + _PLACES[(lowest * _DE_BRUIJN) >> np.uint64(58)]
-            found += 1
-            word ^= lowest
-    return found
+    return np.int32((np.uint64(np.uint32(number)) * magic) >> np.uint64(_MAGIC_BITS))
 
 
 @jit
-def dense_sums(spikes: Words, weights: Weights, up: int, sums: Ints, arrived: Bytes) -> None:
+def dense_sums(spikes: Bytes, weights: Weights, shift: int, totals: Weights, sums: Ints) -> None:
     """Sums of the weights of the neurons that fire.
 
     Args:
-        spikes: uint64 [n, ceil(source / 64)], the first neuron in the lowest bit.
-        weights: [source, target], without their common factor 2^up; targets padded with zeros to
-            32 bytes.
+        spikes: uint8 [n, ceil(source / 8)], bits of neurons.
+        weights: [source, target], without their common factor 2^shift; targets padded with zeros.
+        totals: [padded target], overwritten.
         sums: int32 [n, target], overwritten.
-        arrived: uint8 [n], overwritten: whether any neuron fires.
     """
-    events = np.empty(weights.shape[0], np.int32)
-    total = np.empty(weights.shape[1], weights.dtype)
+    events = np.empty(weights.shape[0] + ROOM, np.int32)
     for n in range(spikes.shape[0]):
         count = list_events(spikes[n], events)
-        arrived[n] = count > 0
-        total[:] = 0
-        add_rows(total, 0, weights, events, 0, count, 0)
+        totals[:] = 0
+        add_rows(totals, 0, weights, events, 0, count, 0)
         for j in range(sums.shape[1]):
-            sums[n, j] = np.int32(total[j]) << np.int32(up)
+            sums[n, j] = np.int32(totals[j]) << np.int32(shift)
 
 
 @jit
 def conv_sums(
-    spikes: Words,
-    channels_last: bool,
+    spikes: Bytes,
+    last: bool,
     merged: bool,
     weights: Weights,
-    taps: tuple[int, int, int, int, int, int],
-    sizes: tuple[int, int, int, int, int, int],
-    up: int,
+    taps: Taps,
+    sizes: Sizes,
+    shift: int,
+    totals: Weights,
     sums: Ints,
     arrived: Bytes,
 ) -> None:
@@ -88,62 +85,106 @@ def conv_sums(
     a piece would hold few spikes, those of all rows of the kernel are first ``merged`` by column.
 
     Args:
-        spikes: uint64 [n * group, words], the flags of a group's channels in the order channel,
-            position, or where ``channels_last`` in the order position, channel.
+        spikes: uint8 [n * group, bytes], bits of a group's channels in the order channel,
+            position, or where ``last`` in the order position, channel.
         weights: [group * kernel row * kernel column * source channel, target channel], or where
             ``merged`` [group * kernel column * kernel row * source channel, target channel],
-            without their common factor 2^up; target channels padded with zeros to 32 bytes.
+            without their common factor 2^shift; target channels padded with zeros.
         taps: stride, dilation and padding before, of rows, then of columns.
-        sizes: rows and columns of the source, of the kernel, and of the target.
+        sizes: groups, rows and columns of the source, of the kernel, and of the target.
+        totals: [columns * target channel + padding], overwritten.
         sums: int32 [n, rows, columns, group, target channel], overwritten.
         arrived: uint8 [n, rows, columns, group], overwritten: whether a spike reaches the targets.
     """
-    height, width, kernel_rows, kernel_columns, high, wide = sizes
     groups, targets = sums.shape[3], sums.shape[4]
-    area = height * width
-    channels = weights.shape[0] // (groups * kernel_rows * kernel_columns)
-    found = np.empty(channels * area, np.int32)
-    ordered = np.empty(channels * area, np.int32)
-    rows = np.empty(channels * area, np.int32)
-    starts = np.empty(area + 2, np.int32)
-    totals = np.empty(wide * targets + weights.shape[1], weights.dtype)
+    wide = sizes[6]
+    channels = weights.shape[0] // (groups * sizes[3] * sizes[4])
+    lists = lists_for(channels, sizes)
     hit = np.empty(wide, np.uint8)
-    columns = np.empty(width + 2, np.int32)
-    kernel = (kernel_rows, kernel_columns, channels)
     for n in range(spikes.shape[0]):
         sample, group = n // groups, n % groups
-        count = list_events(spikes[n], found)
-        if channels_last:
-            _positions(found[:count], channels, starts)
-        else:
-            _by_position(found[:count], area, channels, starts, ordered)
-        events = found if channels_last else ordered
-        for y in range(high):
-            totals[:] = 0
-            hit[:] = 0
-            top = y * taps[0] - taps[2]
-            if merged:
-                _merge_rows(events, starts, top, taps[1], kernel, columns, rows)
-                _add_windows(
-                    totals, targets, hit, weights, group, rows, columns, taps[3], taps[5], kernel
-                )
-            for k in range(0 if merged else kernel_rows):
-                row = top + k * taps[1]
-                if 0 <= row < height:
-                    first = (group * kernel_rows + k) * kernel_columns * channels
-                    _add_line(
-                        totals, targets, hit, weights, first, events, starts, row * width,
-                        (width, kernel_columns, channels), (taps[3], taps[4], taps[5]),
-                    )  # fmt: skip
+        list_positions(spikes[n], last, channels, lists)
+        for y in range(sizes[5]):
+            conv_row(lists, y, group, merged, weights, channels, taps, sizes, totals, targets, hit)
             arrived[sample, y, :, group] = hit
-            if groups == 1:
-                line = sums[sample, y].reshape(wide * targets)
-                for j in range(wide * targets):
-                    line[j] = np.int32(totals[j]) << np.int32(up)
-                continue
             for x in range(wide):
                 for c in range(targets):
-                    sums[sample, y, x, group, c] = np.int32(totals[x * targets + c]) << np.int32(up)
+                    sums[sample, y, x, group, c] = np.int32(totals[x * targets + c]) << np.int32(
+                        shift
+                    )
+
+
+@jit
+def lists_for(channels: int, sizes: Sizes) -> Lists:
+    """Room for the events of one group of one sample and step.
+
+    Returns:
+        int32 arrays: events in the order position, channel; where those of each position start;
+        the channel and the column of each event; a list as it is found; events merged by column,
+        and where those of each column start.
+    """
+    area, width = sizes[1] * sizes[2], sizes[2]
+    most = channels * area + ROOM
+    return (
+        np.empty(most, np.int32),
+        np.empty(area + 2, np.int32),
+        np.empty(most, np.int32),
+        np.empty(most, np.int32),
+        np.empty(width + 2, np.int32),
+    )
+
+
+@jit
+def list_positions(spikes: Bytes, last: bool, channels: int, lists: Lists) -> None:
+    """Lists the spikes of one group, and where those of each position start."""
+    events, starts, found = lists[0], lists[1], lists[2]
+    if last:
+        count = list_events(spikes, events)
+        _positions(events[:count], channels, starts)
+    else:
+        count = list_events(spikes, found)
+        _by_position(found[:count], channels, starts, events)
+
+
+@jit
+def conv_row(
+    lists: Lists,
+    y: int,
+    group: int,
+    merged: bool,
+    weights: Weights,
+    channels: int,
+    taps: Taps,
+    sizes: Sizes,
+    totals: Weights,
+    targets: int,
+    hit: Bytes,
+) -> None:
+    """One row of targets; arguments as of ``conv_sums``.
+
+    Args:
+        lists: as ``list_positions`` leaves them.
+        totals: [columns * target channel + padding], overwritten.
+        hit: uint8 [columns], overwritten.
+    """
+    _, height, width, kernel_rows, kernel_columns = sizes[:5]
+    events, starts, rows, columns = lists[0], lists[1], lists[3], lists[4]
+    kernel = (kernel_rows, kernel_columns, channels)
+    totals[:] = 0
+    hit[:] = 0
+    top = y * taps[0] - taps[2]
+    if merged:
+        _merge_rows(events, starts, top, taps[1], kernel, height, columns, rows)
+        _add_windows(totals, targets, hit, weights, group, rows, columns, taps[3], taps[5], kernel)
+        return
+    for k in range(kernel_rows):
+        row = top + k * taps[1]
+        if 0 <= row < height:
+            first = (group * kernel_rows + k) * kernel_columns * channels
+            _add_line(
+                totals, targets, hit, weights, first, events, starts, row * width,
+                (width, kernel_columns, channels), (taps[3], taps[4], taps[5]),
+            )  # fmt: skip
 
 
 @jit
@@ -200,6 +241,7 @@ def _merge_rows(
     top: int,
     dilation: int,
     kernel: tuple[int, int, int],
+    height: int,
     columns: Ints,
     rows: Ints,
 ) -> None:
@@ -211,29 +253,27 @@ def _merge_rows(
         columns: int32 [width + 2], overwritten: where the spikes of each column start.
         rows: overwritten: column * kernel rows * channels + their weights' row in a column.
     """
-    width, channels = columns.shape[0] - 2, np.uint32(kernel[2])
-    height = (starts.shape[0] - 2) // width
-    step = kernel[0] * kernel[2]
+    width, channels = columns.shape[0] - 2, kernel[2]
+    step, magic = kernel[0] * kernel[2], magic_of(channels)
     columns[:] = 0
     for k in range(kernel[0]):
         row = top + k * dilation
         if 0 <= row < height:
-            line = row * width
-            for event in range(starts[line], starts[line + width]):
-                columns[np.uint32(events[event]) // channels - np.uint32(line) + 2] += 1
+            first = row * width * channels
+            for event in range(starts[row * width], starts[row * width + width]):
+                columns[quotient(np.int32(events[event] - first), magic) + 2] += 1
     for k in range(2, width + 2):
         columns[k] += columns[k - 1]
     for k in range(kernel[0]):
         row = top + k * dilation
         if 0 <= row < height:
-            line = row * width
-            for event in range(starts[line], starts[line + width]):
-                place = np.uint32(events[event]) // channels
-                channel = np.uint32(events[event]) - place * channels
-                x = place - np.uint32(line)
-                at = columns[x + np.uint32(1)]
-                columns[x + np.uint32(1)] = at + 1
-                rows[at] = x * step + k * kernel[2] + channel
+            first = row * width * channels
+            for event in range(starts[row * width], starts[row * width + width]):
+                place = events[event] - first
+                x = quotient(np.int32(place), magic)
+                at = columns[x + 1]
+                columns[x + 1] = at + 1
+                rows[at] = place + x * (step - channels) + k * channels
 
 
 @jit
@@ -264,65 +304,32 @@ def _add_windows(
 @jit
 def _positions(events: Ints, channels: int, starts: Ints) -> None:
     """Where the events of each position start, of events in the order of positions."""
+    magic = magic_of(channels)
     starts[:] = 0
     for k in range(events.shape[0]):
-        starts[np.uint32(events[k]) // np.uint32(channels) + np.uint32(1)] += 1
+        starts[quotient(events[k], magic) + 1] += 1
     for place in range(1, starts.shape[0]):
         starts[place] += starts[place - 1]
 
 
 @jit
-def _by_position(events: Ints, area: int, channels: int, starts: Ints, ordered: Ints) -> None:
+def _by_position(events: Ints, channels: int, starts: Ints, ordered: Ints) -> None:
     """Orders events [channel, position] as [position, channel], and tells where positions start."""
+    area = starts.shape[0] - 2
     starts[:] = 0
+    first = 0
     for k in range(events.shape[0]):
-        starts[np.uint32(events[k]) % np.uint32(area) + np.uint32(2)] += 1
+        while events[k] - first >= area:
+            first += area
+        starts[events[k] - first + 2] += 1
     for k in range(2, starts.shape[0]):
         starts[k] += starts[k - 1]
+    first = channel = 0
     for k in range(events.shape[0]):
-        channel = np.uint32(events[k]) // np.uint32(area)
-        position = np.uint32(events[k]) - channel * np.uint32(area)
-        at = starts[position + np.uint32(1)]
-        starts[position + np.uint32(1)] = at + 1
-        ordered[at] = position * np.uint32(channels) + channel
-
-
-@jit
-def pack_channels_last(flags: Bytes, bits: Bytes) -> None:
-    """Packs flags in the order of channels first.
-
-    Args:
-        flags: uint8 [n, position, channel] of 0 and 1.
-        bits: uint8 [n, ceil(positions * channels / 8)], overwritten; the first of channel,
-            position in the highest bit.
-    """
-    positions, channels = flags.shape[1], flags.shape[2]
-    blocks = (positions + 7) // 8
-    planes = np.empty((channels, blocks), np.uint8)
-    eight = np.empty(channels, np.uint8)
-    for n in range(flags.shape[0]):
-        for block in range(blocks):
-            p = 8 * block
-            if p + 8 <= positions:
-                a, b, c, d = flags[n, p], flags[n, p + 1], flags[n, p + 2], flags[n, p + 3]
-                e, f, g, h = flags[n, p + 4], flags[n, p + 5], flags[n, p + 6], flags[n, p + 7]
-                for k in range(channels):
-                    eight[k] = (
-                        (a[k] << 7) | (b[k] << 6) | (c[k] << 5) | (d[k] << 4)
-                        | (e[k] << 3) | (f[k] << 2) | (g[k] << 1) | h[k]
-                    )  # fmt: skip
-            else:
-                eight[:] = 0
-                for q in range(p, positions):
-                    for k in range(channels):
-                        eight[k] |= flags[n, q, k] << (7 - (q - p))
-            for k in range(channels):
-                planes[k, block] = eight[k]
-        bits[n] = 0
-        for c in range(channels):
-            for block in range(blocks):
-                place = c * positions + 8 * block
-                byte, off = place >> 3, np.uint8(place & 7)
-                bits[n, byte] |= planes[c, block] >> off
-                if off > 0 and byte + 1 < bits.shape[1]:
-                    bits[n, byte + 1] |= planes[c, block] << (np.uint8(8) - off)
+        while events[k] - first >= area:
+            first += area
+            channel += 1
+        position = events[k] - first
+        at = starts[position + 1]
+        starts[position + 1] = at + 1
+        ordered[at] = position * channels + channel

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.core import Raster
-from snn2chip.engine.events import load
+from snn2chip.engine.accelerate import kernels
 from snn2chip.engine.layout import channels_last, in_memory
 from snn2chip.graph.operators import Array
 
@@ -17,11 +17,15 @@ def packed(spikes: Array) -> NDArray[np.uint8]:
     """Bits [step, sample, ceil(size / 8)] of what is not 0 in [step, sample, *shape]."""
     flags = spikes if spikes.dtype == np.bool_ else spikes != 0
     shape = flags.shape[2:]
-    module = load()
-    if module is None or not channels_last(flags, 2):
+    module = kernels("snn2chip.engine.bits")
+    if module is None or not flags.size:
         return Raster.pack(flags, shape).bits
-    lead, size = flags.shape[:2], prod(shape)
-    rows = in_memory(flags, 2, True).view(np.uint8).reshape(-1, size // shape[0], shape[0])
-    bits = np.empty((len(rows), -(-size // 8)), np.uint8)
-    module.pack_channels_last(rows, bits)
-    return bits.reshape(*lead, -1)
+    bits = np.empty((*flags.shape[:2], -(-prod(shape) // 8)), np.uint8)
+    if channels_last(flags, 2):
+        rows = in_memory(flags, 2, True).view(np.uint8)
+        module.pack_rows_channels_last(rows, shape[0], bits)
+    else:
+        rows = flags.reshape(*flags.shape[:2], -1)
+        whole = rows if rows.strides[-1] == 1 else np.ascontiguousarray(rows)
+        module.pack_rows(whole.view(np.uint8), bits)
+    return bits

@@ -6,13 +6,15 @@ sum of weight magnitudes over any target, times the largest spike payload. Only 
 are used: Winograd and FFT would break the bound.
 
 ``events`` takes time in proportion to the spikes, a matrix product in proportion to the neurons:
-the share of neurons that fire decides between the two, call by call, and changes no result.
+the share of neurons that fire and the measured rates of both decide, call by call, and change no
+result. Where torch is loaded, int8 products (``torch_products``) are one more matrix product.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from math import prod
 from typing import Any
 
@@ -20,17 +22,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.engine.arithmetic import Flags
+from snn2chip.engine.device import CPU, TorchDevice
 from snn2chip.engine.events import EventProduct
+from snn2chip.engine.rates import EVENTS, FLOAT32, INT8, Routes, measured, torch_for_products
+from snn2chip.engine.spikes import Spikes
+from snn2chip.engine.torch_products import TorchProduct
 from snn2chip.errors import UnsupportedError
 from snn2chip.graph.linear import apply, arrivals
 from snn2chip.graph.operators import Array, Conv, Dense, Operator, weights_of, with_weights
 
 _EXACT_FLOAT32 = 2**24
 _EXACT_FLOAT64 = 2**53
+_DOUBLE = 2
+"""How much longer float64 takes than float32."""
 
-DENSE_SHARE = 0.6
-"""Share of firing neurons above which a matrix product is quicker (measured on two Zen 4 cores:
-one weight added per 0.1 ns against 35 GFLOP/s of float32; convolutions pay for their windows)."""
+LEAST_SHARE = 0.05
+"""Share of firing neurons below which no matrix product is thought of."""
+
+LEAST_WORK = 1 << 24
+"""Weights of a product, silent ones too, below which the choice is not worth a measurement."""
 
 _MOST_WINDOWS = 1 << 24
 """Values of a convolution's windows at a time, which bounds the memory of a call."""
@@ -66,28 +76,64 @@ class IntegerProduct:
 
     def sums_and_arrivals(self, spikes: NDArray[Any]) -> tuple[Array, Flags]:
         """Sums, int32 where they stay below 2^24, and where at least one event arrives."""
-        events = self._events if spikes.dtype == np.bool_ and self.only_flags else None
-        if events is not None and not self._dense_pays(spikes):
-            return events.sums_and_arrivals(spikes)
-        return self._matrix(spikes), arrivals(self.operator, spikes != 0)
+        flags = spikes.dtype == np.bool_ and self.only_flags
+        route = self._route(spikes) if flags else FLOAT32
+        if route == EVENTS:
+            assert self.events is not None
+            return self.events.sums_and_arrivals(spikes)
+        fired = spikes if spikes.dtype == np.bool_ else spikes != 0
+        return self.matrix(spikes, route), arrivals(self.operator, fired)
+
+    def route(self, spikes: Spikes) -> str:
+        """The quickest route for spikes: ``EVENTS``, or a matrix product's name."""
+        return self._quickest(len(spikes) * spikes.samples, lambda: spikes.share)
 
     @cached_property
-    def _events(self) -> EventProduct | None:
+    def events(self) -> EventProduct | None:
+        """Sums over events, where kernels have them."""
         return EventProduct.of(self.operator, self.bound)
+
+    def _route(self, spikes: Flags) -> str:
+        """The same for flags [n, *source_shape]."""
+        return self._quickest(len(spikes), lambda: np.count_nonzero(spikes) / max(1, spikes.size))
+
+    def _quickest(self, rows: int, share: Callable[[], float]) -> str:
+        """By the measured rates, where ``share`` of the neurons fire, if the choice matters.
+
+        Only a dense operator has a choice: convolutions pay for their windows.
+        """
+        operator, usual = self.operator, FLOAT32 if self.events is None else EVENTS
+        if not isinstance(operator, Dense) or rows * operator.weight.size < LEAST_WORK:
+            return usual
+        fire = share()
+        if fire < LEAST_SHARE:
+            return usual
+        rates = dict(measured(_routes, torch_for_products()))
+        for name, there in ((EVENTS, self.events), (INT8, self._int8)):
+            if there is None:
+                rates.pop(name, None)
+        rates[FLOAT32] *= 1 if self.bound < _EXACT_FLOAT32 else _DOUBLE
+        weighted = {name: s * (fire if name == EVENTS else 1) for name, s in rates.items()}
+        return min(weighted, key=weighted.__getitem__)
 
     @cached_property
     def _cast(self) -> Operator:
         kind = np.float32 if self.bound < _EXACT_FLOAT32 else np.float64
         return with_weights(self.operator, weights_of(self.operator).astype(kind))
 
-    def _dense_pays(self, spikes: Flags) -> bool:
-        """Whether so many neurons fire that a matrix product is quicker."""
-        if not isinstance(self.operator, Dense) or spikes.size < _EXACT_FLOAT32 // 256:
-            return False
-        return int(np.count_nonzero(spikes)) > DENSE_SHARE * spikes.size
+    @cached_property
+    def _int8(self) -> TorchProduct | None:
+        torch = torch_for_products()
+        if torch is None or not isinstance(self.operator, Dense) or self.bound >= _EXACT_FLOAT32:
+            return None
+        product = TorchProduct(TorchDevice(torch, CPU), self.operator, self.bound)
+        return product if INT8 in product.routes else None
 
-    def _matrix(self, spikes: NDArray[Any]) -> Array:
-        """By floats, some rows at a time."""
+    def matrix(self, spikes: NDArray[Any], route: str = FLOAT32) -> Array:
+        """Sums of [n, *source_shape] by ``INT8``, for flags, or by floats, some rows at a time."""
+        if route == INT8:
+            assert self._int8 is not None
+            return self._int8.on_arrays(spikes, INT8)
         whole = np.int32 if self.bound < _EXACT_FLOAT32 else np.int64
         kind = weights_of(self._cast).dtype
         rows = max(1, _MOST_WINDOWS // _width(self.operator))
@@ -96,6 +142,17 @@ class IntegerProduct:
             part = spikes[first : first + rows].astype(kind)
             sums[first : first + rows] = apply(self._cast, part)
         return sums
+
+
+def _routes(operator: Dense) -> Routes:
+    """Every route of flags through a dense operator that this machine has."""
+    product = IntegerProduct(operator, sum_bound(operator), True)
+    found: dict[str, Callable[[Any], object]] = {FLOAT32: product.matrix}
+    if product.events is not None:
+        found[EVENTS] = product.events.sums_and_arrivals
+    if product._int8 is not None:
+        found[INT8] = partial(product._int8.on_arrays, route=INT8)
+    return found
 
 
 def _width(operator: Operator) -> int:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.core import PopulationActivity, Program, ProgramPopulation, Raster, Trace
 from snn2chip.engine.arithmetic import Scan, State
+from snn2chip.engine.layers import LayerScan
 from snn2chip.engine.packing import packed
+from snn2chip.engine.spikes import BITS, FLAGS, Spikes
 from snn2chip.errors import UnsupportedError
 from snn2chip.graph.operators import Array
 
@@ -21,10 +25,10 @@ class Lane:
 
     Attributes:
         history: steps of output that outgoing delays still need.
-        buffer: output that other populations see, [history + steps of the block, sample, *shape].
+        seen: output that other populations see, of the history and then of the block.
         counted: whether the current block lies in the window.
-        pieces: output of the current block so far.
-        block: output of the last whole block, [step, sample, *shape].
+        pieces, membranes: output of the current block so far; membranes where nothing spikes.
+        sent: output of the last whole block where it is spikes.
         outputs: kept output of every block where a trace is wanted.
         spikes, updated: packed flags of every piece of the window.
     """
@@ -32,10 +36,12 @@ class Lane:
     population: ProgramPopulation
     history: int
     state: State
-    buffer: Array
+    seen: Spikes
+    samples: int
     counted: bool = True
-    pieces: list[Array] = field(default_factory=list)
-    block: Array = field(default_factory=lambda: np.zeros(0))
+    pieces: list[Spikes] = field(default_factory=list)
+    membranes: list[Array] = field(default_factory=list)
+    sent: Spikes | None = None
     outputs: list[Array] = field(default_factory=list)
     spikes: list[NDArray[np.uint8]] = field(default_factory=list)
     updated: list[NDArray[np.uint8]] = field(default_factory=list)
@@ -44,59 +50,108 @@ class Lane:
     peak_v: float = 0.0
     peak_input: float = 0.0
 
+    @property
+    def block(self) -> Array:
+        """Output of the last whole block: flags or payloads, or membranes where nothing spikes."""
+        if self.sent is not None:
+            return self.sent.flags
+        (membranes,) = self.membranes
+        return membranes
+
     def reserve(self, length: int) -> None:
-        """Makes room in the buffer for a block that others read while it is written."""
-        silence = np.zeros((length, *self.buffer.shape[1:]), self.buffer.dtype)
-        self.buffer = np.concatenate([self._tail(), silence])
+        """Makes room for a block that others see while it is written."""
+        tail = self._tail().flags
+        silence = np.zeros((length, *tail.shape[1:]), tail.dtype)
+        self.seen = Spikes.of_flags(np.concatenate([tail, silence]))
 
     def write(self, step: int, spikes: Array) -> None:
         """Puts spikes of the block's steps from ``step`` on into reserved room."""
         begin = self.history + step
-        self.buffer[begin : begin + len(spikes)] = spikes
+        self.seen.flags[begin : begin + len(spikes)] = spikes
+
+    def begin(self) -> None:
+        """Begins a block."""
+        self.sent, self.pieces, self.membranes = None, [], []
 
     def take(self, scan: Scan) -> None:
         """Stores what a scan of the block's next steps did."""
-        self.state = scan.state
-        self.pieces.append(scan.output)
-        for name, values in scan.records.items():
+        if self.population.spiking:
+            sent, membrane = Spikes.of_flags(scan.output), None
+        else:
+            sent, membrane = _silence(scan.output), scan.output
+        updated = packed(scan.updated) if self.counted else np.zeros(0, np.uint8)
+        self.take_layer(
+            LayerScan(
+                sent, updated, scan.state, membrane, scan.records, scan.warnings, scan.peak_v,
+                scan.peak_input,
+            )
+        )  # fmt: skip
+
+    def take_layer(self, done: LayerScan) -> None:
+        """Stores what a layer did in the block's next steps."""
+        self.state = done.state
+        self.pieces.append(done.sent)
+        if done.membrane is not None:
+            self.membranes.append(done.membrane)
+        for name, values in done.records.items():
             self.records.setdefault(name, []).append(values)
         if not self.counted:
             return
-        self.updated.append(packed(scan.updated))
-        silent = not self.population.spiking
-        self.spikes.append(np.zeros_like(self.updated[-1]) if silent else packed(scan.output))
-        for name, count in scan.warnings.items():
+        self.updated.append(done.updated)
+        self.spikes.append(done.sent.bits)
+        for name, count in done.warnings.items():
             self.warnings[name] = self.warnings.get(name, 0) + count
-        self.peak_v = max(self.peak_v, scan.peak_v)
-        self.peak_input = max(self.peak_input, scan.peak_input)
+        self.peak_v = max(self.peak_v, done.peak_v)
+        self.peak_input = max(self.peak_input, done.peak_input)
 
     def give(self, block: Array) -> None:
         """Takes a block of given spikes, of an input."""
-        self.pieces.append(block)
+        self.pieces.append(Spikes.of_flags(block))
         if self.counted:
-            self.spikes.append(packed(block))
-            self.updated.append(np.zeros_like(self.spikes[-1]))
+            self.spikes.append(self.pieces[-1].bits)
 
     def finish(self, reserved: bool, keep_output: bool) -> None:
-        """Ends a block: its output becomes what others see, if the buffer has it not yet."""
-        pieces, self.pieces = self.pieces, []
-        self.block = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+        """Ends a block: its output becomes what others see, unless it was written there."""
+        seen, self.pieces = Spikes.join(self.pieces), []
+        if self.population.spiking:
+            self.sent = seen
+        elif len(self.membranes) > 1:
+            self.membranes = [np.concatenate(self.membranes)]
         if keep_output:
             self.outputs.append(self.block if self.population.spiking else _wide(self.block))
-        if reserved:
-            return
-        seen = self.block
-        if not self.population.spiking:
-            seen = np.broadcast_to(np.zeros((), self.buffer.dtype), seen.shape)
-        tail = self._tail().astype(seen.dtype, copy=False)
-        self.buffer = np.concatenate([tail, seen]) if self.history else seen
+        if not reserved:
+            self.seen = Spikes.join([self._tail(), seen]) if self.history else seen
 
     def release(self) -> None:
         """Lets go of what only the next block would need."""
-        self.state, self.buffer, self.block = {}, np.zeros(0), np.zeros(0)
+        self.state, self.seen, self.sent, self.membranes = {}, Spikes((), {}), None, []
 
-    def _tail(self) -> Array:
-        return self.buffer[len(self.buffer) - self.history :]
+    def _tail(self) -> Spikes:
+        return self.seen.steps(len(self.seen) - self.history, len(self.seen))
+
+
+def _silence(like: Array) -> Spikes:
+    """No spikes [step, sample, *shape], in little memory."""
+    size = -(-prod(like.shape[2:]) // 8)
+    forms = {
+        FLAGS: np.broadcast_to(np.zeros((), np.bool_), like.shape),
+        BITS: np.zeros((*like.shape[:2], size), np.uint8),
+    }
+    return Spikes(like.shape[2:], forms)
+
+
+def open_lane(
+    population: ProgramPopulation, history: int, state: State, samples: int, kind: np.dtype[Any]
+) -> Lane:
+    """A lane before its first step: nothing was sent.
+
+    Args:
+        kind: of spikes, bool or whole payloads.
+    """
+    shape = (history, samples, *population.shape)
+    bits = np.zeros((history, samples, -(-population.size // 8)), np.uint8)
+    seen = Spikes(population.shape, {FLAGS: np.zeros(shape, kind), BITS: bits})
+    return Lane(population, history, state, seen, samples)
 
 
 def _wide(membranes: Array) -> Array:
@@ -115,17 +170,25 @@ class BatchResult:
 def join(population: ProgramPopulation, lanes: list[Lane]) -> PopulationActivity:
     """One activity of all batches."""
 
-    def raster(blocks: list[list[Array]]) -> Raster:
-        return Raster(np.concatenate([np.concatenate(b) for b in blocks], axis=1), population.shape)
-
+    spikes = _whole([lane.spikes for lane in lanes])
+    if population.is_input:
+        updated = np.broadcast_to(np.uint8(0), spikes.shape)
+    else:
+        updated = _whole([lane.updated for lane in lanes])
     names = sorted({name for lane in lanes for name in lane.warnings})
     return PopulationActivity(
-        spikes=raster([lane.spikes for lane in lanes]),
-        updated=raster([lane.updated for lane in lanes]),
+        spikes=Raster(spikes, population.shape),
+        updated=Raster(updated, population.shape),
         warnings={name: sum(lane.warnings.get(name, 0) for lane in lanes) for name in names},
         peak_v=max(lane.peak_v for lane in lanes),
         peak_input=max(lane.peak_input for lane in lanes),
     )
+
+
+def _whole(batches: list[list[NDArray[np.uint8]]]) -> NDArray[np.uint8]:
+    """[step, sample, ...] of the blocks of every batch; one of each is taken as it is."""
+    blocks = [b[0] if len(b) == 1 else np.concatenate(b) for b in batches]
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
 
 
 def trace(program: Program, results: list[BatchResult]) -> Trace:

@@ -9,15 +9,17 @@ alignment of the same computation (see ``core.program.chip_delay``), put back in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from snn2chip.core import Activity, Program, ProgramPopulation, Trace
 from snn2chip.engine.arithmetic import Arithmetic, Flags, Scan
 from snn2chip.engine.delays import DelayedPart, delayed_parts
+from snn2chip.engine.layers import Layer, Layered
 from snn2chip.engine.readout import ReadoutScore
-from snn2chip.engine.recording import BatchResult, Lane, join, trace
+from snn2chip.engine.recording import BatchResult, Lane, join, open_lane, trace
+from snn2chip.engine.spikes import Spikes
 from snn2chip.engine.workers import Workers, default_threads
 from snn2chip.graph.operators import Array
 from snn2chip.graph.order import components, is_cyclic
@@ -56,12 +58,17 @@ class RunOptions:
 
 @dataclass(frozen=True, eq=False)
 class _Component:
-    """Populations that advance together, with the parts of their incoming projections."""
+    """Populations that advance together, with the parts of their incoming projections.
+
+    Attributes:
+        layer: all of it in one go, where the arithmetic has that.
+    """
 
     members: tuple[ProgramPopulation, ...]
     cyclic: bool
     outer: Mapping[str, tuple[DelayedPart, ...]]
     inner: Mapping[str, tuple[DelayedPart, ...]]
+    layer: Layer | None = None
 
 
 def simulate(
@@ -99,6 +106,16 @@ def stream(
     plan = tuple(_plan(program, arithmetic))
     for spikes in batches:
         yield _run(program, plan, spikes, arithmetic, options or RunOptions(), None)
+
+
+def without_layer(program: Program, arithmetic: Arithmetic) -> tuple[str, ...]:
+    """Names of the populations that no layer of the arithmetic computes, inputs left out."""
+    return tuple(
+        member.name
+        for component in _plan(program, arithmetic)
+        for member in component.members
+        if component.layer is None and not member.is_input
+    )
 
 
 def _run(
@@ -170,7 +187,7 @@ def _plan(program: Program, arithmetic: Arithmetic) -> Iterator[_Component]:
         inside = set(component)
         order = components(component, {e for e in immediate if inside.issuperset(e)})
         members = [name for group in order for name in group]
-        yield _Component(
+        whole = _Component(
             members=tuple(program.population(name) for name in members),
             cyclic=is_cyclic(component, edges),
             outer={
@@ -178,6 +195,15 @@ def _plan(program: Program, arithmetic: Arithmetic) -> Iterator[_Component]:
             },
             inner={n: tuple(x for x in parts[n] if x.projection.source in inside) for n in members},
         )
+        yield replace(whole, layer=_layer(whole, arithmetic))
+
+
+def _layer(component: _Component, arithmetic: Arithmetic) -> Layer | None:
+    """The component's only population as one layer, where the arithmetic has it."""
+    member = component.members[0]
+    if component.cyclic or member.is_input or not isinstance(arithmetic, Layered):
+        return None
+    return arithmetic.layer(member, component.outer[member.name])
 
 
 def _run_batch(
@@ -216,8 +242,8 @@ def _open_lane(
 ) -> Lane:
     history = max((p.delay.largest for p in program.outgoing(population.name)), default=0)
     state = {} if population.is_input else arithmetic.initial(population, samples)
-    kind = bool if population.is_input else arithmetic.spike_dtype(population)
-    return Lane(population, history, state, np.zeros((history, samples, *population.shape), kind))
+    kind = np.dtype(bool) if population.is_input else arithmetic.spike_dtype(population)
+    return open_lane(population, history, state, samples, kind)
 
 
 def _advance(
@@ -230,26 +256,51 @@ def _advance(
     length: int,
 ) -> None:
     """Computes one block of steps of one component."""
+    for member in component.members:
+        lanes[member.name].begin()
     if component.members[0].is_input:
         lane = lanes[component.members[0].name]
         lane.give(_given(spikes[lane.population.name], start, length))
     elif component.cyclic:
         _advance_cycle(component, lanes, arithmetic, options, length)
-    else:
+    elif not _advance_layer(component, lanes, options, length):
         (member,) = component.members
         parts, lane = component.outer[member.name], lanes[member.name]
         piece = _piece_steps(member, lane, length) if arithmetic.exact else length
         for first in range(0, length, piece):
             sums = _gather(parts, lanes, first, min(first + piece, length))
-            shape = (min(piece, length - first), *lane.buffer.shape[1:])
+            shape = (min(piece, length - first), lane.samples, *member.shape)
             lane.take(_scan(member, lane, [sums], shape, arithmetic, options))
     for member in component.members:
         lanes[member.name].finish(component.cyclic, options.trace)
 
 
+def _advance_layer(
+    component: _Component, lanes: Mapping[str, Lane], options: RunOptions, length: int
+) -> bool:
+    """Computes a block of one population as one layer, or says that it is to be done otherwise."""
+    if component.layer is None:
+        return False
+    lane = lanes[component.members[0].name]
+    sources = [
+        _arriving(part, lanes, 0, length) for part in component.outer[component.members[0].name]
+    ]
+    if not component.layer.pays(sources, options.trace_state):
+        return False
+    lane.take_layer(component.layer(sources, lane.state, options.trace_state))
+    return True
+
+
+def _arriving(part: DelayedPart, lanes: Mapping[str, Lane], first: int, last: int) -> Spikes:
+    """What the synapses of a part deliver in the block's steps first..last."""
+    lane = lanes[part.projection.source]
+    begin = lane.history + first - part.steps
+    return lane.seen.steps(begin, begin + last - first)
+
+
 def _piece_steps(member: ProgramPopulation, lane: Lane, length: int) -> int:
     """Steps of a population outside cycles whose sums stay in the processor's cache."""
-    values: int = lane.buffer.shape[1] * member.size
+    values = lane.samples * member.size
     return max(1, min(length, CACHED_VALUES // max(1, values)))
 
 
@@ -273,7 +324,7 @@ def _advance_cycle(
             lane, given = lanes[member.name], outer[member.name]
             inner = _gather(component.inner[member.name], lanes, step, step + 1)
             here = None if given is None else (given[0][step : step + 1], given[1][step : step + 1])
-            shape = (1, *lane.buffer.shape[1:])
+            shape = (1, lane.samples, *member.shape)
             scan = _scan(member, lane, [here, inner], shape, arithmetic, options)
             lane.take(scan)
             if member.spiking:
@@ -298,9 +349,7 @@ def _gather(
     """Sums and arrivals [step, sample, *shape] of block steps first..last over all parts."""
     sums: _Sums = None
     for part in parts:
-        lane = lanes[part.projection.source]
-        begin = lane.history + first - part.steps
-        spikes = lane.buffer[begin : begin + last - first]
+        spikes = _arriving(part, lanes, first, last).flags
         flat = spikes.reshape(-1, *spikes.shape[2:])
         y, hit = part.sums_and_arrivals(flat)
         lead = spikes.shape[:2]

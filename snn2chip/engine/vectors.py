@@ -14,7 +14,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from snn2chip.engine.accelerate import jit
+from snn2chip.engine.accelerate import inline
 
 _BYTES = 32
 
@@ -34,7 +34,7 @@ def _adding(count: int) -> Callable[..., None]:
         base: Any,
         at: Any,
     ) -> Any:
-        if total.dtype != weights.dtype or rows.dtype != types.int32:
+        if total.dtype.bitwidth < weights.dtype.bitwidth or rows.dtype != types.int32:
             return None
         whole = types.int64
         signature = types.void(total, whole, weights, rows, whole, whole, whole, whole)
@@ -45,8 +45,8 @@ def _adding(count: int) -> Callable[..., None]:
             ]
             stride = builder.extract_value(arrays[1].shape, 1)
             data = [array.data for array in arrays]
-            size = signature.args[0].dtype.bitwidth // 8
-            _generate(builder, data, stride, (args[1], *args[4:]), size, count)
+            sizes = [signature.args[k].dtype.bitwidth // 8 for k in (0, 2)]
+            _generate(builder, data, stride, (args[1], *args[4:]), sizes, count)
             return context.get_dummy_value()
 
         return signature, generate
@@ -55,25 +55,33 @@ def _adding(count: int) -> Callable[..., None]:
     return adding
 
 
-def _generate(builder: Any, data: list[Any], stride: Any, args: Any, size: int, count: int) -> None:
-    """The loop: one load and one addition per row and vector.
+def _generate(
+    builder: Any, data: list[Any], stride: Any, args: Any, sizes: list[int], count: int
+) -> None:
+    """The loop: one load, widened where it must be, and one addition per row and vector.
 
     Args:
         data: pointers to the total, to the weights and to the rows.
         stride: numbers in a row of the weights.
         args: place in the total, first, last, base, and column of the weights.
-        size: bytes of a number.
+        sizes: bytes of a number of the total, and of the weights.
     """
     into, first, last, base, at = args
     total, weights, rows = data
-    vector = ir.VectorType(ir.IntType(8 * size), _BYTES // size)
+    size, narrow = sizes
+    lanes = _BYTES // size
+    vector, loaded = (ir.VectorType(ir.IntType(8 * n), lanes) for n in sizes)
     whole = ir.IntType(64)
 
-    def part(pointer: Any, place: Any, k: int) -> Any:
-        index = builder.add(place, ir.Constant(whole, k * _BYTES // size))
-        return builder.bitcast(builder.gep(pointer, [index]), vector.as_pointer())
+    def part(pointer: Any, kind: Any, place: Any, k: int) -> Any:
+        index = builder.add(place, ir.Constant(whole, k * lanes))
+        return builder.bitcast(builder.gep(pointer, [index]), kind.as_pointer())
 
-    places = [part(total, into, k) for k in range(count)]
+    def weight(place: Any, k: int) -> Any:
+        row = builder.load(part(weights, loaded, place, k), align=narrow)
+        return row if narrow == size else builder.sext(row, vector)
+
+    places = [part(total, vector, into, k) for k in range(count)]
     begun = [builder.load(place, align=size) for place in places]
     before = builder.block
     head = builder.append_basic_block("rows")
@@ -87,10 +95,7 @@ def _generate(builder: Any, data: list[Any], stride: Any, args: Any, size: int, 
     builder.position_at_end(body)
     row = builder.sext(builder.load(builder.gep(rows, [k])), whole)
     begin = builder.add(builder.mul(builder.sub(row, base), stride), at)
-    added = [
-        builder.add(held, builder.load(part(weights, begin, i), align=size))
-        for i, held in enumerate(sums)
-    ]
+    added = [builder.add(held, weight(begin, i)) for i, held in enumerate(sums)]
     following = builder.add(k, ir.Constant(whole, 1))
     builder.branch(head)
     k.add_incoming(first, before)
@@ -106,14 +111,15 @@ def _generate(builder: Any, data: list[Any], stride: Any, args: Any, size: int, 
 _add1, _add2, _add3, _add4, _add8 = (_adding(count) for count in (1, 2, 3, 4, 8))
 
 
-@jit
+@inline
 def add_rows(
     total: Any, into: int, weights: Any, rows: Any, first: int, last: int, base: int
 ) -> None:
     """Adds the weights [row, target] of ``rows[first:last] - base`` to total[into:into + targets].
 
     Args:
-        total, weights: of one type, int16 or int32; the targets are a multiple of 32 bytes.
+        total: int16 or int32; the targets fill whole vectors of 32 bytes.
+        weights: of the same type or a narrower one.
         rows: int32.
     """
     lanes = 32 // total.itemsize

@@ -15,10 +15,12 @@ from snn2chip.core import Mapping as CoreMapping
 from snn2chip.drift import accuracy, compare
 from snn2chip.energy import EnergyReport, ann_baseline, count, price
 from snn2chip.engine import RunOptions, simulate
+from snn2chip.engine.device import find_device
 from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
 from snn2chip.graph import Graph
 from snn2chip.mapping import assumptions, map_program, read_mapping
 from snn2chip.pipeline.cuts import block_steps
+from snn2chip.pipeline.devices import on_device
 from snn2chip.pipeline.quantizing import Calibration, configured, noted, quantize
 from snn2chip.pipeline.samples import Samples, calibration_samples, scored_samples
 from snn2chip.pipeline.types import (
@@ -88,6 +90,7 @@ def runs(
     clock, options = _Clock(progress), choices[0]
     graph, target = network.graph, _target(network, options)
     network, backend = _backend(network, target, options)
+    device = find_device(options.device)
     with clock.stage("read samples"):
         samples = scored_samples(graph, options, free=network.family is not None)
     calibration = _calibration(network, backend, options, clock)
@@ -97,9 +100,11 @@ def runs(
         program, calibrated_on, chosen = _quantize(
             network, backend, target, options, calibration, clock
         )
-        arithmetic = backend.arithmetic(graph)
         cuts = _cuts(program, samples, options)
         settings = replace(cuts, trace=options.trace, trace_state=options.trace_state)
+        arithmetic, settings, notes = on_device(
+            device, program, backend.arithmetic(graph), settings
+        )
         with clock.stage("simulate"):
             activity, trace = simulate(
                 program,
@@ -134,7 +139,7 @@ def runs(
             quantization=chosen,
             seed=options.seed,
             synthetic=samples.synthetic,
-            notes=samples.notes,
+            notes=(*samples.notes, *notes),
             trace=trace,
             wall_times=dict(clock.seconds),
         )

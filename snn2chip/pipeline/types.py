@@ -57,6 +57,7 @@ class Options:
         mapping: a ``mapping.json`` that pins neurons to cores.
         costs: name of a cost table, or None for the target's default.
         batch, block_steps: how a run is cut; they change no integer result.
+        device: ``cpu``, or ``cuda`` through PyTorch; neither does it.
         trace, trace_state: record outputs, and states too.
     """
 
@@ -85,6 +86,7 @@ class Options:
     costs: str | None = None
     batch: int = 256
     block_steps: int | None = None
+    device: str = "cpu"
     trace: bool = False
     trace_state: bool = False
 
@@ -97,9 +99,9 @@ class Options:
         for name in ("target", "data", "calibrate", "mapping"):
             _place(self, name)
         _check_quantization(self)
-        for name in ("preset", "reset", "encoding", "costs", "arithmetic"):
+        for name in ("preset", "reset", "encoding", "costs", "arithmetic", "device"):
             value = getattr(self, name)
-            if value is not None and not isinstance(value, str):
+            if (value is not None or name == "device") and not isinstance(value, str):
                 raise _wrong(name, value, "a name")
         for name in ("steps", "samples", "batch", "block_steps", "reset_interval"):
             if getattr(self, name) is not None or name == "batch":

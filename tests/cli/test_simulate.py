@@ -152,6 +152,8 @@ def test_without_data_the_remedies_are_named(cli: Cli, folder: Path, network: Pa
         (("--html", "."), 2),
         (("--html", "net.nir/r.html"), 2),
         (("--encoding", "latency"), 4),
+        (("--device", "gpu"), 2),
+        (("--device", ""), 2),
     ],
 )
 def test_senseless_options_end_before_anything_is_written(
@@ -162,6 +164,19 @@ def test_senseless_options_end_before_anything_is_written(
     assert done.code == code, done.err
     assert is_four_part(done.err)
     assert done.out == ""
+    assert listing(folder) == before
+
+
+def test_a_gpu_that_is_not_there_is_said_with_a_way_out(
+    cli: Cli, folder: Path, network: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    before = listing(folder)
+    done = cli("simulate", network, "--data", data, "--device", "cuda", "--json", "r.json")
+    assert done.code == 2, done.err
+    assert is_four_part(done.err, parts=("needs", "has", "change"))
+    assert "--device cpu" in done.err
     assert listing(folder) == before
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import assume, example, given, settings
@@ -13,6 +15,8 @@ from snn2chip.engine.events import EventProduct
 from snn2chip.engine.layout import as_shape, channels_last, in_memory
 from snn2chip.engine.packing import packed
 from snn2chip.engine.products import exact_integer_product, sum_bound
+from snn2chip.engine.rates import seconds_per_weight, torch_for_products
+from snn2chip.engine.spikes import Spikes
 from snn2chip.graph import Conv, Dense, identity
 from snn2chip.graph.linear import apply, arrivals
 
@@ -82,7 +86,7 @@ def test_the_matrix_route_gives_the_same(operator, seed, density, last):
     spikes = spikes_for(operator, seed, density, last)
     product = exact_integer_product("p", operator)
     sums, arrived = product.sums_and_arrivals(spikes)
-    np.testing.assert_array_equal(product._matrix(spikes), sums)
+    np.testing.assert_array_equal(product.matrix(spikes), sums)
     np.testing.assert_array_equal(arrivals(operator, spikes), arrived)
 
 
@@ -91,37 +95,88 @@ def test_the_matrix_route_takes_few_rows_at_a_time(monkeypatch):
     conv = Conv(np.arange(24).reshape(2, 3, 2, 2), (3, 6, 5), (1, 1), ((0, 0), (0, 0)), (1, 1))
     spikes = np.random.default_rng(0).random((7, 3, 6, 5)) < 0.5
     product = exact_integer_product("p", conv)
-    np.testing.assert_array_equal(product._matrix(spikes), apply(conv, spikes.astype(np.int64)))
+    np.testing.assert_array_equal(product.matrix(spikes), apply(conv, spikes.astype(np.int64)))
 
 
-@pytest.mark.parametrize("share", [0.0, 2.0], ids=["matrix", "events"])
-def test_the_share_of_firing_neurons_chooses_and_changes_nothing(monkeypatch, share):
-    monkeypatch.setattr(products, "DENSE_SHARE", share)
+ROUTES = {
+    "events": {"events": 1e-12, "float32": 1e-9, "int8": 1e-9},
+    "float32": {"events": 1e-9, "float32": 1e-12, "int8": 1e-9},
+    "int8": {"events": 1e-9, "float32": 1e-9, "int8": 1e-12},
+}
+"""Rates at which each route is the quickest one."""
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("step", [1, 2], ids=["odd weights", "even weights"])
+def test_measured_rates_choose_the_route_and_change_nothing(monkeypatch, route, step):
+    if route == "int8":
+        pytest.importorskip("torch")
     rng = np.random.default_rng(3)
-    dense = Dense(rng.integers(-256, 256, size=(20, 700)), (700,), (20,))
-    spikes = rng.random((200, 700)) < 0.3
+    dense = Dense(step * rng.integers(-128, 128, size=(20, 700)), (700,), (20,))
+    spikes = rng.random((1200, 700)) < 0.3
+    monkeypatch.setattr(products, "measured", lambda routes, torch: ROUTES[route])
     product = exact_integer_product("p", dense)
-    if accelerate.reason_against() is None:
-        assert product._dense_pays(spikes) == (share == 0.0)
-    np.testing.assert_array_equal(product(spikes), spikes.astype(np.int64) @ dense.weight.T)
+    if route != "events" or accelerate.reason_against() is None:
+        assert product._route(spikes) == route
+        assert product.route(Spikes.of_flags(spikes[None])) == route
+    sums, arrived = product.sums_and_arrivals(spikes)
+    assert sums.dtype == np.int32
+    np.testing.assert_array_equal(sums, spikes.astype(np.int64) @ dense.weight.T)
+    np.testing.assert_array_equal(arrived, arrivals(dense, spikes))
+
+
+@needs_numba
+def test_few_spikes_and_small_products_are_not_measured(monkeypatch):
+    def fail(routes, torch):
+        raise AssertionError("measured")
+
+    monkeypatch.setattr(products, "measured", fail)
+    dense = Dense(np.ones((20, 700), int), (700,), (20,))
+    product = exact_integer_product("p", dense)
+    few, small = np.zeros((1200, 700), bool), np.ones((10, 700), bool)
+    assert product._route(few) == product._route(small) == "events"
+    assert product.route(Spikes.of_flags(few[None])) == "events"
+    assert product.route(Spikes.of_flags(small[None])) == "events"
+
+
+def test_rates_are_seconds_of_every_route_there_is():
+    rates = seconds_per_weight(products._routes)
+    wanted = {"float32"} | ({"events"} if accelerate.reason_against() is None else set())
+    assert wanted <= set(rates) <= wanted | {"int8"}
+    assert all(0 < value < 1e-3 for value in rates.values())
+
+
+def test_torch_is_used_for_products_only_where_it_is_there_or_asked_for(monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.delenv("SNN2CHIP_INT8", raising=False)
+    monkeypatch.delitem(sys.modules, "torch")
+    assert torch_for_products() is None
+    monkeypatch.setattr("snn2chip.engine.rates.import_module", lambda name: torch_like)
+    torch_like = type("torch", (), {"_int_mm": None})
+    monkeypatch.setenv("SNN2CHIP_INT8", "1")
+    assert torch_for_products() is torch_like
 
 
 @needs_numba
 @pytest.mark.parametrize(
-    ("weight", "kind", "up"),
+    ("weight", "kind", "up", "stored"),
     [
-        (np.full((1, 4), 2**13 - 1), np.int16, 0),
-        (np.full((1, 4), 2**13), np.int16, 13),
-        (np.array([[2**13 + 1, 2**13, 2**13, 2**13]]), np.int32, 0),
-        (np.array([[2**15, -(2**15), 2**15, 2**15 - 8]]), np.int16, 3),
-        (np.zeros((1, 4), int), np.int16, 0),
+        ([2**13 - 1] * 4, np.int16, 0, np.int16),
+        ([2**13] * 4, np.int16, 13, np.int8),
+        ([2**13 + 1, 2**13, 2**13, 2**13], np.int32, 0, np.int16),
+        ([2**14, 2**14 - 1, -(2**14), 1 - 2**14], np.int16, 0, np.int16),
+        ([-(2**14), -(2**14), 1, 0], np.int32, 0, np.int16),
+        ([127, -128, 127, 127], np.int16, 0, np.int8),
+        ([128, 0, 1, 0], np.int16, 0, np.int16),
+        ([2**15, 1, 0, 0], np.int32, 0, np.int32),
+        ([0] * 4, np.int16, 0, np.int8),
     ],
-    ids=["just fits", "one bit", "too large", "common factor", "all zero"],
+    ids=str,
 )
-def test_sixteen_bits_where_the_weights_prove_them(weight, kind, up):
-    operator = Dense(weight, (4,), (1,))
+def test_as_few_bits_as_the_weights_prove_enough(weight, kind, up, stored):
+    operator = Dense(np.array([weight]), (4,), (1,))
     product = EventProduct.of(operator, sum_bound(operator))
-    assert (product.weights.dtype, product.up) == (kind, up)
+    assert (product.kind, product.up, product.weights.dtype) == (kind, up, stored)
     for bits in range(16):
         spikes = np.array([[bits >> k & 1 for k in range(4)]], bool)
         assert product.sums_and_arrivals(spikes)[0][0, 0] == int((weight * spikes).sum())

@@ -13,29 +13,38 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.backends.loihi import fast
-from snn2chip.backends.loihi.integers import INPUT_SHIFT, WRAP, whole, wrap24
+from snn2chip.backends.loihi import fast, fused, torch_layers
+from snn2chip.backends.loihi.integers import INPUT_SHIFT, ONE_WRAP, whole, wrap24
 from snn2chip.backends.loihi.modes import Mode, arithmetic_name
 from snn2chip.backends.loihi.neurons import NEURON_MODELS, cuba
 from snn2chip.backends.loihi.neurons.cuba_driven import DRIVEN
 from snn2chip.backends.loihi.neurons.resetting import CUBA_RESET, scan_between
+from snn2chip.backends.loihi.reset_layers import ResettingLayer
 from snn2chip.backends.loihi.synapses import SYNAPSE_MODELS
 from snn2chip.core import ProgramPopulation, ProgramProjection
 from snn2chip.engine.arithmetic import Product, Scan, State
+from snn2chip.engine.device import TorchDevice
+from snn2chip.engine.layers import Layer, Parts
 from snn2chip.graph.operators import Array, Conv, Operator
 
 BEYOND = "u_beyond_24_bits"
 """Warning: sums so large that Lava's one wrap leaves u outside its 24 bits; a chip wraps again."""
 
-_ONE_WRAP = WRAP >> INPUT_SHIFT
-"""Largest magnitude of a sum after which one wrap is enough."""
-
 
 @dataclass(frozen=True, slots=True)
 class LoihiArithmetic:
-    """Bit-accurate neurons and synapses, of the chip or of Lava."""
+    """Bit-accurate neurons and synapses, of the chip or of Lava.
+
+    Attributes:
+        device: where CUBA populations outside cycles are computed; None for the processor.
+    """
 
     mode: Mode = "chip"
+    device: TorchDevice | None = None
+
+    def on(self, device: TorchDevice) -> LoihiArithmetic:
+        """The same numbers from another device."""
+        return replace(self, device=device)
 
     @property
     def name(self) -> str:
@@ -66,6 +75,18 @@ class LoihiArithmetic:
         """One spike or none, or whole numbers of a graded model."""
         return np.dtype(np.int32 if NEURON_MODELS[population.model].graded else bool)
 
+    def layer(self, population: ProgramPopulation, parts: Parts) -> Layer | None:
+        """CUBA neurons behind synapses of spikes, where kernels or a device hold them."""
+        if population.model not in (cuba.MODEL.name, CUBA_RESET):
+            return None
+        if self.device is not None:
+            found: Layer | None = torch_layers.layer(self.device, self.mode, population, parts)
+        else:
+            found = fused.layer(population, parts)
+        if found is None or population.model == cuba.MODEL.name:
+            return found
+        return ResettingLayer(population, found)
+
     def known(self, population: ProgramPopulation, state: State) -> None:
         """What is sent in a step depends on what arrives in it."""
 
@@ -86,9 +107,9 @@ class LoihiArithmetic:
             return _scan(population, state, current, arrived, record)
         before = {name: _kept(values) for name, values in state.items()}
         result = _scan(population, state, current, arrived, record)
-        if result.peak_input <= _ONE_WRAP:
+        if result.peak_input <= ONE_WRAP:
             return result
-        beyond = np.abs(whole(current)) > _ONE_WRAP
+        beyond = np.abs(whole(current)) > ONE_WRAP
         held = np.where(beyond, wrap24(whole(current) << INPUT_SHIFT) >> INPUT_SHIFT, current)
         again = _scan(population, before, held, arrived, record)
         return replace(

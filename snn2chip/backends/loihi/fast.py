@@ -46,16 +46,20 @@ class SpikeProduct:
             np.right_shift(sums, -self.exponent, out=sums)
         return sums, arrived
 
+    @property
+    def most(self) -> int:
+        """The largest magnitude of a shifted sum."""
+        return self.sums.bound << max(self.exponent, 0)
+
 
 def product(projection: ProgramProjection, operator: Operator) -> SpikeProduct | None:
     """The product of ``spikes`` synapses, or None where it might wrap."""
     if projection.model != "spikes" or "imaginary" in projection.parameters:
         return None
     exponent = int(projection.parameters["exponent"])
-    sums = exact_integer_product(projection.name, operator)
-    most = sums.bound << max(exponent, 0)
+    found = SpikeProduct(exact_integer_product(projection.name, operator), exponent)
     limit = STATE_LIMIT if isinstance(operator, Conv) else 2 * STATE_LIMIT
-    return SpikeProduct(sums, exponent) if most < limit else None
+    return found if found.most < limit else None
 
 
 def scan(
@@ -65,13 +69,13 @@ def scan(
     module = kernels("snn2chip.backends.loihi.cuba_kernel")
     if module is None or current.dtype != np.int32 or current.size == 0:
         return None
-    numbers = _parameters(population)
+    numbers = kernel_numbers(population)
     if numbers is None:
         return None
     return _run(module, population, numbers, state, current, arrived, record)
 
 
-def _parameters(population: ProgramPopulation) -> tuple[Array, ...] | None:
+def kernel_numbers(population: ProgramPopulation) -> tuple[Array, ...] | None:
     """keep_u, keep_v, threshold and bias, or None where one leaves the kernel's range."""
     keep_u = DECAY_ONE - (parameter(population, "du") + 1)
     keep_v = DECAY_ONE - parameter(population, "dv")
@@ -98,24 +102,16 @@ def _run(
     shape, last = population.shape, channels_last(current, 2)
     drive = in_memory(current, 2, last)
     here = _arrivals(arrived, last)
-    u, v = _state(state["u"], last), _state(state["v"], last)
+    u, v = kernel_state(state["u"], last), kernel_state(state["v"], last)
     output, updated = np.empty(drive.shape, np.uint8), np.empty(drive.shape, np.uint8)
     none = np.empty((0, *drive.shape[1:]), np.int32)
     membrane = none if population.spiking else np.empty(drive.shape, np.int32)
     us, vs = (np.empty(drive.shape, np.int32) for _ in range(2)) if record else (none, none)
     counts = np.zeros(5, np.int64)
-    memory = bool((numbers[0] != 0).any())
-    if all(x.size == 1 for x in numbers):
-        values = tuple(int(x.reshape(-1)[0]) for x in numbers)
-        module.uniform_scan(
-            drive, here, u, v, values, memory, output, membrane, updated, us, vs, counts
-        )
-    else:
-        spread = (np.broadcast_to(x, shape).astype(np.int32) for x in numbers)
-        each = tuple(in_memory(x, 0, last) for x in spread)
-        module.varied_scan(
-            drive, here, u, v, each, memory, output, membrane, updated, us, vs, counts
-        )
+    module.scan(
+        drive, here, u, v, kernel_parameters(numbers, shape, last), bool((numbers[0] != 0).any()),
+        output, membrane, updated, us, vs, counts,
+    )  # fmt: skip
     wrapped, saturated, fired, peak_v, peak_input = (int(x) for x in counts)
     sent = output.view(np.bool_) if population.spiking else membrane
     return Scan(
@@ -132,6 +128,16 @@ def _run(
     )
 
 
+def kernel_parameters(
+    numbers: tuple[Array, ...], shape: tuple[int, ...], last: bool
+) -> tuple[Any, ...]:
+    """Parameters as the kernel takes them: whole numbers if all neurons share all of them."""
+    if all(x.size == 1 for x in numbers):
+        return tuple(int(x.reshape(-1)[0]) for x in numbers)
+    spread = (np.broadcast_to(x, shape).astype(np.int32) for x in numbers)
+    return tuple(in_memory(x, 0, last) for x in spread)
+
+
 def initial(population: ProgramPopulation, samples: int) -> State:
     """As ``neurons.cuba.initial``, as views of what all samples share."""
     shape = (samples, *population.shape)
@@ -139,7 +145,7 @@ def initial(population: ProgramPopulation, samples: int) -> State:
     return {"u": np.broadcast_to(np.zeros((), np.int64), shape), "v": np.broadcast_to(v0, shape)}
 
 
-def _state(values: Array, last: bool) -> NDArray[np.int32]:
+def kernel_state(values: Array, last: bool) -> NDArray[np.int32]:
     """[sample, neuron] in the order of memory, to be written: the state itself where it can be."""
     if not any(values.strides):
         size = prod(values.shape[1:])

@@ -17,6 +17,9 @@ WRAP = 2**24
 INPUT_SHIFT = 6
 """Synaptic sums, thresholds: their unit is 64 of the state's."""
 
+ONE_WRAP = WRAP >> INPUT_SHIFT
+"""Largest magnitude of a synaptic sum after which one wrap of a current is enough."""
+
 DECAY_BITS = 12
 DECAY_ONE = 1 << DECAY_BITS
 

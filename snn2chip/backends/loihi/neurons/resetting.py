@@ -21,8 +21,8 @@ from snn2chip.engine.arithmetic import Scan, State
 from snn2chip.graph.operators import Array
 
 PARAMETERS = cuba.PARAMETERS | {"reset_interval", "reset_offset"}
-_CLEARED = ("u", "v")
-_STEP = "step"
+CLEARED = ("u", "v")
+STEP = "step"
 
 
 def resetting(model: NeuronModel) -> NeuronModel:
@@ -31,7 +31,7 @@ def resetting(model: NeuronModel) -> NeuronModel:
     def initial(population: ProgramPopulation, samples: int) -> State:
         # The first step of a population is one later than its latency.
         steps = np.full(samples, population.latency + 1, np.int64)
-        return {**model.initial(population, samples), _STEP: steps}
+        return {**model.initial(population, samples), STEP: steps}
 
     def scan(
         population: ProgramPopulation,
@@ -54,21 +54,23 @@ def scan_between(
     record: bool,
 ) -> Scan:
     """A model's ``scan`` from each reset to the next."""
-    interval = int(parameter(population, "reset_interval"))
-    offset = int(parameter(population, "reset_offset")) % interval
-    first = int(state[_STEP][0])
-    running = {name: values for name, values in state.items() if name != _STEP}
+    first = int(state[STEP][0])
+    running = {name: values for name, values in state.items() if name != STEP}
     scans = []
-    for rows, cleared in _segments(first, len(current), interval, offset):
+    for rows, cleared in segments(population, first, len(current)):
         if cleared:
-            running |= {name: np.zeros_like(running[name]) for name in _CLEARED}
+            running |= {name: np.zeros_like(running[name]) for name in CLEARED}
         scans.append(scan(population, running, current[rows], arrived[rows], record))
         running = dict(scans[-1].state)
-    return _joined(scans, {**running, _STEP: state[_STEP] + len(current)})
+    return _joined(scans, {**running, STEP: state[STEP] + len(current)})
 
 
-def _segments(first: int, length: int, interval: int, offset: int) -> Iterator[tuple[slice, bool]]:
+def segments(
+    population: ProgramPopulation, first: int, length: int
+) -> Iterator[tuple[slice, bool]]:
     """Rows of a block from Lava's step ``first`` on, and whether they begin with a reset."""
+    interval = int(parameter(population, "reset_interval"))
+    offset = int(parameter(population, "reset_offset")) % interval
     start = 0
     while start < length:
         cleared = (first + start) % interval == offset
