@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from snn2chip.cli import chips, console, deploy, doctor, export, networks, reports, students
+from snn2chip.cli import chips, console, deploy, doctor, export, networks, reports, students, verify
 
 app = typer.Typer(
     help="From a trained spiking neural network to a neuromorphic chip, with energy per layer.",
@@ -52,6 +52,7 @@ app.command()(networks.info)
 app.command()(networks.check)
 app.command("compile")(networks.compile_)
 app.command()(deploy.simulate)
+app.command()(verify.verify)
 app.add_typer(chips.app, name="targets")
 app.add_typer(students.models, name="models")
 app.command()(reports.report)

@@ -1,0 +1,271 @@
+"""A witness against ours: the same network and samples in an outside engine, value by value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snn2chip.backends.loihi.netx import read_net, with_resets
+from snn2chip.backends.loihi.witness import (
+    Compared,
+    Plan,
+    Recordings,
+    compare_net,
+    compare_program,
+    run_net,
+)
+from snn2chip.compiled import read_folder
+from snn2chip.core import Program
+from snn2chip.errors import ConfigError, DriftError, InputFileError, UnsupportedError, WitnessError
+from snn2chip.frontends.onnx.prove import OnnxReport, prove
+from snn2chip.frontends.onnx.write import to_bytes
+from snn2chip.graph.operators import Array
+from snn2chip.pipeline.samples import scored_samples
+from snn2chip.pipeline.types import Network, Options
+from snn2chip.witness import Engine
+
+NET = "network.net"
+"""The file for Lava in a compiled folder."""
+
+_SPARE = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Verification:
+    """What a witness and we gave.
+
+    Attributes:
+        network: where it came from.
+        data: name of the samples.
+        steps: on the chip, per sample.
+        reset_interval, reset_offset: netx's, of the run.
+        hardware: Lava ran on a chip.
+        versions: of the witness.
+        populations: what was compared, row by row.
+        notes: what the comparison does not say, one sentence each.
+    """
+
+    network: str
+    data: str
+    samples: int
+    steps: int
+    reset_interval: int | None
+    reset_offset: int
+    hardware: bool
+    versions: Mapping[str, str]
+    populations: tuple[Compared, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> int:
+        """All values that were compared."""
+        return sum(row.values for row in self.populations)
+
+    @property
+    def mismatches(self) -> int:
+        """Those that differ."""
+        return sum(row.mismatches for row in self.populations)
+
+    def require_equal(self) -> None:
+        """Refuse a difference.
+
+        Raises:
+            DriftError: with the first value that differs.
+            WitnessError: nothing was compared.
+        """
+        if not self.values:
+            raise WitnessError(
+                f"{self.network}: Lava recorded nothing that can be compared",
+                needs="spikes of a population that spikes",
+                remedy="without --run-config hw every population is recorded",
+            )
+        wrong = [row for row in self.populations if row.first is not None]
+        if not wrong:
+            return
+        first = min(wrong, key=lambda row: (row.first.step, row.first.sample) if row.first else ())
+        raise DriftError(
+            f"{self.network}: {self.mismatches:,} of {self.values:,} values differ from Lava's",
+            needs="every value equal at every step",
+            has=f"first {first.population} ({first.against}), {first.first}",
+            remedy="please report it with the network and the samples; later differences of the "
+            "same neurons follow from the first",
+        )
+
+
+def verify_lava(network: Network, options: Options, engine: Engine, plan: Plan) -> Verification:
+    """Lava against ours on the samples that the options name.
+
+    Args:
+        network: of a ``.net`` file, or a compiled folder that holds one.
+        plan: its resets are taken from the options, or follow from the compiled program's windows.
+
+    Raises:
+        UnsupportedError: the network has no ``.net``.
+        WitnessError: Lava failed.
+    """
+    if network.program is None or network.path is None:
+        raise UnsupportedError(
+            f"{network.origin}: nothing that Lava loads",
+            needs="a .net file, or a compiled folder that holds one",
+            remedy="snn2chip compile NETWORK --target loihi2 -o DIR",
+        )
+    if network.family is None:
+        return _verify_folder(network, network.path, network.program, options, engine, plan)
+    samples = scored_samples(network.graph, options, free=True)
+    given = samples.spikes[network.program.inputs[0].name]
+    plan = replace(plan, reset_interval=options.reset_interval, reset_offset=options.reset_offset)
+    _require_static(network.program, given, plan)
+    recordings = run_net(engine, network.path, network.program, given, plan)
+    rows = compare_net(network.program, given, recordings, network.path.name)
+    return _verification(network, samples.name, given, plan, recordings, rows)
+
+
+def _verify_folder(
+    network: Network,
+    folder: Path,
+    program: Program,
+    options: Options,
+    engine: Engine,
+    plan: Plan,
+) -> Verification:
+    """A compiled program and its ``network.net``; netx's resets make the program's windows."""
+    layers = _layers(folder)
+    samples = scored_samples(network.graph, options)
+    (source,) = program.inputs
+    given = samples.spikes[source.name]
+    steps = len(given) + program.max_latency
+    net = read_net(folder / NET)
+    offset, notes = _offset(program, layers)
+    # So long that nothing is reset twice in a run.
+    plan = replace(plan, reset_interval=steps + len(layers) + _SPARE, reset_offset=offset)
+    assert plan.reset_interval is not None
+    net = with_resets(net, plan.reset_interval, offset)
+    whole = np.concatenate([given, np.zeros((steps - len(given), *given.shape[1:]), given.dtype)])
+    whole = _as_read(whole, net, folder)
+    recordings = run_net(engine, folder / NET, net, whole, plan)
+    rows = (
+        *compare_net(net, whole, recordings, NET),
+        *compare_program(program, layers, given, recordings),
+    )
+    return _verification(network, samples.name, whole, plan, recordings, rows, tuple(notes))
+
+
+def _layers(folder: Path) -> dict[str, int]:
+    """Index of the layer of ``network.net`` by population, as the manifest has it."""
+    net: Any = read_folder(folder).manifest.get("net")
+    if not isinstance(net, dict) or not (folder / NET).is_file():
+        refused = net if isinstance(net, str) else ""
+        raise UnsupportedError(
+            f"{folder}: no {NET}",
+            needs="a network that Lava's file format holds: layers one after another",
+            has=refused or "a program for our own simulation only",
+            remedy="`snn2chip simulate` runs it",
+        )
+    layers = net.get("layers")
+    if not isinstance(layers, dict) or not all(type(k) is int for k in layers.values()):
+        raise InputFileError(
+            f"{folder}: manifest.json does not say which layer holds which population",
+            remedy="compile the network again",
+        )
+    return dict(layers)
+
+
+def _offset(program: Program, layers: Mapping[str, int]) -> tuple[int, list[str]]:
+    """netx's reset_offset that starts each window, and what it starts at another step.
+
+    netx resets the first layer that it builds at Lava's step offset + 1, each further one a step
+    later; a window begins at Lava's step L(p) + 1.
+    """
+    held = [p for p in program.populations if not p.is_input and p.name in layers]
+    held.sort(key=lambda p: layers[p.name])
+    offset = held[0].latency if held else 0
+    notes = [
+        f"{p.name}: its window begins at Lava's step {p.latency + 1}, and netx resets it at step "
+        f"{offset + k + 1}"
+        for k, p in enumerate(held)
+        if p.latency != offset + k
+    ]
+    return offset, notes
+
+
+def _as_read(given: Array, net: Program, folder: Path) -> Array:
+    """Input spikes in the shape in which the file takes them."""
+    shape = net.inputs[0].shape
+    if prod(shape) != prod(given.shape[2:]):
+        raise InputFileError(
+            f"{folder / NET}: takes {prod(shape)} values",
+            needs=f"{prod(given.shape[2:])}, as the network's input has",
+            remedy="compile the network again",
+        )
+    return given.reshape(*given.shape[:2], *shape)
+
+
+def _require_static(program: Program, given: Array, plan: Plan) -> None:
+    """On a chip the values of input neurons are set once, before the run."""
+    if plan.hardware and program.encoding.kind == "direct" and np.any(given[1:]):
+        raise ConfigError(
+            "--run-config hw with values that change over time",
+            needs="one value for each input neuron: x [sample, *shape]",
+            has="an input layer with neurons, whose biases are set before the run",
+            remedy="static values, or --run-config sim",
+        )
+
+
+def _verification(
+    network: Network,
+    data: str,
+    given: Array,
+    plan: Plan,
+    recordings: Recordings,
+    rows: tuple[Compared, ...],
+    notes: tuple[str, ...] = (),
+) -> Verification:
+    return Verification(
+        network=network.origin,
+        data=data,
+        samples=given.shape[1],
+        steps=len(given),
+        reset_interval=plan.reset_interval,
+        reset_offset=plan.reset_offset,
+        hardware=plan.hardware,
+        versions=recordings.versions,
+        populations=rows,
+        notes=(*notes, *_said(rows)),
+    )
+
+
+def _said(rows: tuple[Compared, ...]) -> Iterator[str]:
+    for row in rows:
+        if row.missing:
+            yield f"{row.population} ({row.against}): not recorded, so not compared: " + ", ".join(
+                row.missing
+            )
+    if not any(row.spikes for row in rows):
+        yield (
+            "no neuron fired on these samples, so that equality says little: give data on which "
+            "the network is active (--data)"
+        )
+
+
+def verify_onnx(network: Network, options: Options) -> OnnxReport:
+    """onnxruntime, which runs one step of the network again and again, against the float graph.
+
+    Raises:
+        DriftError: they give other spikes, or membranes; names the first.
+        UnsupportedError: a ``.net`` file, or a network that is too large for an ONNX file.
+        ConfigError: no samples, or onnxruntime is not installed.
+    """
+    if network.family is not None:
+        raise UnsupportedError(
+            f"{network.origin}: a program in a chip's integers in onnxruntime",
+            needs="a network in floats: a checkpoint, a .nir or .onnx file or a bundled model",
+            remedy="--engine lava",
+        )
+    samples = scored_samples(network.graph, options)
+    path = network.path or Path(network.graph.name)
+    return prove(network.graph, samples.spikes, to_bytes(network.graph), path)
