@@ -33,6 +33,8 @@ NET = "network.net"
 """The file for Lava in a compiled folder."""
 
 _SPARE = 2
+_FEW = 4
+"""Samples where the user does not say how many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,13 +118,12 @@ def verify_lava(network: Network, options: Options, engine: Engine, plan: Plan) 
         )
     if network.family is None:
         return _verify_folder(network, network.path, network.program, options, engine, plan)
-    samples = scored_samples(network.graph, options, free=True)
-    given = samples.spikes[network.program.inputs[0].name]
+    name, given = _given(network, network.program, options)
     plan = replace(plan, reset_interval=options.reset_interval, reset_offset=options.reset_offset)
     _require_static(network.program, given, plan)
     recordings = run_net(engine, network.path, network.program, given, plan)
     rows = compare_net(network.program, given, recordings, network.path.name)
-    return _verification(network, samples.name, given, plan, recordings, rows)
+    return _verification(network, name, given, plan, recordings, rows)
 
 
 def _verify_folder(
@@ -134,10 +135,8 @@ def _verify_folder(
     plan: Plan,
 ) -> Verification:
     """A compiled program and its ``network.net``; netx's resets make the program's windows."""
-    layers = _layers(folder)
-    samples = scored_samples(network.graph, options)
-    (source,) = program.inputs
-    given = samples.spikes[source.name]
+    layers = _layers(folder, network.origin)
+    name, given = _given(network, program, options)
     steps = len(given) + program.max_latency
     net = read_net(folder / NET)
     offset, notes = _offset(program, layers)
@@ -152,16 +151,23 @@ def _verify_folder(
         *compare_net(net, whole, recordings, NET),
         *compare_program(program, layers, given, recordings),
     )
-    return _verification(network, samples.name, whole, plan, recordings, rows, tuple(notes))
+    return _verification(network, name, whole, plan, recordings, rows, tuple(notes))
 
 
-def _layers(folder: Path) -> dict[str, int]:
+def _given(network: Network, program: Program, options: Options) -> tuple[str, Array]:
+    """(name of the data, [step, sample, *shape]) of a few samples."""
+    samples = scored_samples(network.graph, options, free=network.family is not None)
+    given = samples.spikes[program.inputs[0].name]
+    return samples.name, given if options.samples is not None else given[:, :_FEW]
+
+
+def _layers(folder: Path, origin: str) -> dict[str, int]:
     """Index of the layer of ``network.net`` by population, as the manifest has it."""
     net: Any = read_folder(folder).manifest.get("net")
     if not isinstance(net, dict) or not (folder / NET).is_file():
         refused = net if isinstance(net, str) else ""
         raise UnsupportedError(
-            f"{folder}: no {NET}",
+            f"{origin}: no {NET}",
             needs="a network that Lava's file format holds: layers one after another",
             has=refused or "a program for our own simulation only",
             remedy="`snn2chip simulate` runs it",
@@ -169,7 +175,7 @@ def _layers(folder: Path) -> dict[str, int]:
     layers = net.get("layers")
     if not isinstance(layers, dict) or not all(type(k) is int for k in layers.values()):
         raise InputFileError(
-            f"{folder}: manifest.json does not say which layer holds which population",
+            f"{origin}: manifest.json does not say which layer holds which population",
             remedy="compile the network again",
         )
     return dict(layers)
@@ -267,5 +273,6 @@ def verify_onnx(network: Network, options: Options) -> OnnxReport:
             remedy="--engine lava",
         )
     samples = scored_samples(network.graph, options)
+    few = {name: x if options.samples else x[:, :_FEW] for name, x in samples.spikes.items()}
     path = network.path or Path(network.graph.name)
-    return prove(network.graph, samples.spikes, to_bytes(network.graph), path)
+    return prove(network.graph, few, to_bytes(network.graph), path)

@@ -174,10 +174,10 @@ def feed(network: Any, given: Any, adapter: Any) -> Any:
         data = in_order(given, tuple(network.inp.shape))
         port = network.inp
     elif type(block.neuron).__name__ == "Delta":
-        data = in_order(given, tuple(block.neuron.shape))
+        data = in_order(given, tuple(block.neuron.s_out.shape))
         port = block.neuron.a_in
     else:
-        bias = in_order(given, tuple(block.neuron.shape))
+        bias = in_order(given, tuple(block.neuron.s_out.shape))
         block.neuron.bias_mant.init = bias[0]
         return bias
     source = RingBuffer(data=np.moveaxis(data, 0, -1).astype(int))
