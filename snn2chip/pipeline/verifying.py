@@ -32,6 +32,8 @@ from snn2chip.witness import Engine
 NET = "network.net"
 """The file for Lava in a compiled folder."""
 
+_MAPS = ("layers", "latency")
+_MOST = 2**20
 _SPARE = 2
 _FEW = 4
 """Samples where the user does not say how many."""
@@ -134,24 +136,77 @@ def _verify_folder(
     engine: Engine,
     plan: Plan,
 ) -> Verification:
-    """A compiled program and its ``network.net``; netx's resets make the program's windows."""
-    layers = _layers(folder, network.origin)
+    """A compiled program and its ``network.net``; netx's resets make the program's windows.
+
+    Lava starts once where samples may follow each other, else anew for each.
+    """
+    layout = _layout(folder, network.origin)
     name, given = _given(network, program, options)
-    steps = len(given) + program.max_latency
-    net = read_net(folder / NET)
-    offset, notes = _offset(program, layers)
-    # So long that nothing is reset twice in a run.
-    plan = replace(plan, reset_interval=steps + len(layers) + _SPARE, reset_offset=offset)
-    assert plan.reset_interval is not None
-    net = with_resets(net, plan.reset_interval, offset)
-    whole = np.concatenate([given, np.zeros((steps - len(given), *given.shape[1:]), given.dtype)])
-    whole = _as_read(whole, net, folder)
-    recordings = run_net(engine, folder / NET, net, whole, plan)
+    steps = len(given) + max(layout.latency.values())
+    samples = given.shape[1]
+    # Else so long an interval that nothing is reset twice in a run.
+    interval = steps if layout.in_a_row else steps + len(layout.layers) + _SPARE
+    plan = replace(plan, reset_interval=interval, reset_offset=layout.reset_offset)
+    net = with_resets(read_net(folder / NET), interval, layout.reset_offset)
+    whole = _as_read(np.asarray(given), steps, net, folder)
+    if layout.in_a_row:
+        whole = whole.swapaxes(0, 1).reshape(samples * steps, 1, *whole.shape[2:])
+    recordings = run_net(engine, folder / NET, net, whole, plan).each_of(samples)
     rows = (
         *compare_net(net, whole, recordings, NET),
-        *compare_program(program, layers, given, recordings),
+        *compare_program(program, layout.layers, layout.latency, given, recordings),
     )
-    return _verification(network, name, whole, plan, recordings, rows, tuple(notes))
+    return replace(
+        _verification(network, name, whole, plan, recordings, rows), samples=samples, steps=steps
+    )
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """What the manifest says of ``network.net``.
+
+    Attributes:
+        layers: index of the layer that holds a population.
+        latency: Lava's steps before a population's first graph step.
+        in_a_row: samples may follow each other in one run.
+    """
+
+    layers: Mapping[str, int]
+    latency: Mapping[str, int]
+    reset_offset: int
+    in_a_row: bool
+
+
+def _layout(folder: Path, origin: str) -> _Layout:
+    artefacts: Any = read_folder(folder).manifest.get("artefacts")
+    artefacts = artefacts if isinstance(artefacts, dict) else {}
+    net, refused = artefacts.get("net"), artefacts.get("refused")
+    if net is None or not (folder / NET).is_file():
+        reasons = "\n".join(map(str, refused)) if isinstance(refused, list) else ""
+        raise UnsupportedError(
+            f"{origin}: no {NET}, which Lava would load",
+            needs="layers one after another that lava-dl's file format holds",
+            has=reasons or "a program for our own simulation only",
+            remedy="`snn2chip simulate` runs it; a folder of an earlier version: compile again",
+        )
+    try:
+        layers, latency = ({str(k): _whole(v) for k, v in net[x].items()} for x in _MAPS)
+        found = _Layout(layers, latency, _whole(net["reset_offset"]), bool(net["samples_in_a_row"]))
+        if not layers or not set(layers) <= set(latency):
+            raise ValueError("layers without latency, or none")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputFileError(
+            f"{origin}: manifest.json is damaged ({type(error).__name__}: {error})",
+            needs=f"which layer of {NET} holds which population, and when it begins",
+            remedy="compile the network again",
+        ) from error
+    return found
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= _MOST:
+        raise ValueError(f"{str(value)[:40]} is no small whole number")
+    return value
 
 
 def _given(network: Network, program: Program, options: Options) -> tuple[str, Array]:
@@ -161,46 +216,8 @@ def _given(network: Network, program: Program, options: Options) -> tuple[str, A
     return samples.name, given if options.samples is not None else given[:, :_FEW]
 
 
-def _layers(folder: Path, origin: str) -> dict[str, int]:
-    """Index of the layer of ``network.net`` by population, as the manifest has it."""
-    net: Any = read_folder(folder).manifest.get("net")
-    if not isinstance(net, dict) or not (folder / NET).is_file():
-        refused = net if isinstance(net, str) else ""
-        raise UnsupportedError(
-            f"{origin}: no {NET}",
-            needs="a network that Lava's file format holds: layers one after another",
-            has=refused or "a program for our own simulation only",
-            remedy="`snn2chip simulate` runs it",
-        )
-    layers = net.get("layers")
-    if not isinstance(layers, dict) or not all(type(k) is int for k in layers.values()):
-        raise InputFileError(
-            f"{origin}: manifest.json does not say which layer holds which population",
-            remedy="compile the network again",
-        )
-    return dict(layers)
-
-
-def _offset(program: Program, layers: Mapping[str, int]) -> tuple[int, list[str]]:
-    """netx's reset_offset that starts each window, and what it starts at another step.
-
-    netx resets the first layer that it builds at Lava's step offset + 1, each further one a step
-    later; a window begins at Lava's step L(p) + 1.
-    """
-    held = [p for p in program.populations if not p.is_input and p.name in layers]
-    held.sort(key=lambda p: layers[p.name])
-    offset = held[0].latency if held else 0
-    notes = [
-        f"{p.name}: its window begins at Lava's step {p.latency + 1}, and netx resets it at step "
-        f"{offset + k + 1}"
-        for k, p in enumerate(held)
-        if p.latency != offset + k
-    ]
-    return offset, notes
-
-
-def _as_read(given: Array, net: Program, folder: Path) -> Array:
-    """Input spikes in the shape in which the file takes them."""
+def _as_read(given: Array, steps: int, net: Program, folder: Path) -> Array:
+    """Input spikes in the shape in which the file takes them, and silence to the last step."""
     shape = net.inputs[0].shape
     if prod(shape) != prod(given.shape[2:]):
         raise InputFileError(
@@ -208,7 +225,9 @@ def _as_read(given: Array, net: Program, folder: Path) -> Array:
             needs=f"{prod(given.shape[2:])}, as the network's input has",
             remedy="compile the network again",
         )
-    return given.reshape(*given.shape[:2], *shape)
+    whole = np.zeros((steps, given.shape[1], *shape), given.dtype)
+    whole[: len(given)] = given.reshape(*given.shape[:2], *shape)
+    return whole
 
 
 def _require_static(program: Program, given: Array, plan: Plan) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
 from snn2chip.backends.loihi.modes import CHIP, Mode
-from snn2chip.backends.loihi.witness.running import SPIKES, Recordings
+from snn2chip.backends.loihi.witness.running import SPIKES, Recordings, in_samples
 from snn2chip.core import Program, Trace
 from snn2chip.engine import RunOptions, simulate
 from snn2chip.errors import InputFileError
@@ -73,23 +73,31 @@ def compare_net(
 
     Args:
         program: of ``read_net``, with the resets that Lava had.
-        given: [step, sample, *shape], as Lava got it.
+        given: [step, sample, *shape], as Lava got it; samples may follow each other in one.
     """
     trace = _trace(program, given, "lava")
-    return tuple(
-        _compared(p.name, p.name, against, recordings, _states(trace, p.name), 0, len(given))
-        for p in program.populations
-        if not p.is_input
-    )
+    names = [p.name for p in program.populations if not p.is_input]
+    samples = next(iter(recordings.layers[names[-1]].values())).shape[0]
+    steps = slice(0, given.shape[0] * given.shape[1] // samples)
+    found = []
+    for name in names:
+        states = {key: in_samples(x, samples) for key, x in _states(trace, name).items()}
+        found.append(_compared(name, name, against, recordings, states, steps, steps))
+    return tuple(found)
 
 
 def compare_program(
-    program: Program, layers: Mapping[str, int], given: Array, recordings: Recordings
+    program: Program,
+    layers: Mapping[str, int],
+    latency: Mapping[str, int],
+    given: Array,
+    recordings: Recordings,
 ) -> tuple[Compared, ...]:
     """Lava against the compiled program that the file was written from, in its windows.
 
     Args:
         layers: index of the layer that holds a population, by the population's name.
+        latency: Lava's steps before the first graph step of each of these populations.
         given: [step, sample, *shape] of the window's steps.
 
     Raises:
@@ -113,8 +121,8 @@ def compare_program(
         states = _states(trace, p.name)
         if not p.spiking:  # its output is v; the chip's threshold is out of its reach
             states.pop(SPIKES)
-        window = p.latency, p.latency + len(given)
-        found.append(_compared(p.name, layer, PROGRAM, recordings, states, *window))
+        theirs, ours = (slice(k, k + len(given)) for k in (latency[p.name], p.latency))
+        found.append(_compared(p.name, layer, PROGRAM, recordings, states, theirs, ours))
     return tuple(found)
 
 
@@ -143,14 +151,14 @@ def _compared(
     against: str,
     recordings: Recordings,
     ours: Mapping[str, NDArray[np.generic]],
-    first: int,
-    last: int,
+    theirs: slice,
+    mine: slice,
 ) -> Compared:
-    """The steps ``first`` to ``last`` (exclusive) of one population, by index."""
+    """The steps of one population, by index, in Lava's recordings and in ours."""
     lava = recordings.layers.get(layer, {})
     shared = [state for state in ours if state in lava]
-    pairs = {state: (lava[state][:, first:last], ours[state][:, first:last]) for state in shared}
-    wrong = {state: theirs != mine for state, (theirs, mine) in pairs.items()}
+    pairs = {state: (lava[state][:, theirs], ours[state][:, mine]) for state in shared}
+    wrong = {state: a != b for state, (a, b) in pairs.items()}
     spikes = int(np.count_nonzero(pairs[SPIKES][0])) if SPIKES in pairs else 0
     return Compared(
         population=population,
@@ -158,10 +166,12 @@ def _compared(
         against=against,
         states=tuple(shared),
         missing=tuple(state for state in ours if state not in lava),
-        values=sum(theirs.size for theirs, _ in pairs.values()),
+        values=sum(array.size for array, _ in pairs.values()),
         spikes=spikes,
         mismatches=sum(int(np.count_nonzero(flags)) for flags in wrong.values()),
-        first=min(_first(pairs, wrong, first), key=lambda d: (d.step, d.sample), default=None),
+        first=min(
+            _first(pairs, wrong, theirs.start), key=lambda d: (d.step, d.sample), default=None
+        ),
     )
 
 

@@ -6,10 +6,10 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ from snn2chip.graph.operators import Array
 from snn2chip.witness import Engine, run_script
 
 SPIKES = "spikes"
+
+T = TypeVar("T", bound=np.generic)
 
 _RUNNER = "run_net.py"
 _DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
@@ -53,6 +55,21 @@ class Recordings:
 
     layers: Mapping[str, Mapping[str, NDArray[np.int64]]]
     versions: Mapping[str, str]
+
+    def each_of(self, samples: int) -> Recordings:
+        """The same of samples that followed each other in one run, as many steps each."""
+        return replace(
+            self,
+            layers={
+                layer: {state: in_samples(array, samples) for state, array in states.items()}
+                for layer, states in self.layers.items()
+            },
+        )
+
+
+def in_samples(array: NDArray[T], samples: int) -> NDArray[T]:
+    """[sample, step, *shape] of what is that already, or of samples in a row, [1, step, *shape]."""
+    return array.reshape(samples, -1, *array.shape[2:])
 
 
 def run_net(engine: Engine, net: Path, program: Program, given: Array, plan: Plan) -> Recordings:
