@@ -182,12 +182,14 @@ def _layout(folder: Path, origin: str) -> _Layout:
     artefacts = artefacts if isinstance(artefacts, dict) else {}
     net, refused = artefacts.get("net"), artefacts.get("refused")
     if net is None or not (folder / NET).is_file():
-        reasons = "\n".join(map(str, refused)) if isinstance(refused, list) else ""
+        if isinstance(refused, list) and refused:
+            reasons = "\n".join(map(str, refused))
+            raise UnsupportedError(f"{origin}: no {NET}, which Lava would load\n{reasons}")
         raise UnsupportedError(
             f"{origin}: no {NET}, which Lava would load",
             needs="layers one after another that lava-dl's file format holds",
-            has=reasons or "a program for our own simulation only",
-            remedy="`snn2chip simulate` runs it; a folder of an earlier version: compile again",
+            has="a compiled folder without them",
+            remedy="compile the network again",
         )
     try:
         layers, latency = ({str(k): _whole(v) for k, v in net[x].items()} for x in _MAPS)

@@ -120,7 +120,7 @@ def compare_program(
         layer = f"layer{layers[p.name]}"
         states = _states(trace, p.name)
         if not p.spiking:  # its output is v; the chip's threshold is out of its reach
-            states.pop(SPIKES)
+            states.pop(SPIKES, None)
         theirs, ours = (slice(k, k + len(given)) for k in (latency[p.name], p.latency))
         found.append(_compared(p.name, layer, PROGRAM, recordings, states, theirs, ours))
     return tuple(found)
