@@ -183,7 +183,7 @@ def _show(found: Verification, json: Path | None) -> None:
     _write({"engine": "lava", **asdict(found), "mismatches": found.mismatches}, json)
     if json != outputs.HERE:
         versions = ", ".join(f"{name} {text}" for name, text in found.versions.items())
-        place = "on a chip (Loihi2HwCfg)" if found.hardware else "Loihi2SimCfg, fixed_pt"
+        place = "Loihi2HwCfg" if found.hardware else "Loihi2SimCfg, fixed_pt"
         console.out(
             f"Lava ({versions}; {place}): {found.samples} samples of {found.data} x "
             f"{found.steps} steps, {_resets(found)}\n"

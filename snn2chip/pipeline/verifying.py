@@ -35,6 +35,10 @@ NET = "network.net"
 _MAPS = ("layers", "latency")
 _MOST = 2**20
 _SPARE = 2
+_THROUGH_ADAPTERS = (
+    "spikes as they came through the adapters of Intel's extension; steps that these may add are "
+    "not taken off"
+)
 _FEW = 4
 """Samples where the user does not say how many."""
 
@@ -250,7 +254,6 @@ def _verification(
     plan: Plan,
     recordings: Recordings,
     rows: tuple[Compared, ...],
-    notes: tuple[str, ...] = (),
 ) -> Verification:
     return Verification(
         network=network.origin,
@@ -262,7 +265,7 @@ def _verification(
         hardware=plan.hardware,
         versions=recordings.versions,
         populations=rows,
-        notes=(*notes, *_said(rows)),
+        notes=(*_said(rows), *([_THROUGH_ADAPTERS] if plan.hardware else [])),
     )
 
 

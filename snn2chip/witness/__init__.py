@@ -5,6 +5,7 @@ the user's cache; what goes in and comes out are ``.npz`` files.
 """
 
 from snn2chip.witness.environments import Environment, cache_folder, find, make
+from snn2chip.witness.interpreters import program
 from snn2chip.witness.running import Engine, run_script
 
-__all__ = ["Engine", "Environment", "cache_folder", "find", "make", "run_script"]
+__all__ = ["Engine", "Environment", "cache_folder", "find", "make", "program", "run_script"]

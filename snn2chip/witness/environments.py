@@ -104,7 +104,9 @@ def _make(environment: Environment, uv: Path, base: Path) -> Path:
         _uv(environment, uv, "venv", "--quiet", "--python", str(base), str(made))
         python = str(made / _PROGRAMS / _PYTHON)
         # Nothing but the lock: what the packages themselves ask for may be far more.
-        _uv(environment, uv, *("pip", "install", "--no-deps"), "--python", python, "-r", str(lock))
+        # Compiled, because engines may load their modules again and again (Lava does).
+        words = ("pip", "install", "--no-deps", "--compile-bytecode")
+        _uv(environment, uv, *words, "--python", python, "-r", str(lock))
         _keep(made, final)
     finally:
         shutil.rmtree(staging, ignore_errors=True)

@@ -96,7 +96,16 @@ def version_of(python: Path) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def _checked(python: Path, version: str) -> Path:
+def program(given: str | Path) -> Path:
+    """The path of a program that a user named: a file, else one on PATH, else as it was given."""
+    path = Path(given).expanduser()
+    if path.exists():
+        return path.absolute()
+    return Path(shutil.which(given) or path)
+
+
+def _checked(given: Path, version: str) -> Path:
+    python = program(given)
     found = version_of(python)
     if found == version:
         return python

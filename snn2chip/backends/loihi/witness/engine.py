@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from snn2chip.errors import Snn2chipError, WitnessError
-from snn2chip.witness import Engine, Environment, find, make
+from snn2chip.witness import Engine, Environment, find, make, program
 from snn2chip.witness.environments import Tell
 
 LAVA_PYTHON = "SNN2CHIP_LAVA_PYTHON"
@@ -37,7 +37,7 @@ def lava_engine(
         WitnessError: it is not there and cannot be made.
     """
     if given:
-        return Engine(_NAME, Path(given), own=False)
+        return Engine(_NAME, program(given), own=False)
     try:
         return Engine(_NAME, make(environment(), base, tell), own=True)
     except WitnessError as error:

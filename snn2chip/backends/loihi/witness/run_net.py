@@ -26,7 +26,7 @@ import sys
 import tempfile
 import traceback
 import types
-from importlib import metadata
+from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ _RECORDED: dict[str, dict[str, tuple[str, ...]]] = {
     "lava.proc.lif.models": {
         "PyLifModelBitAcc": ("u", "v"),
         "PyLifResetModelBitAcc": ("u", "v"),
+        "PyTernLifModelFixed": ("u", "v"),
     },
     "lava.proc.sdn.models": {
         "PySigmaModelFixed": ("sigma",),
@@ -58,8 +59,6 @@ _RECORDED: dict[str, dict[str, tuple[str, ...]]] = {
 
 def netx() -> Any:
     """netx's module ``hdf5``, with or without torch."""
-    from importlib import import_module
-
     if find_spec("torch") is not None:
         return import_module("lava.lib.dl.netx.hdf5")
     for name in _ABSENT:
@@ -124,6 +123,13 @@ def record(model: Any, states: tuple[str, ...]) -> None:
             np.savez(given["path"], **{key: a.astype(np.int32) for key, a in arrays.items()})
 
     model.run_spk = recording
+
+
+def record_models() -> None:
+    """Lets all of Lava's fixed-point models record."""
+    for module, models in _RECORDED.items():
+        for name, states in models.items():
+            record(getattr(import_module(module), name), states)
 
 
 def end_all_where_one_fails() -> None:
@@ -239,17 +245,13 @@ def _sink(network: Any, steps: int, adapter: Any) -> Any:
 
 def main() -> None:
     """Reads the request, runs every sample, writes what was recorded."""
-    from importlib import import_module
-
     with np.load(sys.argv[1], allow_pickle=False) as file:
         options, given = json.loads(str(file["options"])), file["input"]
     hdf5, adapter = netx(), None
     if options["hardware"]:
         adapter = import_module("lava.proc.embedded_io.spike")
     else:
-        for module, models in _RECORDED.items():
-            for name, states in models.items():
-                record(getattr(import_module(module), name), states)
+        record_models()
     end_all_where_one_fails()
     samples = [run_sample(hdf5, options, sample, adapter) for sample in given]
     versions = {name: metadata.version(name) for name in ("lava-nc", "lava-dl", "numpy")}
