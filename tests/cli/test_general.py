@@ -15,7 +15,8 @@ from tests.cli.conftest import Cli
 
 GROUPS = {"targets": ("list", "show", "validate"), "models": ("list",)}
 COMMANDS = (
-    *("demo", "distill", "export", "info", "check", "compile", "simulate", "report", "doctor"),
+    *("demo", "distill", "export", "info", "check", "compile", "simulate", "verify", "report"),
+    "doctor",,
     *GROUPS,
 )
 
