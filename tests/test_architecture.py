@@ -138,6 +138,7 @@ LIGHT_COMMANDS = {
     "--help": HEAVY,
     "--version": HEAVY,
     "simulate --help": HEAVY,
+    "verify --help": HEAVY,
     "targets list": ("torch", "norse", "sklearn", "scipy", "h5py"),
     "simulate --target loihi2 --samples 2": ("torch", "norse", "torchvision", "nir"),
 }
