@@ -149,6 +149,25 @@ def end_all_where_one_fails() -> None:
     runtime.target_fn = target
 
 
+def in_a_child(work: Any, *words: Any) -> None:
+    """Calls ``work`` in a fork of this process, and ends this one where that fails.
+
+    A run leaves threads behind, and a fork of a process with threads may wait for ever for a lock
+    that one of them held: every run of Lava begins with a process that has none.
+    """
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work(*words)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    status = os.waitpid(pid, 0)[1]
+    if status:
+        sys.exit(os.waitstatus_to_exitcode(status) or 1)
+
+
 def layers_of(path: str) -> tuple[list[str], int]:
     """(names of the layers that netx builds, how many layers of the file it may read)."""
     with h5py.File(path, "r") as file:
@@ -196,10 +215,8 @@ def feed(network: Any, given: Any, adapter: Any) -> Any:
     return None
 
 
-def run_sample(
-    hdf5: Any, options: dict[str, Any], given: Any, adapter: Any
-) -> dict[str, np.ndarray]:
-    """Everything that the layers sent and held, by ``layer<i>.<state>``, [step, *shape]."""
+def run_sample(hdf5: Any, options: dict[str, Any], given: Any, adapter: Any, path: str) -> None:
+    """Writes what the layers sent and held, by ``layer<i>.<state>``, [step, *shape]."""
     from lava.magma.core.run_conditions import RunSteps
     from lava.magma.core.run_configs import Loihi2HwCfg, Loihi2SimCfg
 
@@ -209,7 +226,8 @@ def run_sample(
     if len(network.layers) != len(built):
         raise RuntimeError(f"netx built {len(network.layers)} layers and not {len(built)}")
     bias = feed(network, given, adapter)
-    sink, found = None, {}
+    found: dict[str, Any] = {}
+    sink = None
     with tempfile.TemporaryDirectory() as folder:
         if adapter is not None:
             sink = _sink(network, len(given), adapter)
@@ -230,7 +248,7 @@ def run_sample(
         for name in built if sink is None else ():
             with np.load(Path(folder) / f"{name}.npz", allow_pickle=False) as file:
                 found.update((f"{name}.{state}", file[state]) for state in file.files)
-    return found
+    np.savez(path, **found)
 
 
 def _sink(network: Any, steps: int, adapter: Any) -> Any:
@@ -253,7 +271,13 @@ def main() -> None:
     else:
         record_models()
     end_all_where_one_fails()
-    samples = [run_sample(hdf5, options, sample, adapter) for sample in given]
+    samples = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "sample.npz")
+        for sample in given:
+            in_a_child(run_sample, hdf5, options, sample, adapter, path)
+            with np.load(path, allow_pickle=False) as file:
+                samples.append({name: file[name] for name in file.files})
     versions = {name: metadata.version(name) for name in ("lava-nc", "lava-dl", "numpy")}
     versions["python"] = ".".join(map(str, sys.version_info[:3]))
     about = {"versions": versions, "layers": layers_of(options["net"])[0]}

@@ -100,8 +100,8 @@ def build(network: dict[str, Any], arrays: dict[str, np.ndarray], folder: Path) 
     return source, processes[key], int(np.prod(shapes[key]))
 
 
-def run(networks: list[dict[str, Any]], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Everything that the populations of all networks sent and held."""
+def run(networks: list[dict[str, Any]], arrays: dict[str, np.ndarray], path: str) -> None:
+    """Writes everything that the populations of all networks sent and held."""
     steps = {network["steps"] for network in networks}
     assert len(steps) == 1, "networks of one run have the same number of steps"
     hub = LIF(shape=(1,))
@@ -123,7 +123,7 @@ def run(networks: list[dict[str, Any]], arrays: dict[str, np.ndarray]) -> dict[s
                 with np.load(folder / f"{network['name']}.{key}.npz") as file:
                     for state in file.files:
                         recordings[f"{network['name']}/{key}.{state}"] = file[state]
-    return recordings
+    np.savez(path, **recordings)
 
 
 def load(path: str) -> Any:
@@ -143,8 +143,12 @@ def main() -> None:
         arrays = {key: file[key] for key in file.files}
     networks = [json.loads(str(text)) for text in arrays.pop("networks")]
     recordings = {}
-    for first in range(0, len(networks), SIDE_BY_SIDE):
-        recordings.update(run(networks[first : first + SIDE_BY_SIDE], arrays))
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "batch.npz")
+        for first in range(0, len(networks), SIDE_BY_SIDE):
+            runner.in_a_child(run, networks[first : first + SIDE_BY_SIDE], arrays, path)
+            with np.load(path) as file:
+                recordings.update({name: file[name] for name in file.files})
     np.savez(sys.argv[2], **recordings)
 
 

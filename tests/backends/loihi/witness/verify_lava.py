@@ -32,7 +32,7 @@ from .specs import given_input, image, program, write
 
 RUNNER = Path(__file__).with_name("run_lava.py")
 RUN_NET = Path(sys.modules[run_net.__module__].__file__).with_name("run_net.py")
-SECONDS_PER_RUN, SECONDS_PER_NETWORK = 60, 10
+SECONDS_PER_RUN, SECONDS_PER_NETWORK = 60, 4
 PER_RUN = 50
 """Networks of one interpreter, whose imports take as long as a few of them."""
 
