@@ -156,7 +156,7 @@ def _lava(opened: Network, options: Options, engine: Engine, plan: Plan) -> Veri
     if opened.program is not None:
         return verify_lava(opened, options, engine, plan)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / opened.graph.name.replace("/", "_")[: outputs.SHOWN]
+        folder = Path(name) / "compiled"
         with console.progress() as progress:
             # Its own run of the samples is of no use here.
             made = pipeline.compile_network(opened, replace(options, samples=1), progress)
