@@ -13,7 +13,7 @@ FUZZ_ARGS ?= --count 2000 --seed 0
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint verify-lava bench fuzz wheel-check clean
+.PHONY: demo test lint lava verify-lava bench fuzz wheel-check clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.snn2chip-core
@@ -28,8 +28,12 @@ lint: $(VENV)/.snn2chip-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Random networks in Lava and here, step by step; NETWORKS=2000 is the long form. LAVA_PYTHON is a
-# Python 3.10 with lava-nc 0.10.0; without it SNN2CHIP_LAVA_PYTHON names one.
+# Lava's own environment, made once for this user (docs/verify.md); prints its Python.
+lava: $(VENV)/.snn2chip-dev
+	@$(BIN)/snn2chip verify --prepare
+
+# Random networks in Lava and here, step by step; NETWORKS=2000 is the long form. LAVA_PYTHON or
+# SNN2CHIP_LAVA_PYTHON names a Python 3.10 with lava-nc 0.10.0; without, it is that of `make lava`.
 verify-lava: $(VENV)/.snn2chip-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.backends.loihi.witness.verify_lava \
 	  --lava-python "$(LAVA_PYTHON)" --networks $(NETWORKS) $(VERIFY_ARGS)

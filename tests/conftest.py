@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from snn2chip.backends.loihi.witness import LAVA_PYTHON, lava_engine
+from snn2chip.errors import WitnessError
+from snn2chip.witness import Engine
+
 # The suite draws the same examples everywhere; HYPOTHESIS_PROFILE=explore draws new ones.
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("explore", derandomize=False, deadline=None)
@@ -23,6 +27,15 @@ def shared_fixtures() -> Path:
     if not folder.is_dir():
         pytest.skip("files of other projects (../shared/fixtures) are not on this machine")
     return folder
+
+
+@pytest.fixture(scope="session")
+def lava() -> Engine:
+    """Lava: that of SNN2CHIP_LAVA_PYTHON, else the environment that ``verify`` makes."""
+    try:
+        return lava_engine(os.environ.get(LAVA_PYTHON))
+    except WitnessError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,8 @@ LEVELS = (
     ("frontends",),
     ("engine", "mapping", "compiled"),
     ("energy", "quantize", "drift"),
-    ("witness", "backends"),
+    ("witness",),
+    ("backends",),
     ("pipeline",),
     ("distill", "report"),
     ("api",),
@@ -137,6 +138,7 @@ LIGHT_COMMANDS = {
     "--help": HEAVY,
     "--version": HEAVY,
     "simulate --help": HEAVY,
+    "verify --help": HEAVY,
     "targets list": ("torch", "norse", "sklearn", "scipy", "h5py"),
     "simulate --target loihi2 --samples 2": ("torch", "norse", "torchvision", "nir"),
 }

@@ -31,6 +31,8 @@ NEEDS = {
     "front-ends.md": ["snntorch"],
 }
 
+NEED_LAVA = ["verify.md"]
+
 BEGIN, END = "<!-- exit codes: begin -->", "<!-- exit codes: end -->"
 
 
@@ -92,9 +94,13 @@ def page(path: Path) -> Document:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
-def test_page(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     for module in NEEDS.get(path.name, []):
         pytest.importorskip(module)
+    if path.name in NEED_LAVA:
+        request.getfixturevalue("lava")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     before = set(sys.modules)

@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from snn2chip.cli import chips, console, deploy, doctor, export, networks, reports, students, widths
+from snn2chip.cli import (
+    chips,
+    console,
+    deploy,
+    doctor,
+    export,
+    networks,
+    reports,
+    students,
+    verify,
+    widths,
+)
 
 app = typer.Typer(
     help="From a trained spiking neural network to a neuromorphic chip, with energy per layer.",
@@ -53,6 +64,7 @@ app.command()(networks.check)
 app.command("compile")(networks.compile_)
 app.command()(deploy.simulate)
 app.command()(widths.quantize)
+app.command()(verify.verify)
 app.add_typer(chips.app, name="targets")
 app.add_typer(students.models, name="models")
 app.command()(reports.report)

@@ -26,7 +26,7 @@ def doctor() -> None:
     """Versions, extras, bundled data: is this installation whole? Ends with 1 if it is not."""
     from snn2chip.errors import Snn2chipError
 
-    findings = [*_versions(), *_extras(), _kernels(), *_bundled(), _writable(Path.cwd())]
+    findings = [*_versions(), *_extras(), _kernels(), _lava(), *_bundled(), _writable(Path.cwd())]
     console.out(console.table(("part", "state", "detail"), findings))
     wrong = [found.subject for found in findings if found.state == "wrong"]
     if wrong:
@@ -64,6 +64,14 @@ def _kernels() -> Finding:
     kept = cache_folder()
     where = "compiled anew by each process" if kept is None else f"kernels in {kept}"
     return Finding("numba", "ok", f"{_version('numba')}, {where}")
+
+
+def _lava() -> Finding:
+    from snn2chip.backends.loihi.witness import LAVA_PYTHON, found
+
+    place = found(os.environ.get(LAVA_PYTHON))
+    remedy = "to confirm Loihi's integers with Lava itself: snn2chip verify --prepare"
+    return Finding("lava", "absent" if place is None else "ok", place or remedy)
 
 
 def _version(distribution: str) -> str | None:

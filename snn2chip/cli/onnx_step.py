@@ -38,11 +38,12 @@ def export_graph(graph: Graph, path: Path, spikes: Mapping[str, Array]) -> None:
     """Write a step of a graph and say what was proven."""
     from snn2chip.frontends.onnx import export_onnx
 
-    console.out(_sentence(export_onnx(graph, spikes, path)))
+    console.out(sentence(export_onnx(graph, spikes, path)))
     console.wrote(path)
 
 
-def _sentence(proof: OnnxReport) -> str:
+def sentence(proof: OnnxReport) -> str:
+    """What was proven, for people."""
     silent = (
         ""
         if proof.spikes

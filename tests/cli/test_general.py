@@ -16,7 +16,7 @@ from tests.cli.conftest import Cli
 GROUPS = {"targets": ("list", "show", "validate"), "models": ("list",)}
 COMMANDS = (
     *("demo", "distill", "export", "info", "check", "compile", "simulate"),
-    *("quantize", "report", "doctor"),
+    *("quantize", "report", "verify", "doctor"),
     *GROUPS,
 )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from snn2chip.backends.loihi.witness import environment
 from snn2chip.cli import doctor
 from snn2chip.resources import targets_dir
 from snn2chip.targets import list_targets, load_target
@@ -93,6 +94,27 @@ def test_doctor_names_what_is_missing(cli: Cli, monkeypatch: pytest.MonkeyPatch)
     assert "pip install 'snn2chip[train]'" in done.out
     assert "h5py" in done.err
     assert "torch" not in done.err
+
+
+def test_doctor_tells_where_lava_is_or_how_to_get_it(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    monkeypatch.delenv("SNN2CHIP_LAVA_PYTHON", raising=False)
+
+    def line() -> str:
+        done = cli("doctor")
+        assert done.code == 0
+        return next(text for text in done.out.splitlines() if text.startswith("lava "))
+
+    assert "absent" in line()
+    assert "snn2chip verify --prepare" in line()
+    made = environment().folder / "bin" / "python"
+    made.parent.mkdir(parents=True)
+    made.touch()
+    assert str(made) in line()
+    monkeypatch.setenv("SNN2CHIP_LAVA_PYTHON", "mine/python")
+    assert "mine/python (SNN2CHIP_LAVA_PYTHON)" in line()
 
 
 def test_doctor_reports_unreadable_models(

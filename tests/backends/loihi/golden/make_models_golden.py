@@ -4,7 +4,7 @@ Resets, ternary spikes, payloads, sparse and delayed synapses, sigma-delta and r
 neurons, by the same runner and from the same generator as ``make verify-lava``; see
 ``witness/verify_lava.py`` for the environment that Lava needs::
 
-    python -m tests.backends.loihi.golden.make_models_golden LAVA_PYTHON
+    python -m tests.backends.loihi.golden.make_models_golden [LAVA_PYTHON]
 
 Its arrays are those of ``witness/specs.py``, and Lava's recordings as ``recorded/<network>/...``.
 """
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from snn2chip.backends.loihi.witness import lava_engine
 from tests.backends.loihi.witness.random_networks import BUILD, random_network
 from tests.backends.loihi.witness.specs import write
 from tests.backends.loihi.witness.verify_lava import run_in_lava
@@ -24,7 +25,7 @@ FILE = Path(__file__).with_name("models_0_10_0.npz")
 EACH, STEPS, SEED = 6, 40, 11
 
 
-def main(python):
+def main(python=None):
     """Draws the networks, runs them in Lava and writes the file."""
     networks, arrays = [], {}
     for family in BUILD:
@@ -32,7 +33,7 @@ def main(python):
             network, given = random_network(f"{family}{k}", [SEED, k], STEPS, family)
             networks.append(network)
             arrays |= given
-    recorded = run_in_lava(python, networks, arrays)
+    recorded = run_in_lava(lava_engine(python), networks, arrays)
     arrays |= {f"recorded/{key}": values for key, values in recorded.items()}
     small = {key: _narrow(values) for key, values in arrays.items()}
     write(FILE, networks, small, np.savez_compressed)
@@ -47,4 +48,4 @@ def _narrow(values):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

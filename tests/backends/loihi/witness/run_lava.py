@@ -1,13 +1,11 @@
 """Runs networks in Lava 0.10.0 and records them; for Lava's own Python 3.10, without snn2chip.
 
-    lava-env/bin/python run_lava.py NETWORKS.npz RECORDINGS.npz
+    lava-env/bin/python run_lava.py NETWORKS.npz RECORDINGS.npz RUN_NET.py
 
 NETWORKS holds ``networks``, one JSON string per network, and arrays under ``<network>/...``, as
-``specs.py`` writes them. All networks run in one go of Lava, side by side: a synapse of weight 0
-joins each to a neuron that none of them hears, because Lava runs what is connected.
-
-Lava's own fixed-point process models compute everything. Each keeps what it has computed at the end
-of every step, instead of Lava's monitors, which would be three more processes per population.
+``specs.py`` writes them. ``SIDE_BY_SIDE`` networks run in one go of Lava: a synapse of weight 0
+joins each to a neuron that none of them hears, because Lava runs what is connected. RUN_NET is the
+package's own runner, which lets Lava's process models record what they compute.
 RECORDINGS holds ``<network>/<population>.<spikes or state>``, int64 [step, *shape].
 """
 
@@ -16,6 +14,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -25,70 +24,17 @@ from lava.magma.core.run_configs import Loihi2SimCfg
 from lava.proc.conv.process import Conv
 from lava.proc.dense.process import DelayDense, Dense
 from lava.proc.io.source import RingBuffer
-from lava.proc.lif import models as lif_models
 from lava.proc.lif.process import LIF, LIFReset, TernaryLIF
-from lava.proc.rf import models as rf_models
 from lava.proc.rf.process import RF
-from lava.proc.rf_iz import models as rf_iz_models
 from lava.proc.rf_iz.process import RF_IZ
-from lava.proc.sdn import models as sdn_models
 from lava.proc.sdn.process import ActivationMode, Delta, Sigma, SigmaDelta
 from lava.proc.sparse.process import DelaySparse, Sparse
 from lava.utils.weightutils import SignMode
 from scipy.sparse import csr_matrix
 
 NEURONS = {c.__name__: c for c in (LIF, LIFReset, TernaryLIF, Sigma, Delta, SigmaDelta, RF, RF_IZ)}
-LIF_STATES = ("u", "v")
-ENCODER_STATES = ("act", "residue", "error")
-RECORDED = (
-    (lif_models.PyLifModelBitAcc, LIF_STATES),
-    (lif_models.PyLifResetModelBitAcc, LIF_STATES),
-    (lif_models.PyTernLifModelFixed, LIF_STATES),
-    (sdn_models.PySigmaModelFixed, ("sigma",)),
-    (sdn_models.PyDeltaModelFixed, ENCODER_STATES),
-    (sdn_models.PySigmaDeltaModelFixed, ("sigma", *ENCODER_STATES)),
-    (rf_models.PyRFModelFixed, ("real", "imag")),
-    (rf_iz_models.PyRF_IZModelFixed, ("real", "imag")),
-)
-
-
-class Tap:
-    """Stands for a model's output port: sends, and keeps what is sent."""
-
-    def __init__(self, port: Any) -> None:
-        self.port = port
-        self.sent = None
-
-    def send(self, data: np.ndarray) -> None:
-        self.sent = np.array(data)
-        self.port.send(data)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.port, name)
-
-
-def record(model: type, states: tuple[str, ...]) -> None:
-    """Lets a process model write what it computed into a file after its last step."""
-    run_spk = model.run_spk
-
-    def recording(self: Any) -> None:
-        if self.proc_params.get("recording") is None:
-            return run_spk(self)
-        if not isinstance(self.s_out, Tap):
-            self.s_out = Tap(self.s_out)
-            self.kept = {key: [] for key in ("spikes", *states)}
-        run_spk(self)
-        self.kept["spikes"].append(self.s_out.sent)
-        for key in states:
-            self.kept[key].append(np.array(getattr(self, key)))
-        if len(self.kept["spikes"]) == self.proc_params["steps"]:
-            np.savez(
-                self.proc_params["recording"],
-                **{key: np.stack(values).astype(np.int64) for key, values in self.kept.items()},
-            )
-        return None
-
-    model.run_spk = recording
+SIDE_BY_SIDE = 10
+"""Processes of Lava wait for each other at every step, so that many networks take longer each."""
 
 
 def neurons(given: dict[str, Any]) -> Any:
@@ -133,8 +79,11 @@ def build(network: dict[str, Any], arrays: dict[str, np.ndarray], folder: Path) 
     for key, parameters in network["populations"].items():
         processes[key] = neurons(parameters)
         shapes[key] = tuple(parameters["shape"])
-        processes[key].proc_params["recording"] = str(folder / f"{name}.{key}.npz")
-        processes[key].proc_params["steps"] = network["steps"]
+        processes[key].proc_params["recording"] = {
+            "path": str(folder / f"{name}.{key}.npz"),
+            "steps": network["steps"],
+            "bias": None,
+        }
     for k, projection in enumerate(network["projections"]):
         output, target = processes[projection["source"]].s_out, processes[projection["target"]]
         port = getattr(target, projection.get("port", "a_in"))
@@ -151,8 +100,8 @@ def build(network: dict[str, Any], arrays: dict[str, np.ndarray], folder: Path) 
     return source, processes[key], int(np.prod(shapes[key]))
 
 
-def run(networks: list[dict[str, Any]], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Everything that the populations of all networks sent and held."""
+def run(networks: list[dict[str, Any]], arrays: dict[str, np.ndarray], path: str) -> None:
+    """Writes everything that the populations of all networks sent and held."""
     steps = {network["steps"] for network in networks}
     assert len(steps) == 1, "networks of one run have the same number of steps"
     hub = LIF(shape=(1,))
@@ -174,17 +123,33 @@ def run(networks: list[dict[str, Any]], arrays: dict[str, np.ndarray]) -> dict[s
                 with np.load(folder / f"{network['name']}.{key}.npz") as file:
                     for state in file.files:
                         recordings[f"{network['name']}/{key}.{state}"] = file[state]
-    return recordings
+    np.savez(path, **recordings)
+
+
+def load(path: str) -> Any:
+    """A module by its path."""
+    spec = spec_from_file_location("run_net", path)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def main() -> None:
     """Reads networks, runs them, writes recordings."""
-    for model, states in RECORDED:
-        record(model, states)
+    runner = load(sys.argv[3])
+    runner.record_models()
+    runner.end_all_where_one_fails()
     with np.load(sys.argv[1], allow_pickle=False) as file:
         arrays = {key: file[key] for key in file.files}
     networks = [json.loads(str(text)) for text in arrays.pop("networks")]
-    np.savez(sys.argv[2], **run(networks, arrays))
+    recordings = {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "batch.npz")
+        for first in range(0, len(networks), SIDE_BY_SIDE):
+            runner.in_a_child(run, networks[first : first + SIDE_BY_SIDE], arrays, path)
+            with np.load(path) as file:
+                recordings.update({name: file[name] for name in file.files})
+    np.savez(sys.argv[2], **recordings)
 
 
 if __name__ == "__main__":

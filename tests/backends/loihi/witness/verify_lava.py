@@ -1,74 +1,53 @@
 """Random networks in Lava and here: spikes and states at every step, 0 mismatches.
 
-    python -m tests.backends.loihi.witness.verify_lava --lava-python lava-env/bin/python
-        [--networks 200] [--batch 10] [--seed 0]
+    python -m tests.backends.loihi.witness.verify_lava [--lava-python lava-env/bin/python]
+        [--networks 200] [--seed 0]
 
 ``make verify-lava`` runs it. Without ``--lava-python`` the interpreter is that of the environment
-variable SNN2CHIP_LAVA_PYTHON: Python 3.10 with lava-nc 0.10.0, made for example as
-``golden/make_lava_golden.py`` says. Ends with 8 where there is none, and with 6 at a mismatch.
+variable SNN2CHIP_LAVA_PYTHON, else of the environment that ``snn2chip verify --prepare`` makes.
+Ends with 8 where there is none, and with 6 at a mismatch.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
+from snn2chip.backends.loihi.witness import LAVA_PYTHON, lava_engine, run_net
 from snn2chip.engine import RunOptions, simulate
+from snn2chip.errors import WitnessError
+from snn2chip.witness import run_script
 
 from .random_networks import random_network
 from .specs import given_input, image, program, write
 
-VARIABLE = "SNN2CHIP_LAVA_PYTHON"
 RUNNER = Path(__file__).with_name("run_lava.py")
-SECONDS_PER_RUN, SECONDS_PER_NETWORK = 60, 10
-TOLD = 400
+RUN_NET = Path(sys.modules[run_net.__module__].__file__).with_name("run_net.py")
+SECONDS_PER_RUN, SECONDS_PER_NETWORK = 60, 4
+PER_RUN = 50
+"""Networks of one interpreter, whose imports take as long as a few of them."""
 
 
-class LavaFailedError(RuntimeError):
-    """Lava ended with an error, or not at all."""
-
-
-def lava_python(given=None):
-    """The interpreter that the user named, or None."""
-    return given or os.environ.get(VARIABLE) or None
-
-
-def run_in_lava(python, networks, arrays):
+def run_in_lava(engine, networks, arrays):
     """What Lava recorded, by ``<network>/<population>.<state>``.
 
     Raises:
-        LavaFailedError: with the end of what Lava printed.
+        WitnessError: with the end of what Lava printed.
     """
     limit = SECONDS_PER_RUN + SECONDS_PER_NETWORK * len(networks)
     with tempfile.TemporaryDirectory() as folder:
         given, found = Path(folder) / "networks.npz", Path(folder) / "recordings.npz"
         write(given, networks, arrays)
-        # Lava's processes wait for each other for ever when one of them fails: all of them end
-        # with the group.
-        process = subprocess.Popen(
-            [python, str(RUNNER), str(given), str(found)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        try:
-            printed, _ = process.communicate(timeout=limit)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            printed = process.communicate()[0] + f"\nno end after {limit} s"
-        if not found.is_file():
-            raise LavaFailedError(printed[-4 * TOLD :])
+        run_script(engine, RUNNER, [str(given), str(found), str(RUN_NET)], limit)
         return read_recordings(found)
 
 
@@ -107,32 +86,34 @@ def mismatches(network, arrays, recordings):
     ]
 
 
-def batches(count, batch, seed):
+def batches(count, seed):
     """(networks, arrays) of each run of Lava."""
-    for first in range(0, count, batch):
-        numbers = range(first, min(first + batch, count))
+    for first in range(0, count, PER_RUN):
+        numbers = range(first, min(first + PER_RUN, count))
         made = [random_network(f"n{k}", [seed, k]) for k in numbers]
         yield [n for n, _ in made], {key: v for _, arrays in made for key, v in arrays.items()}
 
 
-def verify(python, count, batch, seed, tell=print):
+def verify(engine, count, seed, tell=print):
     """Names of networks that differ."""
-    wrong, models, values, begun = [], Counter(), 0, time.perf_counter()
-    for networks, arrays in batches(count, batch, seed):
-        recordings = run_in_lava(python, networks, arrays)
-        for network in networks:
-            found = mismatches(network, arrays, recordings)
-            models.update(p["model"] for p in network["populations"].values())
-            models.update(p["kind"] for p in network["projections"])
-            if found:
-                wrong.append(network["name"])
-                tell(f"{network['name']} (--seed {seed}): " + "; ".join(found))
-        values += sum(array.size for array in recordings.values())
-        done = int(networks[-1]["name"][1:]) + 1
-        tell(
-            f"{done} networks, {values:,} values, {len(wrong)} mismatches, "
-            f"{time.perf_counter() - begun:.0f} s"
-        )
+    wrong, models, values, done, begun = [], Counter(), 0, 0, time.perf_counter()
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        runs = [(*b, pool.submit(run_in_lava, engine, *b)) for b in batches(count, seed)]
+        for networks, arrays, future in runs:
+            recordings = future.result()
+            for network in networks:
+                found = mismatches(network, arrays, recordings)
+                models.update(p["model"] for p in network["populations"].values())
+                models.update(p["kind"] for p in network["projections"])
+                if found:
+                    wrong.append(network["name"])
+                    tell(f"{network['name']} (--seed {seed}): " + "; ".join(found))
+            values += sum(array.size for array in recordings.values())
+            done += len(networks)
+            tell(
+                f"{done} networks, {values:,} values, {len(wrong)} mismatches, "
+                f"{time.perf_counter() - begun:.0f} s"
+            )
     tell(", ".join(f"{count} {model}" for model, count in sorted(models.items())))
     return wrong
 
@@ -142,17 +123,13 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lava-python", default="")
     parser.add_argument("--networks", type=int, default=200)
-    parser.add_argument("--batch", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args(arguments)
-    python = lava_python(chosen.lava_python)
-    if python is None:
-        print(f"no Lava: --lava-python PYTHON, or {VARIABLE}=PYTHON", file=sys.stderr)
-        return 8
     try:
-        wrong = verify(python, chosen.networks, chosen.batch, chosen.seed)
-    except (LavaFailedError, OSError) as error:
-        print(f"{python}: Lava failed: {error}", file=sys.stderr)
+        engine = lava_engine(chosen.lava_python or os.environ.get(LAVA_PYTHON), tell=print)
+        wrong = verify(engine, chosen.networks, chosen.seed)
+    except WitnessError as error:
+        print(error, file=sys.stderr)
         return 8
     return 6 if wrong else 0
 

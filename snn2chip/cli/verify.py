@@ -1,0 +1,230 @@
+"""``snn2chip verify``: an outside engine runs the same network, and must give the same."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from snn2chip.cli import console, outputs
+from snn2chip.cli import options as o
+from snn2chip.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from snn2chip.backends.loihi.witness import Plan
+    from snn2chip.pipeline import Network, Options
+    from snn2chip.pipeline.verifying import Verification
+    from snn2chip.witness import Engine
+
+ENGINES = ("lava", "onnx")
+SCHEMA = "snn2chip/verification/1"
+
+_PANEL = "Lava"
+
+
+def verify(
+    network: o.Network = None,
+    engine: Annotated[
+        str, typer.Option(metavar="lava|onnx", help="Who confirms: Lava with netx, or onnxruntime.")
+    ] = "lava",
+    target: o.Chip = None,
+    data: o.Data = None,
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=o.MAX,
+            help="Samples to compare; Lava starts anew for each.",
+            show_default="4, or as many as there are",
+        ),
+    ] = None,
+    steps: o.Steps = None,
+    calibrate: o.Calibrate = None,
+    preset: o.Preset = None,
+    dt: o.Dt = None,
+    encoding: o.EncodingName = None,
+    reset_interval: o.ResetInterval = None,
+    reset_offset: o.ResetOffset = 0,
+    seed: o.Seed = 0,
+    run_config: Annotated[
+        str,
+        typer.Option(metavar="sim|hw", help="Lava on this processor, or on a chip."),
+    ] = "sim",
+    lava_python: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="SNN2CHIP_LAVA_PYTHON",
+            help="A Python 3.10 of yours that has Lava, such as one with Intel's extension.",
+            show_default="an environment that is made for it, once",
+        ),
+    ] = None,
+    python_310: Annotated[
+        Path | None,
+        typer.Option(
+            "--python-310",
+            help="An interpreter of Python 3.10 to make the environment from.",
+            show_default="one is looked for",
+        ),
+    ] = None,
+    time_limit: Annotated[
+        int, typer.Option(min=1, max=o.MAX, help="Seconds after which Lava is ended.")
+    ] = 600,
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="Make Lava's environment, print its Python, and end.")
+    ] = False,
+    json: Annotated[
+        Path | None, typer.Option(help="Write the comparison as JSON; - is standard output.")
+    ] = None,
+) -> None:
+    """Compare every spike and state with an outside engine. Ends with 6 where one differs."""
+    from snn2chip.backends.loihi.witness import Plan, lava_engine
+    from snn2chip.pipeline import Options
+
+    _check_words(engine, run_config, lava_python)
+    if prepare:
+        console.out(str(lava_engine(lava_python, python_310, console.note).python))
+        return
+    if reset_offset and reset_interval is None:
+        raise ConfigError("--reset-offset without --reset-interval", remedy="--reset-interval N")
+    chosen = Options(
+        data=data,
+        samples=samples,
+        steps=steps,
+        calibrate=calibrate,
+        preset=preset,
+        dt=dt,
+        encoding=encoding,
+        reset_interval=reset_interval,
+        reset_offset=reset_offset,
+        seed=seed,
+    )
+    outputs.check_files({"--json": json}, o.inputs(network, target, chosen))
+    opened, chosen = o.open_with_target(network, target, chosen)
+    if engine == "onnx":
+        _onnx(opened, chosen, json)
+        return
+    _require_loihi(chosen)
+    lava = lava_engine(lava_python, python_310, console.note)
+    plan = Plan(hardware=run_config == "hw", limit_s=time_limit)
+    _show(_lava(opened, chosen, lava, plan), json)
+
+
+def _check_words(engine: str, run_config: str, lava_python: Path | None) -> None:
+    if engine not in ENGINES:
+        raise ConfigError(
+            f"--engine {engine!r}",
+            has="engines: lava (Loihi's fixed-point model), onnx (onnxruntime, of the float graph)",
+            remedy=did_you_mean(engine, ENGINES),
+        )
+    if run_config not in ("sim", "hw"):
+        raise ConfigError(f"--run-config {run_config!r}", needs="sim or hw")
+    if run_config == "hw" and lava_python is None:
+        raise ConfigError(
+            "--run-config hw without --lava-python",
+            needs="Lava with Intel's extension for Loihi, which members of its research community "
+            "get, and a chip",
+            has="an environment of public packages, which runs Lava on this processor only",
+            remedy="--lava-python PYTHON of the environment that has the extension",
+        )
+
+
+def _require_loihi(options: Options) -> None:
+    from snn2chip.targets import load_target
+
+    target = load_target(options.target)
+    if target.family != "loihi":
+        raise ConfigError(
+            f"--engine lava with target {target.name!r}",
+            needs="a chip of the Loihi family, whose arithmetic Lava computes",
+            has=f"family {target.family!r}",
+            remedy="--target loihi2, or --engine onnx for the float graph",
+        )
+
+
+def _lava(opened: Network, options: Options, engine: Engine, plan: Plan) -> Verification:
+    """A graph is compiled first, into a folder that does not stay."""
+    import tempfile
+
+    from snn2chip import pipeline
+    from snn2chip.pipeline.verifying import verify_lava
+    from snn2chip.report.folder import write_compiled
+
+    if opened.program is not None:
+        return verify_lava(opened, options, engine, plan)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "compiled"
+        with console.progress() as progress:
+            # Its own run of the samples is of no use here.
+            made = pipeline.compile_network(opened, replace(options, samples=1), progress)
+        console.refuse(made.check.violations)
+        write_compiled(folder, opened, made, options)
+        running = replace(options, calibrate=None, preset=None, dt=None, encoding=None)
+        compiled = replace(pipeline.open_network(folder, running), origin=opened.origin)
+        return verify_lava(compiled, running, engine, plan)
+
+
+def _onnx(opened: Network, options: Options, json: Path | None) -> None:
+    from snn2chip.cli.onnx_step import sentence
+    from snn2chip.pipeline.verifying import verify_onnx
+
+    proof = verify_onnx(opened, options)
+    found = {key: value for key, value in asdict(proof).items() if key != "path"}
+    _write({"engine": "onnx", "network": opened.origin, **found}, json)
+    if json != outputs.HERE:
+        console.out(sentence(proof))
+
+
+def _show(found: Verification, json: Path | None) -> None:
+    """The table, the file, and the end with 6 where a value differs."""
+    _write({"engine": "lava", **asdict(found), "mismatches": found.mismatches}, json)
+    if json != outputs.HERE:
+        versions = ", ".join(f"{name} {text}" for name, text in found.versions.items())
+        place = "Loihi2HwCfg" if found.hardware else "Loihi2SimCfg, fixed_pt"
+        console.out(
+            f"Lava ({versions}; {place}): {found.samples} samples of {found.data} x "
+            f"{found.steps} steps, {_resets(found)}\n"
+        )
+        console.out(console.table(_HEAD, [_row(row) for row in asdict(found)["populations"]]))
+        console.out(f"\n{found.mismatches:,} mismatches in {found.values:,} values")
+    for line in found.notes:
+        console.note(f"note: {console.shown(line)}")
+    found.require_equal()
+
+
+_HEAD = ("population", "in", "compared", "spikes", "values", "mismatches", "first at")
+
+
+def _row(row: Mapping[str, Any]) -> tuple[object, ...]:
+    layer = "" if row["population"] == row["layer"] else f", {row['layer']}"
+    return (
+        row["population"],
+        f"{row['against']}{layer}",
+        ", ".join(row["states"]),
+        row["spikes"],
+        row["values"],
+        row["mismatches"],
+        "-" if row["first"] is None else f"step {row['first']['step']}",
+    )
+
+
+def _resets(found: Verification) -> str:
+    if found.reset_interval is None:
+        return "never reset"
+    return f"reset every {found.reset_interval} steps from step {found.reset_offset + 1} on"
+
+
+def _write(content: Mapping[str, Any], path: Path | None) -> None:
+    if path is None:
+        return
+    from snn2chip.files import write_text
+
+    text = jsonlib.dumps({"schema": SCHEMA, **content}, indent=2) + "\n"
+    if path == outputs.HERE:
+        console.out(text)
+        return
+    write_text(path, text)
+    console.wrote(path)

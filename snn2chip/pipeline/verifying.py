@@ -1,0 +1,302 @@
+"""A witness against ours: the same network and samples in an outside engine, value by value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snn2chip.backends.loihi.netx import read_net, with_resets
+from snn2chip.backends.loihi.witness import (
+    Compared,
+    Plan,
+    Recordings,
+    compare_net,
+    compare_program,
+    run_net,
+)
+from snn2chip.compiled import read_folder
+from snn2chip.core import Program
+from snn2chip.errors import ConfigError, DriftError, InputFileError, UnsupportedError, WitnessError
+from snn2chip.frontends.onnx.prove import OnnxReport, prove
+from snn2chip.frontends.onnx.write import to_bytes
+from snn2chip.graph.operators import Array
+from snn2chip.pipeline.samples import scored_samples
+from snn2chip.pipeline.types import Network, Options
+from snn2chip.witness import Engine
+
+NET = "network.net"
+"""The file for Lava in a compiled folder."""
+
+_MAPS = ("layers", "latency")
+_MOST = 2**20
+_SPARE = 2
+_THROUGH_ADAPTERS = (
+    "spikes as they came through the adapters of Intel's extension; steps that these may add are "
+    "not taken off"
+)
+_FEW = 4
+"""Samples where the user does not say how many."""
+
+
+@dataclass(frozen=True, eq=False)
+class Verification:
+    """What a witness and we gave.
+
+    Attributes:
+        network: where it came from.
+        data: name of the samples.
+        steps: on the chip, per sample.
+        reset_interval, reset_offset: netx's, of the run.
+        hardware: Lava ran on a chip.
+        versions: of the witness.
+        populations: what was compared, row by row.
+        notes: what the comparison does not say, one sentence each.
+    """
+
+    network: str
+    data: str
+    samples: int
+    steps: int
+    reset_interval: int | None
+    reset_offset: int
+    hardware: bool
+    versions: Mapping[str, str]
+    populations: tuple[Compared, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> int:
+        """All values that were compared."""
+        return sum(row.values for row in self.populations)
+
+    @property
+    def mismatches(self) -> int:
+        """Those that differ."""
+        return sum(row.mismatches for row in self.populations)
+
+    def require_equal(self) -> None:
+        """Refuse a difference.
+
+        Raises:
+            DriftError: with the first value that differs.
+            WitnessError: nothing was compared.
+        """
+        if not self.values:
+            raise WitnessError(
+                f"{self.network}: Lava recorded nothing that can be compared",
+                needs="spikes of a population that spikes",
+                remedy="without --run-config hw every population is recorded",
+            )
+        wrong = [row for row in self.populations if row.first is not None]
+        if not wrong:
+            return
+        first = min(wrong, key=lambda row: (row.first.step, row.first.sample) if row.first else ())
+        raise DriftError(
+            f"{self.network}: {self.mismatches:,} of {self.values:,} values differ from Lava's",
+            needs="every value equal at every step",
+            has=f"first {first.population} ({first.against}), {first.first}",
+            remedy="please report it with the network and the samples; later differences of the "
+            "same neurons follow from the first",
+        )
+
+
+def verify_lava(network: Network, options: Options, engine: Engine, plan: Plan) -> Verification:
+    """Lava against ours on the samples that the options name.
+
+    Args:
+        network: of a ``.net`` file, or a compiled folder that holds one.
+        plan: its resets are taken from the options, or follow from the compiled program's windows.
+
+    Raises:
+        UnsupportedError: the network has no ``.net``.
+        WitnessError: Lava failed.
+    """
+    if network.program is None or network.path is None:
+        raise UnsupportedError(
+            f"{network.origin}: nothing that Lava loads",
+            needs="a .net file, or a compiled folder that holds one",
+            remedy="snn2chip compile NETWORK --target loihi2 -o DIR",
+        )
+    if network.family is None:
+        return _verify_folder(network, network.path, network.program, options, engine, plan)
+    name, given = _given(network, network.program, options)
+    plan = replace(plan, reset_interval=options.reset_interval, reset_offset=options.reset_offset)
+    _require_static(network.program, given, plan)
+    recordings = run_net(engine, network.path, network.program, given, plan)
+    rows = compare_net(network.program, given, recordings, network.path.name)
+    return _verification(network, name, given, plan, recordings, rows)
+
+
+def _verify_folder(
+    network: Network,
+    folder: Path,
+    program: Program,
+    options: Options,
+    engine: Engine,
+    plan: Plan,
+) -> Verification:
+    """A compiled program and its ``network.net``; netx's resets make the program's windows.
+
+    Lava starts once where samples may follow each other, else anew for each.
+    """
+    layout = _layout(folder, network.origin)
+    name, given = _given(network, program, options)
+    steps = len(given) + max(layout.latency.values())
+    samples = given.shape[1]
+    # Else so long an interval that nothing is reset twice in a run.
+    interval = steps if layout.in_a_row else steps + len(layout.layers) + _SPARE
+    plan = replace(plan, reset_interval=interval, reset_offset=layout.reset_offset)
+    net = with_resets(read_net(folder / NET), interval, layout.reset_offset)
+    whole = _as_read(np.asarray(given), steps, net, folder)
+    if layout.in_a_row:
+        whole = whole.swapaxes(0, 1).reshape(samples * steps, 1, *whole.shape[2:])
+    recordings = run_net(engine, folder / NET, net, whole, plan).each_of(samples)
+    rows = (
+        *compare_net(net, whole, recordings, NET),
+        *compare_program(program, layout.layers, layout.latency, given, recordings),
+    )
+    return replace(
+        _verification(network, name, whole, plan, recordings, rows), samples=samples, steps=steps
+    )
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """What the manifest says of ``network.net``.
+
+    Attributes:
+        layers: index of the layer that holds a population.
+        latency: Lava's steps before a population's first graph step.
+        in_a_row: samples may follow each other in one run.
+    """
+
+    layers: Mapping[str, int]
+    latency: Mapping[str, int]
+    reset_offset: int
+    in_a_row: bool
+
+
+def _layout(folder: Path, origin: str) -> _Layout:
+    artefacts: Any = read_folder(folder).manifest.get("artefacts")
+    artefacts = artefacts if isinstance(artefacts, dict) else {}
+    net, refused = artefacts.get("net"), artefacts.get("refused")
+    if net is None or not (folder / NET).is_file():
+        if isinstance(refused, list) and refused:
+            reasons = "\n".join(map(str, refused))
+            raise UnsupportedError(f"{origin}: no {NET}, which Lava would load\n{reasons}")
+        raise UnsupportedError(
+            f"{origin}: no {NET}, which Lava would load",
+            needs="layers one after another that lava-dl's file format holds",
+            has="a compiled folder without them",
+            remedy="compile the network again",
+        )
+    try:
+        layers, latency = ({str(k): _whole(v) for k, v in net[x].items()} for x in _MAPS)
+        found = _Layout(layers, latency, _whole(net["reset_offset"]), bool(net["samples_in_a_row"]))
+        if not layers or not set(layers) <= set(latency):
+            raise ValueError("layers without latency, or none")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputFileError(
+            f"{origin}: manifest.json is damaged ({type(error).__name__}: {error})",
+            needs=f"which layer of {NET} holds which population, and when it begins",
+            remedy="compile the network again",
+        ) from error
+    return found
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= _MOST:
+        raise ValueError(f"{str(value)[:40]} is no small whole number")
+    return value
+
+
+def _given(network: Network, program: Program, options: Options) -> tuple[str, Array]:
+    """(name of the data, [step, sample, *shape]) of a few samples."""
+    samples = scored_samples(network.graph, options, free=network.family is not None)
+    given = samples.spikes[program.inputs[0].name]
+    return samples.name, given if options.samples is not None else given[:, :_FEW]
+
+
+def _as_read(given: Array, steps: int, net: Program, folder: Path) -> Array:
+    """Input spikes in the shape in which the file takes them, and silence to the last step."""
+    shape = net.inputs[0].shape
+    if prod(shape) != prod(given.shape[2:]):
+        raise InputFileError(
+            f"{folder / NET}: takes {prod(shape)} values",
+            needs=f"{prod(given.shape[2:])}, as the network's input has",
+            remedy="compile the network again",
+        )
+    whole = np.zeros((steps, given.shape[1], *shape), given.dtype)
+    whole[: len(given)] = given.reshape(*given.shape[:2], *shape)
+    return whole
+
+
+def _require_static(program: Program, given: Array, plan: Plan) -> None:
+    """On a chip the values of input neurons are set once, before the run."""
+    if plan.hardware and program.encoding.kind == "direct" and np.any(given[1:]):
+        raise ConfigError(
+            "--run-config hw with values that change over time",
+            needs="one value for each input neuron: x [sample, *shape]",
+            has="an input layer with neurons, whose biases are set before the run",
+            remedy="static values, or --run-config sim",
+        )
+
+
+def _verification(
+    network: Network,
+    data: str,
+    given: Array,
+    plan: Plan,
+    recordings: Recordings,
+    rows: tuple[Compared, ...],
+) -> Verification:
+    return Verification(
+        network=network.origin,
+        data=data,
+        samples=given.shape[1],
+        steps=len(given),
+        reset_interval=plan.reset_interval,
+        reset_offset=plan.reset_offset,
+        hardware=plan.hardware,
+        versions=recordings.versions,
+        populations=rows,
+        notes=(*_said(rows), *([_THROUGH_ADAPTERS] if plan.hardware else [])),
+    )
+
+
+def _said(rows: tuple[Compared, ...]) -> Iterator[str]:
+    for row in rows:
+        if row.missing:
+            yield f"{row.population} ({row.against}): not recorded, so not compared: " + ", ".join(
+                row.missing
+            )
+    if not any(row.spikes for row in rows):
+        yield (
+            "no neuron fired on these samples, so that equality says little: give data on which "
+            "the network is active (--data)"
+        )
+
+
+def verify_onnx(network: Network, options: Options) -> OnnxReport:
+    """onnxruntime, which runs one step of the network again and again, against the float graph.
+
+    Raises:
+        DriftError: they give other spikes, or membranes; names the first.
+        UnsupportedError: a ``.net`` file, or a network that is too large for an ONNX file.
+        ConfigError: no samples, or onnxruntime is not installed.
+    """
+    if network.family is not None:
+        raise UnsupportedError(
+            f"{network.origin}: a program in a chip's integers in onnxruntime",
+            needs="a network in floats: a checkpoint, a .nir or .onnx file or a bundled model",
+            remedy="--engine lava",
+        )
+    samples = scored_samples(network.graph, options)
+    few = {name: x if options.samples else x[:, :_FEW] for name, x in samples.spikes.items()}
+    path = network.path or Path(network.graph.name)
+    return prove(network.graph, few, to_bytes(network.graph), path)
