@@ -6,7 +6,7 @@ import json as jsonlib
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -17,13 +17,36 @@ from snn2chip.errors import ConfigError, did_you_mean
 if TYPE_CHECKING:
     from snn2chip.backends.loihi.witness import Plan
     from snn2chip.pipeline import Network, Options
-    from snn2chip.pipeline.verifying import Verification
+    from snn2chip.pipeline.verification import Verification
     from snn2chip.witness import Engine
 
 ENGINES = ("lava", "onnx")
 SCHEMA = "snn2chip/verification/1"
 
-_PANEL = "Lava"
+RunConfig: TypeAlias = Annotated[
+    str, typer.Option(metavar="sim|hw", help="Lava on this processor, or on a chip.")
+]
+LavaPython: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="SNN2CHIP_LAVA_PYTHON",
+        help="A Python 3.10 of yours that has Lava, such as one with Intel's extension.",
+        show_default="an environment that is made for it, once",
+    ),
+]
+Python310: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--python-310",
+        help="An interpreter of Python 3.10 to make the environment from.",
+        show_default="one is looked for",
+    ),
+]
+TimeLimit: TypeAlias = Annotated[
+    int, typer.Option(min=1, max=o.MAX, help="Seconds after which Lava is ended.")
+]
+
+_HEAD = ("population", "in", "compared", "spikes", "values", "mismatches", "first at")
 
 
 def verify(
@@ -50,29 +73,10 @@ def verify(
     reset_interval: o.ResetInterval = None,
     reset_offset: o.ResetOffset = 0,
     seed: o.Seed = 0,
-    run_config: Annotated[
-        str,
-        typer.Option(metavar="sim|hw", help="Lava on this processor, or on a chip."),
-    ] = "sim",
-    lava_python: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="SNN2CHIP_LAVA_PYTHON",
-            help="A Python 3.10 of yours that has Lava, such as one with Intel's extension.",
-            show_default="an environment that is made for it, once",
-        ),
-    ] = None,
-    python_310: Annotated[
-        Path | None,
-        typer.Option(
-            "--python-310",
-            help="An interpreter of Python 3.10 to make the environment from.",
-            show_default="one is looked for",
-        ),
-    ] = None,
-    time_limit: Annotated[
-        int, typer.Option(min=1, max=o.MAX, help="Seconds after which Lava is ended.")
-    ] = 600,
+    run_config: RunConfig = "sim",
+    lava_python: LavaPython = None,
+    python_310: Python310 = None,
+    time_limit: TimeLimit = 600,
     prepare: Annotated[
         bool, typer.Option("--prepare", help="Make Lava's environment, print its Python, and end.")
     ] = False,
@@ -193,9 +197,6 @@ def _show(found: Verification, json: Path | None) -> None:
     for line in found.notes:
         console.note(f"note: {console.shown(line)}")
     found.require_equal()
-
-
-_HEAD = ("population", "in", "compared", "spikes", "values", "mismatches", "first at")
 
 
 def _row(row: Mapping[str, Any]) -> tuple[object, ...]:

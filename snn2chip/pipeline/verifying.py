@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -21,12 +21,13 @@ from snn2chip.backends.loihi.witness import (
 )
 from snn2chip.compiled import read_folder
 from snn2chip.core import Program
-from snn2chip.errors import ConfigError, DriftError, InputFileError, UnsupportedError, WitnessError
+from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
 from snn2chip.frontends.onnx.prove import OnnxReport, prove
 from snn2chip.frontends.onnx.write import to_bytes
 from snn2chip.graph.operators import Array
 from snn2chip.pipeline.samples import scored_samples
 from snn2chip.pipeline.types import Network, Options
+from snn2chip.pipeline.verification import Verification, notes_on
 from snn2chip.witness import Engine
 
 NET = "network.net"
@@ -35,74 +36,8 @@ NET = "network.net"
 _MAPS = ("layers", "latency")
 _MOST = 2**20
 _SPARE = 2
-_THROUGH_ADAPTERS = (
-    "spikes as they came through the adapters of Intel's extension; steps that these may add are "
-    "not taken off"
-)
 _FEW = 4
 """Samples where the user does not say how many."""
-
-
-@dataclass(frozen=True, eq=False)
-class Verification:
-    """What a witness and we gave.
-
-    Attributes:
-        network: where it came from.
-        data: name of the samples.
-        steps: on the chip, per sample.
-        reset_interval, reset_offset: netx's, of the run.
-        hardware: Lava ran on a chip.
-        versions: of the witness.
-        populations: what was compared, row by row.
-        notes: what the comparison does not say, one sentence each.
-    """
-
-    network: str
-    data: str
-    samples: int
-    steps: int
-    reset_interval: int | None
-    reset_offset: int
-    hardware: bool
-    versions: Mapping[str, str]
-    populations: tuple[Compared, ...]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def values(self) -> int:
-        """All values that were compared."""
-        return sum(row.values for row in self.populations)
-
-    @property
-    def mismatches(self) -> int:
-        """Those that differ."""
-        return sum(row.mismatches for row in self.populations)
-
-    def require_equal(self) -> None:
-        """Refuse a difference.
-
-        Raises:
-            DriftError: with the first value that differs.
-            WitnessError: nothing was compared.
-        """
-        if not self.values:
-            raise WitnessError(
-                f"{self.network}: Lava recorded nothing that can be compared",
-                needs="spikes of a population that spikes",
-                remedy="without --run-config hw every population is recorded",
-            )
-        wrong = [row for row in self.populations if row.first is not None]
-        if not wrong:
-            return
-        first = min(wrong, key=lambda row: (row.first.step, row.first.sample) if row.first else ())
-        raise DriftError(
-            f"{self.network}: {self.mismatches:,} of {self.values:,} values differ from Lava's",
-            needs="every value equal at every step",
-            has=f"first {first.population} ({first.against}), {first.first}",
-            remedy="please report it with the network and the samples; later differences of the "
-            "same neurons follow from the first",
-        )
 
 
 def verify_lava(network: Network, options: Options, engine: Engine, plan: Plan) -> Verification:
@@ -265,21 +200,8 @@ def _verification(
         hardware=plan.hardware,
         versions=recordings.versions,
         populations=rows,
-        notes=(*_said(rows), *([_THROUGH_ADAPTERS] if plan.hardware else [])),
+        notes=notes_on(rows, plan.hardware),
     )
-
-
-def _said(rows: tuple[Compared, ...]) -> Iterator[str]:
-    for row in rows:
-        if row.missing:
-            yield f"{row.population} ({row.against}): not recorded, so not compared: " + ", ".join(
-                row.missing
-            )
-    if not any(row.spikes for row in rows):
-        yield (
-            "no neuron fired on these samples, so that equality says little: give data on which "
-            "the network is active (--data)"
-        )
 
 
 def verify_onnx(network: Network, options: Options) -> OnnxReport:
