@@ -108,13 +108,17 @@ class IntegerProduct:
         fire = share()
         if fire < LEAST_SHARE:
             return usual
+        name, enough = self._best_matrix
+        return name if fire > enough else EVENTS
+
+    @cached_property
+    def _best_matrix(self) -> tuple[str, float]:
+        """The quickest matrix product, and the share of firing neurons above which it pays."""
         rates = dict(measured(_routes, torch_for_products()))
-        for name, there in ((EVENTS, self.events), (INT8, self._int8)):
-            if there is None:
-                rates.pop(name, None)
         rates[FLOAT32] *= 1 if self.bound < _EXACT_FLOAT32 else _DOUBLE
-        weighted = {name: s * (fire if name == EVENTS else 1) for name, s in rates.items()}
-        return min(weighted, key=weighted.__getitem__)
+        there = [FLOAT32, INT8] if INT8 in rates and self._int8 is not None else [FLOAT32]
+        name = min(there, key=rates.__getitem__)
+        return name, -1.0 if self.events is None else rates[name] / rates[EVENTS]
 
     @cached_property
     def _cast(self) -> Operator:

@@ -88,8 +88,10 @@ def simulate(
         The activity of the N graph steps given, and the trace if asked for: it holds all
         N + max latency chip steps.
     """
-    plan = tuple(_plan(program, arithmetic))
-    return _run(program, plan, spikes, arithmetic, options or RunOptions(), progress)
+    plan, chosen = tuple(_plan(program, arithmetic)), options or RunOptions()
+    samples = next(iter(spikes.values())).shape[1]
+    with Workers(_threads(program, arithmetic, chosen, samples)) as workers:
+        return _run(program, plan, spikes, arithmetic, chosen, workers, progress)
 
 
 def stream(
@@ -103,9 +105,10 @@ def stream(
     Args:
         batches: input spikes as for ``simulate``, as many samples each as they hold.
     """
-    plan = tuple(_plan(program, arithmetic))
-    for spikes in batches:
-        yield _run(program, plan, spikes, arithmetic, options or RunOptions(), None)
+    plan, chosen = tuple(_plan(program, arithmetic)), options or RunOptions()
+    with Workers(_threads(program, arithmetic, chosen, chosen.batch)) as workers:
+        for spikes in batches:
+            yield _run(program, plan, spikes, arithmetic, chosen, workers, None)
 
 
 def without_layer(program: Program, arithmetic: Arithmetic) -> tuple[str, ...]:
@@ -124,6 +127,7 @@ def _run(
     spikes: Mapping[str, Array],
     arithmetic: Arithmetic,
     options: RunOptions,
+    workers: Workers,
     progress: Progress | None,
 ) -> tuple[Activity, Trace | None]:
     """``simulate`` of a prepared program."""
@@ -134,12 +138,12 @@ def _run(
         part = {name: x[:, share] for name, x in spikes.items()}
         return _run_batch(program, plan, part, arithmetic, options, steps)
 
-    with Workers(_threads(program, arithmetic, options, samples)) as workers:
-        for first in range(0, samples, options.batch):
-            last = min(first + options.batch, samples)
-            results += workers.map(run, workers.shares(first, last))
-            if progress is not None:
-                progress(last, samples)
+    most = _threads(program, arithmetic, options, samples)
+    for first in range(0, samples, options.batch):
+        last = min(first + options.batch, samples)
+        results += workers.map(run, workers.shares(first, last, most))
+        if progress is not None:
+            progress(last, samples)
     return _whole(program, arithmetic, results, steps, samples), (
         trace(program, results) if options.trace else None
     )

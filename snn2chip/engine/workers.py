@@ -46,9 +46,9 @@ class Workers:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def shares(self, first: int, last: int) -> list[slice]:
-        """Parts of first..last of nearly equal length, one per thread, in order."""
-        count = min(self._threads, last - first)
+    def shares(self, first: int, last: int, most: int | None = None) -> list[slice]:
+        """Parts of first..last of nearly equal length, one per thread or ``most``, in order."""
+        count = min(self._threads, last - first, most or self._threads)
         ends = [first + (last - first) * k // count for k in range(count + 1)]
         return [slice(a, b) for a, b in pairwise(ends)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
@@ -58,9 +59,7 @@ class FusedLayer:
         conv, shape = not isinstance(self.events.operator, Dense), self.population.shape
         v = kernel_state(state["v"], conv)
         u = np.empty_like(v, shape=(len(v), 0)) if self.plain else kernel_state(state["u"], conv)
-        parameters = kernel_parameters(self.numbers, shape, conv)
-        memory = bool((self.numbers[0] != 0).any())
-        neurons = (u, v, (None, *parameters[1:]) if self.plain else parameters, memory)
+        neurons = (u, v, *self._shared)
         made = np.empty((3, *bits.shape[:2], -(-self.population.size // 8)), np.uint8)
         counts = np.zeros(5, np.int64)
         forms = {BITS: made[0]}
@@ -117,6 +116,14 @@ class FusedLayer:
             bits, last is not None, self.events.merged, self.events.weights, *self.events.geometry,
             self._shift, self.events.totals(), *neurons, made[0], made[2], made[1], counts,
         )  # fmt: skip
+
+    @cached_property
+    def _shared(self) -> tuple[tuple[Any, ...], bool]:
+        """Parameters as the kernels take them, and whether currents count as updates."""
+        conv = not isinstance(self.events.operator, Dense)
+        parameters = kernel_parameters(self.numbers, self.population.shape, conv)
+        memory = bool((self.numbers[0] != 0).any())
+        return (None, *parameters[1:]) if self.plain else parameters, memory
 
     @property
     def _shift(self) -> int:
