@@ -15,12 +15,13 @@ from dataclasses import replace
 import numpy as np
 
 from snn2chip.backends import Backend
-from snn2chip.core import Activity
-from snn2chip.engine import simulate
+from snn2chip.core import Activity, Program
+from snn2chip.engine import Arithmetic, RunOptions, simulate
 from snn2chip.graph import Graph, Population, Readout
 from snn2chip.graph.operators import Array
 from snn2chip.graph.order import components
 from snn2chip.neurons import Input
+from snn2chip.pipeline.cuts import block_steps
 from snn2chip.pipeline.samples import Samples
 from snn2chip.quantize import (
     ERROR_CANDIDATES,
@@ -94,7 +95,7 @@ def search_accuracy(
         key = tuple(multipliers[n] for n in names)
         if key not in known:
             program = backend.realise(graph, target, multipliers, reference)
-            activity = simulate(program, samples.spikes, arithmetic)[0]
+            activity = _simulated(program, samples.spikes, arithmetic)
             wrong = int(np.count_nonzero(activity.predictions != samples.labels))
             cells = sum(graph.population(n).size for n in spiking) * len(activity.predictions)
             known[key] = float(
@@ -174,6 +175,13 @@ def _differing(before: Activity, after: Activity, names: Sequence[str]) -> int:
     )
 
 
+def _simulated(program: Program, spikes: Mapping[str, Array], arithmetic: Arithmetic) -> Activity:
+    """A run in blocks that stay small; the cut changes no integer."""
+    steps, samples = next(iter(spikes.values())).shape[:2]
+    cuts = RunOptions(samples, block_steps(program, samples, steps))
+    return simulate(program, spikes, arithmetic, cuts)[0]
+
+
 def _part(graph: Graph, members: Sequence[str]) -> Graph:
     """The members with everything that feeds them as an input."""
     projections = tuple(p for p in graph.projections if p.target in members)
@@ -210,7 +218,7 @@ class _Trial:
     def run(self, multipliers: Mapping[str, float]) -> Activity:
         """The part in the target's numbers on the spikes that reach it."""
         program = self._backend.realise(self._part, self._target, multipliers, self._reference)
-        return simulate(program, self._given, self._backend.arithmetic(self._part))[0]
+        return _simulated(program, self._given, self._backend.arithmetic(self._part))
 
     def cost(self, multipliers: Mapping[str, float], name: str) -> float:
         """Spikes that differ from the float run; of a readout the squared error of its scores."""

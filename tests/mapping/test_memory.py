@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snn2chip.graph import Conv, Identity
+from snn2chip.mapping import map_program, total_words
 from snn2chip.mapping.memory import SynapseMemory, memory_of, slice_words
 from snn2chip.targets import load_target
-from tests.energy.networks import convolutions, dense, project
+from tests.energy.networks import convolutions, dense, project, two_layers
 
 
 def memory(target: str) -> SynapseMemory:
@@ -101,3 +102,19 @@ def test_words_grow_with_the_slice(data: st.DataObject, conv: Conv) -> None:
 
 def test_no_format_no_memory() -> None:
     assert memory_of(load_target("reference")) is None
+
+
+def test_all_words_of_a_program_are_those_of_its_cores() -> None:
+    network, target = two_layers(6, 5, 3), load_target("loihi2")
+    mapping, _ = map_program(network, target)
+    by_hand = 6 * -(-(16 + 5 * 20) // 64) + 5 * -(-(16 + 3 * 20) // 64)
+    assert {p.weight_bits for p in network.projections} == {8}
+    assert total_words(network, target, mapping) == by_hand
+
+
+def test_without_a_format_of_the_memory_no_words_are_known() -> None:
+    network, target = two_layers(6, 5, 3), load_target("loihi2")
+    unknown = {k: v for k, v in target.resources.items() if k != "axon_header_bits"}
+    bare = replace(target, resources=unknown)
+    mapping, _ = map_program(network, bare)
+    assert total_words(network, bare, mapping) is None

@@ -17,7 +17,7 @@ from snn2chip.graph.operators import Operator, weights_of
 def scale_note(scaled: Scaled) -> str:
     """The integer thresholds of a population, beside those that its largest weights take."""
     name, units = scaled.population.name, scaled.units
-    factor = _span(units / scaled.filling, ".3g")
+    factor = _span(np.round(units / scaled.filling, 2), "g")
     times = "" if factor == "1" else f", {factor} times what the largest weight takes"
     if not scaled.population.neuron.spiking:
         return f"{name}: membranes in {factor} times the scale that the largest weight takes"
