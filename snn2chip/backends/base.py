@@ -18,6 +18,7 @@ from snn2chip.engine import Arithmetic
 from snn2chip.errors import ConfigError, UnsupportedError, combine, did_you_mean
 from snn2chip.frontends.support import Support, front_ends
 from snn2chip.graph import Graph
+from snn2chip.quantize import Grid
 from snn2chip.targets.types import Target
 
 ENTRY_POINT_GROUP = "snn2chip.backends"
@@ -81,6 +82,12 @@ class Backend(Protocol):
 
     def relax(self, graph: Graph) -> tuple[Graph, tuple[str, ...]]:
         """The graph with the delays that the chip cannot do without, and a note on each."""
+
+    def grids(self, graph: Graph, program: Program, target: Target) -> Mapping[str, Grid]:
+        """What made the integers of ``program`` out of the graph's floats, by projection.
+
+        Empty for a family whose programs are floats.
+        """
 
     @property
     def arithmetics(self) -> tuple[str, ...]:

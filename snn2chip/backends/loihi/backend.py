@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from snn2chip.backends.base import Fidelity, require_spiking_sources
 from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
 from snn2chip.backends.loihi.formats import formats_of
+from snn2chip.backends.loihi.grids import grids
 from snn2chip.backends.loihi.latency import allow_latency
 from snn2chip.backends.loihi.modes import CHIP, LAVA, MODES, Mode, arithmetic_name
 from snn2chip.backends.loihi.realise import realise
@@ -16,6 +17,7 @@ from snn2chip.core import Activity, Program, Violation
 from snn2chip.engine import Arithmetic
 from snn2chip.errors import ConfigError, UnsupportedError, did_you_mean
 from snn2chip.graph import Graph
+from snn2chip.quantize import Grid
 from snn2chip.targets.types import Target
 
 
@@ -50,6 +52,10 @@ class LoihiBackend:
     def relax(self, graph: Graph) -> tuple[Graph, tuple[str, ...]]:
         """Cycles get the delay that their synapses take."""
         return allow_latency(graph)
+
+    def grids(self, graph: Graph, program: Program, target: Target) -> Mapping[str, Grid]:
+        """The scales of weights and biases, projection by projection."""
+        return grids(graph, program, formats_of(target))
 
     def arithmetic(self, graph: Graph) -> Arithmetic:
         """Bit-accurate integers."""

@@ -10,6 +10,7 @@ from snn2chip.core import Activity, Program, Violation
 from snn2chip.engine import Arithmetic
 from snn2chip.errors import ConfigError
 from snn2chip.graph import Graph
+from snn2chip.quantize import Grid
 from snn2chip.targets.types import Target
 
 
@@ -37,6 +38,10 @@ class ReferenceBackend:
     def relax(self, graph: Graph) -> tuple[Graph, tuple[str, ...]]:
         """Nothing: the reference has no latency."""
         return graph, ()
+
+    def grids(self, graph: Graph, program: Program, target: Target) -> Mapping[str, Grid]:
+        """None: its programs are floats."""
+        return {}
 
     def arithmetic(self, graph: Graph) -> Arithmetic:
         """Float64 in the graph's discretization."""
