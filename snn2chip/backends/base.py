@@ -24,7 +24,7 @@ from snn2chip.errors import (
 )
 from snn2chip.frontends.support import Support, front_ends
 from snn2chip.graph import Graph
-from snn2chip.quantize import Multiplier, StoredWeights
+from snn2chip.quantize import Grid, Multiplier, StoredWeights
 from snn2chip.targets.types import Target
 
 ENTRY_POINT_GROUP = "snn2chip.backends"
@@ -116,7 +116,11 @@ class Backend(Protocol):
         """
 
     def with_scales(
-        self, granularity: str, weight_bits: int | None, fine_biases: bool = False
+        self,
+        target: Target,
+        granularity: str = "layer",
+        weight_bits: int | None = None,
+        fine_biases: bool = False,
     ) -> Backend:
         """The same family with scales of another granularity, and narrower weights.
 
@@ -126,11 +130,17 @@ class Backend(Protocol):
             fine_biases: as fine as the chip holds them, and not as its files do.
 
         Raises:
-            ConfigError: it has no such scales or weights.
+            ConfigError: the target has no such scales or weights.
         """
 
     def relax(self, graph: Graph) -> tuple[Graph, tuple[str, ...]]:
         """The graph with the delays that the chip cannot do without, and a note on each."""
+
+    def grids(self, graph: Graph, program: Program, target: Target) -> Mapping[str, Grid]:
+        """What made the integers of ``program`` out of the graph's floats, by projection.
+
+        Empty for a family whose programs are floats.
+        """
 
     @property
     def arithmetics(self) -> tuple[str, ...]:

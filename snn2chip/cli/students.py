@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from snn2chip.cli import console, outputs
+
+if TYPE_CHECKING:
+    from snn2chip.distill import QuantizedFigures
 
 models = typer.Typer(help="Bundled students.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -53,23 +56,62 @@ def distill(
     folds: Annotated[
         int, typer.Option(min=0, help="Cross-validate with so many folds too; 0 does not.")
     ] = 0,
+    quantize_for: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TARGET",
+            help="Fine-tune it in the integers of this chip: a target's name, or a .toml file.",
+            show_default="[quantization] of the recipe",
+        ),
+    ] = None,
+    weight_bits: Annotated[
+        int | None,
+        typer.Option(help="Of a weight stored on that chip.", show_default="the chip's own"),
+    ] = None,
+    finetune_epochs: Annotated[
+        int | None, typer.Option(help="Epochs of the fine-tuning.", show_default="60")
+    ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="CHECKPOINT",
+            help="A student of this recipe, which is then fine-tuned only.",
+        ),
+    ] = None,
 ) -> None:
-    """Train a student from a recipe: checkpoint and card."""
-    from snn2chip.distill import Progress
+    """Train a student from a recipe, and fine-tune it for a chip: checkpoint and card."""
+    from snn2chip.distill import Progress, Tuning
     from snn2chip.distill import distill as train
 
-    outputs.check_files({}, {"recipe": recipe})
+    inputs = {"recipe": recipe, "--from": start}
+    outputs.check_files({}, inputs)
     folder = out or Path(recipe.stem)
-    outputs.check_files({"-o": folder / "card.md"}, {"recipe": recipe})
+    for name in ("card.md", "student.safetensors"):
+        outputs.check_files({"-o": folder / name}, inputs)
+    tuning = Tuning(quantize_for, weight_bits, finetune_epochs, start)
     with console.progress() as tell:
 
         def epoch(done: Progress) -> None:
             if tell is not None:
                 tell(done.stage, done.epoch, done.epochs)
 
-        made = train(recipe, folder, folds, epoch)
+        made = train(recipe, folder, folds, epoch, tuning)
     rows = [("student", made.name), ("test accuracy", f"{made.evaluation.accuracy:.2%}")]
     rows += [(f"fold {i}", f"{accuracy:.2%}") for i, accuracy in enumerate(made.folds, start=1)]
+    if made.quantized is not None:
+        rows += _quantized_rows(made.quantized)
     rows += [("parameters", f"{made.parameters:,}"), ("training", f"{made.seconds:.1f} s")]
     console.out(console.table(("figure", "value"), rows))
     console.wrote(made.checkpoint, made.card, made.recipe)
+
+
+def _quantized_rows(figures: QuantizedFigures) -> list[tuple[str, str]]:
+    """Accuracies on the test split, in float and in the target's integers."""
+    place = f"on {figures.target}, {figures.weight_bits}-bit weights"
+    return [
+        ("float, before fine-tuning", f"{figures.float_before:.2%}"),
+        (f"{place}, quantized after training", f"{figures.before:.2%}"),
+        (f"{place}, fine-tuned", f"{figures.after:.2%}"),
+        ("fine-tuning", f"{figures.seconds:.1f} s"),
+    ]

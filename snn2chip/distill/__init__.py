@@ -11,14 +11,22 @@ from typing import TYPE_CHECKING, Any
 from snn2chip.errors import ConfigError
 
 if TYPE_CHECKING:
-    from snn2chip.distill.card import CardFigures, add_rows, render_card
+    from snn2chip.distill.card import CardFigures, QuantizedFigures, add_rows, render_card
     from snn2chip.distill.checkpoint import (
         CheckpointMetadata,
         DataSource,
         load_checkpoint,
         save_checkpoint,
     )
-    from snn2chip.distill.recipe import Recipe, read_recipe, recipe_from_dict
+    from snn2chip.distill.integers import Quantized
+    from snn2chip.distill.quantized import QuantizedFit, finetune_quantized
+    from snn2chip.distill.recipe import (
+        QuantizationConfig,
+        Recipe,
+        read_recipe,
+        recipe_from_dict,
+        with_quantization,
+    )
     from snn2chip.distill.run import DistillResult, cross_validate, distill
     from snn2chip.distill.sequence import (
         Evaluation,
@@ -30,12 +38,21 @@ if TYPE_CHECKING:
     )
     from snn2chip.distill.students import architecture, build_student
     from snn2chip.distill.train import Fit, Progress, fit
+    from snn2chip.distill.tuning import Tuning
     from snn2chip.distill.user_model import load_user_model
 
 _ROOM = {
-    "card": ("CardFigures", "add_rows", "render_card"),
+    "card": ("CardFigures", "QuantizedFigures", "add_rows", "render_card"),
     "checkpoint": ("CheckpointMetadata", "DataSource", "load_checkpoint", "save_checkpoint"),
-    "recipe": ("Recipe", "read_recipe", "recipe_from_dict"),
+    "integers": ("Quantized",),
+    "quantized": ("QuantizedFit", "finetune_quantized"),
+    "recipe": (
+        "QuantizationConfig",
+        "Recipe",
+        "read_recipe",
+        "recipe_from_dict",
+        "with_quantization",
+    ),
     "run": ("DistillResult", "cross_validate", "distill"),
     "sequence": (
         "Evaluation",
@@ -47,6 +64,7 @@ _ROOM = {
     ),
     "students": ("architecture", "build_student"),
     "train": ("Fit", "Progress", "fit"),
+    "tuning": ("Tuning",),
     "user_model": ("load_user_model",),
 }
 _MODULE_OF = {name: module for module, names in _ROOM.items() for name in names}
@@ -59,7 +77,12 @@ __all__ = [
     "Evaluation",
     "Fit",
     "Progress",
+    "QuantizationConfig",
+    "Quantized",
+    "QuantizedFigures",
+    "QuantizedFit",
     "Recipe",
+    "Tuning",
     "add_rows",
     "architecture",
     "build_student",
@@ -67,6 +90,7 @@ __all__ = [
     "distill",
     "encode_spikes",
     "evaluate",
+    "finetune_quantized",
     "fit",
     "load_checkpoint",
     "load_user_model",
@@ -77,6 +101,7 @@ __all__ = [
     "run_layers",
     "run_steps",
     "save_checkpoint",
+    "with_quantization",
 ]
 
 

@@ -18,6 +18,30 @@ NOT_MEASURED = "not measured"
 
 
 @dataclass(frozen=True, slots=True)
+class QuantizedFigures:
+    """What fine-tuning for a target did; accuracies on the test split.
+
+    Attributes:
+        weight_bits: of a stored weight.
+        float_before: of the student before, in float.
+        before, after: in the target's integers: quantized after its training, and fine-tuned.
+        epoch: that was kept, of ``epochs``.
+        seconds: wall time of the fine-tuning.
+        start: checkpoint that it began with, or None where the recipe trained the student.
+    """
+
+    target: str
+    weight_bits: int
+    float_before: float
+    before: float
+    after: float
+    epoch: int
+    epochs: int
+    seconds: float
+    start: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CardFigures:
     """Everything a card shows.
 
@@ -26,6 +50,8 @@ class CardFigures:
         samples: of the training and of the test split.
         folds: accuracy of every fold of the cross-validation, or empty.
         seconds: wall time of the one training run that made the checkpoint.
+        quantized: where the student was fine-tuned for a target, else None.
+        flags: of the command that made the student, behind its recipe and folder.
     """
 
     name: str
@@ -36,13 +62,17 @@ class CardFigures:
     seconds: float
     epoch: int
     folds: Sequence[float] = ()
+    quantized: QuantizedFigures | None = None
+    flags: str = ""
 
 
 def render_card(figures: CardFigures, extra_rows: Mapping[str, str] | None = None) -> str:
     """The card's text; ``extra_rows`` (figure -> value) follow the measured ones."""
     rows = {**_accuracy_rows(figures), **_network_rows(figures), **_training_rows(figures)}
+    if figures.quantized is not None:
+        rows.update(quantized_rows(figures.quantized))
     rows.update(extra_rows or {})
-    flag = f" --folds {len(figures.folds)}" if figures.folds else ""
+    flag = (f" --folds {len(figures.folds)}" if figures.folds else "") + figures.flags
     return "\n".join(
         [
             f"# {figures.name}",
@@ -117,6 +147,19 @@ def _accuracy_rows(figures: CardFigures) -> dict[str, str]:
     return rows
 
 
+def quantized_rows(figures: QuantizedFigures) -> dict[str, str]:
+    """What fine-tuning for a target did, figure -> value."""
+    place = f"on {figures.target}, {figures.weight_bits}-bit weights"
+    start = "" if figures.start is None else f", from {figures.start}"
+    return {
+        "float accuracy before fine-tuning, test split": _percent(figures.float_before),
+        f"integer accuracy {place}, quantized after training, test split": _percent(figures.before),
+        f"integer accuracy {place}, fine-tuned, test split": _percent(figures.after),
+        "fine-tuning": f"{figures.seconds:.0f} s, {figures.epochs} epochs "
+        f"(epoch {figures.epoch} kept){start}",
+    }
+
+
 def _network_rows(figures: CardFigures) -> dict[str, str]:
     metadata, evaluation = figures.metadata, figures.evaluation
     encoding = metadata.encoding
@@ -140,6 +183,8 @@ def _network_rows(figures: CardFigures) -> dict[str, str]:
 def _training_rows(figures: CardFigures) -> dict[str, str]:
     training = figures.metadata.recipe["training"]
     versions = figures.metadata.trained_with
+    if figures.quantized is not None and figures.quantized.start is not None:
+        return {"versions": ", ".join(f"{name} {version}" for name, version in versions.items())}
     return {
         "training": f"{figures.seconds:.0f} s on {training['threads']} threads, "
         f"{training['epochs']} epochs (epoch {figures.epoch} kept), seed {training['seed']}",

@@ -1,8 +1,9 @@
-"""Recipes: everything that decides a student, in one TOML file with four tables.
+"""Recipes: everything that decides a student, in one TOML file with up to five tables.
 
 ``[data]`` names the samples and their split, ``[encoding]`` how values become spikes, ``[student]``
-the network, ``[training]`` (with ``[training.augmentation]``) how it is trained. Every key has a
-default except ``student.kind``; an unknown key is an error with a suggestion.
+the network, ``[training]`` (with ``[training.augmentation]``) how it is trained, and
+``[quantization]``, where it is there, for which chip it is fine-tuned. Every key has a default
+except ``student.kind`` and ``quantization.target``; an unknown key is an error with a suggestion.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from snn2chip.distill.tables import at_least, between, from_table, positive, whole
 from snn2chip.errors import ConfigError
 from snn2chip.graph import Encoding
+from snn2chip.targets.families import ANY
 
 MAX_RECIPE_BYTES = 1 << 20
 MAX_SEED = 2**32 - 1
@@ -28,6 +30,12 @@ MAX_COUNT = 1_000_000
 MAX_THREADS = 1024
 MAX_POPULATIONS = 64
 MAX_KERNEL = 255
+FLAGS = {
+    "target": "--quantize-for",
+    "weight_bits": "--weight-bits",
+    "epochs": "--finetune-epochs",
+}
+"""Of ``snn2chip distill``, by the key of ``[quantization]`` that each stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,13 +198,42 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class QuantizationConfig:
+    """Fine-tuning of the trained student in a target's integers.
+
+    Attributes:
+        target: name of a bundled target, or the path of a target file.
+        weight_bits: of a stored weight; the target's own where it is left out.
+        lr: the highest learning rate; half the training's where it is left out. All other options
+            of the training stay.
+    """
+
+    target: str
+    weight_bits: int | None = None
+    epochs: int = 60
+    lr: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.weight_bits is not None:
+            whole("weight_bits", self.weight_bits, *ANY["weight_bits"])
+        whole("epochs", self.epochs, 1, MAX_COUNT)
+        if self.lr is not None:
+            positive("lr", self.lr)
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
-    """A student, from its samples to its training; `read_recipe` reads one from TOML."""
+    """A student, from its samples to its training; `read_recipe` reads one from TOML.
+
+    Attributes:
+        quantization: fine-tuning after the training, or None.
+    """
 
     student: StudentConfig
     data: DataConfig = field(default_factory=DataConfig)
     encoding: EncodingConfig = field(default_factory=EncodingConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    quantization: QuantizationConfig | None = None
 
     def __post_init__(self) -> None:
         shortest = min(*self.student.tau, self.student.tau_out)
@@ -211,7 +248,33 @@ class Recipe:
         tables: dict[str, Any] = asdict(self)
         tables["student"]["widths"] = list(self.student.widths)
         tables["student"]["tau"] = list(self.student.tau)
+        if self.quantization is None:
+            del tables["quantization"]
         return tables
+
+
+def with_quantization(
+    recipe: Recipe, target: str | None, weight_bits: int | None, epochs: int | None
+) -> Recipe:
+    """The recipe with what flags say about its fine-tuning; None keeps what the recipe says.
+
+    Raises:
+        ConfigError: values that make no sense, or a width or epochs without any target.
+    """
+    given = {"target": target, "weight_bits": weight_bits, "epochs": epochs}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if not changes:
+        return recipe
+    if recipe.quantization is not None:
+        return replace(recipe, quantization=replace(recipe.quantization, **changes))
+    if target is None:
+        raise ConfigError(
+            f"{', '.join(FLAGS[name] for name in changes)} without a target",
+            needs="a chip for whose integers the student is fine-tuned",
+            has="a recipe without [quantization]",
+            remedy=f"{FLAGS['target']} loihi2, or a table [quantization] with a target",
+        )
+    return replace(recipe, quantization=QuantizationConfig(**changes))
 
 
 def read_recipe(path: str | Path) -> Recipe:

@@ -13,16 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.data.digits import Split, load_digits_split
-from snn2chip.distill.card import CardFigures, render_card
+from snn2chip.distill.card import CardFigures, QuantizedFigures, render_card
 from snn2chip.distill.checkpoint import (
     CheckpointMetadata,
     DataSource,
     save_checkpoint,
 )
+from snn2chip.distill.quantized import finetune_quantized
 from snn2chip.distill.recipe import Recipe, read_recipe
 from snn2chip.distill.sequence import Evaluation, evaluate
 from snn2chip.distill.students import architecture
 from snn2chip.distill.train import ProgressCallback, fit
+from snn2chip.distill.tuning import FLOAT_NAME, Tuning, figures_of, started, tuned_recipe
 from snn2chip.errors import ConfigError
 from snn2chip.files import write_bytes
 from snn2chip.graph import Readout
@@ -42,6 +44,7 @@ class DistillResult:
         evaluation: on the test split; ``evaluation.accuracy`` is the figure to quote.
         folds: accuracy of every fold, or empty.
         seconds: wall time of the training run that made the checkpoint.
+        quantized: what fine-tuning for a target did, else None.
     """
 
     name: str
@@ -52,6 +55,7 @@ class DistillResult:
     folds: tuple[float, ...]
     parameters: int
     seconds: float
+    quantized: QuantizedFigures | None = None
 
 
 def distill(
@@ -59,47 +63,71 @@ def distill(
     out_dir: str | Path,
     folds: int = 0,
     progress: ProgressCallback | None = None,
+    tuning: Tuning | None = None,
 ) -> DistillResult:
     """Train the student of a recipe; write student.safetensors, card.md and recipe.toml.
+
+    A recipe with ``[quantization]`` is fine-tuned for its target afterwards: student.safetensors
+    then holds the weights of the target's integers, and float.safetensors the student before.
 
     Args:
         out_dir: made where it is missing; its name becomes the student's.
         folds: of a cross-validation over all samples, which trains that many more students;
             0 leaves it out.
         progress: called after every epoch.
+        tuning: changes to ``[quantization]``, which it creates where the recipe has none.
 
     Raises:
-        ConfigError: the recipe makes no sense, or ``folds`` is 1 or negative.
+        ConfigError: the recipe makes no sense, or ``folds`` is 1 or negative; no such target.
+        InputFileError: the student to start from is damaged, or no student of this recipe.
     """
+    tuning = tuning or Tuning()
     if folds < 0 or folds == 1:
         raise ConfigError(f"--folds {folds}", needs="0, or at least 2")
     recipe_path, out_dir = Path(recipe_path), Path(out_dir)
-    recipe = read_recipe(recipe_path)
+    recipe = tuned_recipe(read_recipe(recipe_path), tuning)
     split = load_split(recipe)
     metadata = describe(recipe, split)
-    fitted = fit(recipe, split.x_train, split.y_train, progress=progress)
-    evaluation = judge(recipe, fitted.student, split.x_test, split.y_test)
+    fitted = (
+        fit(recipe, split.x_train, split.y_train, progress=progress)
+        if tuning.start is None
+        else started(metadata, tuning.start)
+    )
+    student, quantized = fitted.student, None
+    if recipe.quantization is not None:
+        plain = describe(replace(recipe, quantization=None), split)
+        save_checkpoint(out_dir / FLOAT_NAME, student, plain)
+        tuned = finetune_quantized(
+            student, metadata, split.x_train, split.y_train, recipe.quantization, progress
+        )
+        before = judge(recipe, student, split.x_test, split.y_test)
+        quantized = figures_of(tuned, recipe.quantization, before, split, tuning)
+        student, metadata = tuned.student, tuned.metadata
+    evaluation = judge(recipe, student, split.x_test, split.y_test)
     accuracies = tuple(cross_validate(recipe, split, folds, progress)) if folds else ()
     figures = CardFigures(
         name=out_dir.resolve().name,
         metadata=metadata,
         evaluation=evaluation,
         samples=(len(split.y_train), len(split.y_test)),
-        parameters=sum(p.numel() for p in fitted.student.parameters()),
+        parameters=sum(p.numel() for p in student.parameters()),
         seconds=fitted.seconds,
         epoch=fitted.epoch,
         folds=accuracies,
+        quantized=quantized,
+        flags=tuning.text(),
     )
     recipe_text = recipe_path.read_bytes()
     return DistillResult(
         name=figures.name,
-        checkpoint=save_checkpoint(out_dir / CHECKPOINT_NAME, fitted.student, metadata),
+        checkpoint=save_checkpoint(out_dir / CHECKPOINT_NAME, student, metadata),
         card=write_bytes(out_dir / CARD_NAME, render_card(figures).encode()),
         recipe=write_bytes(out_dir / RECIPE_NAME, recipe_text),
         evaluation=evaluation,
         folds=accuracies,
         parameters=figures.parameters,
         seconds=fitted.seconds,
+        quantized=quantized,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from snn2chip.errors import ConfigError, did_you_mean
@@ -59,7 +60,14 @@ def _check_required(kind: type[Any], table: Mapping[str, Any], source: str, path
 
 
 def _value(hint: Any, value: Any, source: str, key: str) -> Any:
-    """``value`` as the field's type; whole numbers pass as floats, one value as a list of one."""
+    """``value`` as the field's type; whole numbers pass as floats, one value as a list of one.
+
+    A field that may be None is None where it is left out.
+    """
+    if isinstance(hint, UnionType):
+        if value is None:
+            return None
+        (hint,) = (kind for kind in get_args(hint) if kind is not NoneType)
     if is_dataclass(hint) and isinstance(hint, type):
         return from_table(hint, value, source, key)
     if get_origin(hint) is tuple:

@@ -76,9 +76,9 @@ def fit(
         ConfigError: the training diverged, or the recipe does not fit the samples.
     """
     start = time.perf_counter()
-    with _torch_state(recipe.training):
-        inner, judge = _hold_out(recipe.training, y)
-        trainer = _Trainer(recipe, x[inner], y[inner], classes=int(y.max()) + 1)
+    with torch_state(recipe.training):
+        inner, judge = hold_out(recipe.training, y)
+        trainer = Trainer(recipe, _new_student(recipe, x, y), x[inner], y[inner])
         readout, encoding = Readout(recipe.student.readout), recipe.encoding.to_graph()
         losses: list[float] = []
         best, kept, weights = -1.0, recipe.training.epochs, None
@@ -98,11 +98,31 @@ def fit(
     return Fit(trainer.student, kept, time.perf_counter() - start, tuple(losses))
 
 
-class _Trainer:
-    """A student with its samples, optimizer and schedule."""
+def _new_student(
+    recipe: Recipe, x: NDArray[np.float64], y: NDArray[np.int64]
+) -> norse.SequentialState:
+    """The recipe's student for these samples, before any training."""
+    layers = architecture(recipe.student, tuple(x.shape[1:]), int(y.max()) + 1)
+    student = build_student(layers, recipe.encoding.dt)
+    _initialise(student, recipe.training)
+    return student
+
+
+class Trainer:
+    """A student with its samples, optimizer and schedule; all options are those of the recipe.
+
+    Args:
+        student: is trained in place.
+        x: values [sample, *input_shape] in [0, 1].
+        y: classes [sample].
+    """
 
     def __init__(
-        self, recipe: Recipe, x: NDArray[np.float64], y: NDArray[np.int64], classes: int
+        self,
+        recipe: Recipe,
+        student: norse.SequentialState,
+        x: NDArray[np.float64],
+        y: NDArray[np.int64],
     ) -> None:
         self.recipe = recipe
         self.config = recipe.training
@@ -110,9 +130,7 @@ class _Trainer:
         self.readout = Readout(recipe.student.readout)
         self.x = torch.as_tensor(x, dtype=torch.float32)
         self.y = torch.as_tensor(y)
-        layers = architecture(recipe.student, tuple(x.shape[1:]), classes)
-        self.student = build_student(layers, recipe.encoding.dt)
-        _initialise(self.student, self.config)
+        self.student = student
         self.generator = torch.Generator().manual_seed(self.config.seed)
         batches = -(-len(y) // self.config.batch)
         self.optimizer = torch.optim.AdamW(_groups(self.student, self.config), lr=self.config.lr)
@@ -177,7 +195,7 @@ def _groups(student: nn.Module, config: TrainingConfig) -> list[dict[str, object
     ]
 
 
-def _hold_out(
+def hold_out(
     config: TrainingConfig, y: NDArray[np.int64]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Masks [sample] of the samples that train and of those that judge epochs, class by class."""
@@ -196,7 +214,7 @@ def _hold_out(
 
 
 @contextmanager
-def _torch_state(config: TrainingConfig) -> Iterator[None]:
+def torch_state(config: TrainingConfig) -> Iterator[None]:
     """The recipe's seed and thread count, and afterwards those of before."""
     threads = torch.get_num_threads()
     with torch.random.fork_rng(devices=[]):

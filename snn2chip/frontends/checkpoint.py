@@ -32,7 +32,16 @@ def open_checkpoint(path: str | Path) -> tuple[Any, Metadata, Shape]:
     from snn2chip.distill.checkpoint import load_checkpoint
 
     module, content = load_checkpoint(Path(path))
-    metadata = Metadata(
+    return module, metadata_of(content), tuple(content.input_shape)
+
+
+def metadata_of(content: Any) -> Metadata:
+    """What a checkpoint says about running it, in the words of a NIR file.
+
+    Args:
+        content: ``snn2chip.distill.CheckpointMetadata``.
+    """
+    return Metadata(
         dt=content.discretization.dt,
         preset=content.discretization.preset,
         overrides=overrides_of(content.discretization),
@@ -42,7 +51,6 @@ def open_checkpoint(path: str | Path) -> tuple[Any, Metadata, Shape]:
         data=content.data.name,
         split_seed=content.data.split_seed,
     )
-    return module, metadata, tuple(content.input_shape)
 
 
 def graph_of_checkpoint(

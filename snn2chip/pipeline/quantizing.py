@@ -128,7 +128,7 @@ def _sentence(method: str, calibration: Calibration) -> str:
     return calibration.sentence
 
 
-def configured(backend: Backend, options: Options) -> Backend:
+def configured(backend: Backend, target: Target, options: Options) -> Backend:
     """The back end with the scales and weight widths of the options.
 
     Raises:
@@ -141,7 +141,9 @@ def configured(backend: Backend, options: Options) -> Backend:
             has="float64 weights, which have no scale",
             remedy="leave the option out, or --target loihi2",
         )
-    return backend.with_scales(options.granularity, options.weight_bits, options.fine_biases)
+    return backend.with_scales(
+        target, options.granularity, options.weight_bits, options.fine_biases
+    )
 
 
 def noted(program: Program, notes: tuple[str, ...]) -> Program:

@@ -254,7 +254,7 @@ def _backend(network: Network, target: Target, options: Options) -> tuple[Networ
     if program is not None:
         stated = replace(program, arithmetic=backend.arithmetic(network.graph).name)
         return replace(network, program=stated), backend
-    return network, configured(backend, options)
+    return network, configured(backend, target, options)
 
 
 def _calibration(

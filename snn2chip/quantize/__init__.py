@@ -1,5 +1,6 @@
 """Quantization that chips share: rounding to formats and the search for scales."""
 
+from snn2chip.quantize.fake import Fake, Grid, fake_biases, fake_weights, per_target, squared_error
 from snn2chip.quantize.methods import (
     ERROR_CANDIDATES,
     GRANULARITIES,
@@ -25,15 +26,21 @@ __all__ = [
     "GRANULARITIES",
     "METHODS",
     "PERCENTILE",
+    "Fake",
+    "Grid",
     "Multiplier",
     "QuantizedWeights",
     "StoredWeights",
     "coordinate_search",
+    "fake_biases",
+    "fake_weights",
     "least_errors",
     "mantissa_exponent",
+    "per_target",
     "percentile_multipliers",
     "round_weights",
     "sign_mode",
+    "squared_error",
     "squared_errors",
     "weight_range",
 ]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snn2chip.resources import models_dir
+from snn2chip.resources import models_dir, targets_dir
 from tests.cli.conftest import Cli, is_four_part, listing
 
 RECIPE = """
@@ -136,6 +136,82 @@ def test_wrong_recipes_end_with_2(cli: Cli, folder: Path, recipe: Path, content:
 def test_distill_with_senseless_options(cli: Cli, recipe: Path) -> None:
     assert cli("distill", recipe, "--folds", "1").code == 2
     assert cli("distill", "absent.toml").code in (2, 3)
+
+
+def test_a_student_is_fine_tuned_for_a_chip(cli: Cli, folder: Path, recipe: Path) -> None:
+    """Trained, tuned, tuned again from its float checkpoint, exported and simulated."""
+    flags = ("--quantize-for", "loihi2", "--weight-bits", "2", "--finetune-epochs", "2")
+    done = cli("distill", recipe, "-o", "tiny", *flags)
+    assert done.code == 0, done.err
+    for figure in ("float, before", "2-bit weights, quantized after", "2-bit weights, fine-tuned"):
+        assert figure in done.out
+    assert {p.name for p in (folder / "tiny").iterdir()} == {
+        *("student.safetensors", "float.safetensors", "card.md", "recipe.toml")
+    }
+    card = (folder / "tiny" / "card.md").read_text()
+    assert f"distill recipe.toml -o . {' '.join(flags)}\n" in card
+    again = cli("distill", recipe, "-o", "again", "--from", "tiny/float.safetensors", *flags)
+    assert again.code == 0, again.err
+    for name in ("student.safetensors", "float.safetensors"):
+        one, other = (folder / place / name for place in ("tiny", "again"))
+        assert one.read_bytes() == other.read_bytes()
+    assert "--from float.safetensors\n" in (folder / "again" / "card.md").read_text()
+    assert cli("export", "tiny/student.safetensors", "-o", "tiny.nir", "--samples", "20").code == 0
+    (folder / "narrow.toml").write_text(narrow_loihi2())
+    student = cli("simulate", "tiny.nir", "-t", "narrow.toml", "--json", "-")
+    assert student.code == 0, student.err
+    accuracy = f"{100 * json.loads(student.out)['run']['accuracy']:.2f} %"
+    assert f"2-bit weights, fine-tuned, test split | {accuracy} |" in card
+
+
+def narrow_loihi2() -> str:
+    """The target's file with weights of 2 bits, and the ends that follow from them left out."""
+    text = (targets_dir() / "loihi2.toml").read_text().replace('name = "loihi2"', 'name = "narrow"')
+    text = text.replace("weight_bits = { value = 8", "weight_bits = { value = 2", 1)
+    ends = ("weight_min", "weight_max", "weight_excitatory_max", "weight_inhibitory_min")
+    return "".join(line for line in text.splitlines(True) if line.split(" ")[0] not in ends)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--quantize-for", "loihi2", "--weight-bits", "0"],
+        ["--quantize-for", "loihi2", "--weight-bits", "9"],
+        ["--quantize-for", "loihi2", "--weight-bits", "-3"],
+        ["--quantize-for", "loihi2", "--weight-bits", "two"],
+        ["--quantize-for", "loihi2", "--finetune-epochs", "0"],
+        ["--quantize-for", "loihi3"],
+        ["--quantize-for", "absent.toml"],
+        ["--quantize-for", ""],
+        ["--quantize-for", "reference"],
+        ["--quantize-for", "asic45"],
+        ["--weight-bits", "2"],
+        ["--finetune-epochs", "2"],
+        ["--from", "student.safetensors"],
+        ["--from", "out/student.safetensors", "--quantize-for", "loihi2"],
+    ],
+)
+def test_fine_tuning_with_senseless_flags_ends_with_2(
+    cli: Cli, folder: Path, recipe: Path, checkpoint: Path, flags: list[str]
+) -> None:
+    (folder / "out").mkdir()
+    (folder / "out" / "student.safetensors").write_bytes(checkpoint.read_bytes())
+    before = listing(folder)
+    done = cli("distill", recipe, "-o", "out", *flags)
+    assert done.code == 2, done.err
+    assert listing(folder) == before
+
+
+@pytest.mark.parametrize("start", ["student.safetensors", "absent.safetensors", "tiny.toml"])
+def test_fine_tuning_another_student_ends_with_3(
+    cli: Cli, folder: Path, recipe: Path, checkpoint: Path, start: str
+) -> None:
+    """The bundled student is none of the recipe's, and the others are no students."""
+    before = listing(folder)
+    done = cli("distill", recipe, "-o", "out", "--from", start, "--quantize-for", "loihi2")
+    assert done.code == 3, done.err
+    assert is_four_part(done.err)
+    assert listing(folder) == before
 
 
 def test_export_proves_before_it_writes(cli: Cli, folder: Path, checkpoint: Path) -> None:

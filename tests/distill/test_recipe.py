@@ -8,7 +8,14 @@ import tomllib
 
 import pytest
 
-from snn2chip.distill.recipe import Recipe, StudentConfig, read_recipe, recipe_from_dict
+from snn2chip.distill.recipe import (
+    QuantizationConfig,
+    Recipe,
+    StudentConfig,
+    read_recipe,
+    recipe_from_dict,
+    with_quantization,
+)
 from snn2chip.errors import ConfigError
 
 FULL = """
@@ -212,3 +219,54 @@ def test_reading_a_recipe_needs_no_torch() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "False"
+
+
+STUDENT = {"student": {"kind": "mlp"}}
+
+
+def test_quantization_is_a_table_of_its_own(write_toml) -> None:
+    text = FULL + '[quantization]\ntarget = "loihi2"\nweight_bits = 3\nlr = 1\n'
+    recipe = read_recipe(write_toml(text))
+    assert recipe.quantization == QuantizationConfig("loihi2", 3, lr=1.0)
+    assert recipe.to_dict()["quantization"]["epochs"] == QuantizationConfig("x").epochs
+    assert recipe_from_dict(recipe.to_dict()) == recipe
+    assert "quantization" not in recipe_from_dict(STUDENT).to_dict()
+    own = recipe_from_dict({**STUDENT, "quantization": {"target": "my.toml"}})
+    assert own.quantization == QuantizationConfig("my.toml")
+    assert recipe_from_dict(own.to_dict()) == own
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({}, "'quantization.target' is missing"),
+        ({"target": 2}, "quantization.target = 2"),
+        ({"target": "loihi2", "bits": 2}, "unknown key 'quantization.bits'"),
+        ({"target": "loihi2", "weight_bits": 0}, "weight_bits = 0"),
+        ({"target": "loihi2", "weight_bits": 2.5}, "weight_bits = 2.5"),
+        ({"target": "loihi2", "weight_bits": True}, "weight_bits = True"),
+        ({"target": "loihi2", "epochs": 0}, "epochs = 0"),
+        ({"target": "loihi2", "lr": 0.0}, "lr = 0"),
+        ("loihi2", "quantization is 'loihi2'"),
+    ],
+)
+def test_senseless_quantization(table, message) -> None:
+    with pytest.raises(ConfigError, match=message):
+        recipe_from_dict({**STUDENT, "quantization": table})
+
+
+def test_flags_create_and_change_the_table() -> None:
+    plain = recipe_from_dict(STUDENT)
+    assert with_quantization(plain, None, None, None) is plain
+    made = with_quantization(plain, "loihi2", 2, None)
+    assert made.quantization == QuantizationConfig("loihi2", 2)
+    changed = with_quantization(made, None, None, 7)
+    assert changed.quantization == QuantizationConfig("loihi2", 2, 7)
+    assert with_quantization(made, "loihi1", 3, 7).quantization == QuantizationConfig(
+        "loihi1", 3, 7
+    )
+
+
+def test_a_width_needs_a_target() -> None:
+    with pytest.raises(ConfigError, match="--weight-bits, --finetune-epochs without a target"):
+        with_quantization(recipe_from_dict(STUDENT), None, 2, 5)

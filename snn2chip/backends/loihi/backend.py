@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from snn2chip.backends.base import Artefacts, Fidelity, require_spiking_sources
 from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
 from snn2chip.backends.loihi.formats import LoihiFormats, formats_of
+from snn2chip.backends.loihi.grids import grids
 from snn2chip.backends.loihi.latency import allow_latency
 from snn2chip.backends.loihi.modes import CHIP, LAVA, MODES, Mode, arithmetic_name
 from snn2chip.backends.loihi.netx.neurons import BIAS_EXPONENT
@@ -18,7 +19,7 @@ from snn2chip.core import Activity, Program, Violation
 from snn2chip.engine import Arithmetic
 from snn2chip.errors import ConfigError, UnsupportedError, did_you_mean
 from snn2chip.graph import Graph
-from snn2chip.quantize import Multiplier, StoredWeights
+from snn2chip.quantize import Grid, Multiplier, StoredWeights
 from snn2chip.targets.types import Target
 
 
@@ -72,34 +73,42 @@ class LoihiBackend:
         return stored_weights(graph, population, formats, multiplier, reference, self.granularity)
 
     def with_scales(
-        self, granularity: str, weight_bits: int | None, fine_biases: bool = False
+        self,
+        target: Target,
+        granularity: str = "layer",
+        weight_bits: int | None = None,
+        fine_biases: bool = False,
     ) -> LoihiBackend:
-        """Other scales and narrower weights; how wide they may be, the target says."""
+        """Other scales, narrower weights, finer biases; how wide weights may be, the target says.
+
+        Raises:
+            ConfigError: wider weights than the target has.
+        """
+        most = formats_of(target).weight_bits
+        if weight_bits is not None and weight_bits > most:
+            raise ConfigError(
+                f"--weight-bits {weight_bits} on {target.name}",
+                needs=f"1 to {most} bits, the sign included",
+                has=f"weight_bits = {most} ({target.formats['weight_bits'].source})",
+                remedy=f"--weight-bits {most}, or leave the option out",
+            )
         return replace(
             self, granularity=granularity, weight_bits=weight_bits, fine_biases=fine_biases
         )
 
     def _formats(self, target: Target) -> LoihiFormats:
-        """The target's formats with the weights that the user wants.
-
-        Raises:
-            ConfigError: wider weights than the target has.
-        """
+        """The target's formats with the weights that the user wants."""
         formats = formats_of(target)
-        if self.weight_bits is None:
-            return formats
-        if self.weight_bits > formats.weight_bits:
-            raise ConfigError(
-                f"--weight-bits {self.weight_bits} on {target.name}",
-                needs=f"1 to {formats.weight_bits} bits, the sign included",
-                has=f"weight_bits = {formats.weight_bits} ({target.formats['weight_bits'].source})",
-                remedy=f"--weight-bits {formats.weight_bits}, or leave the option out",
-            )
-        return replace(formats, weight_bits=self.weight_bits)
+        bits = formats.weight_bits if self.weight_bits is None else self.weight_bits
+        return replace(formats, weight_bits=bits)
 
     def relax(self, graph: Graph) -> tuple[Graph, tuple[str, ...]]:
         """Cycles get the delay that their synapses take."""
         return allow_latency(graph)
+
+    def grids(self, graph: Graph, program: Program, target: Target) -> Mapping[str, Grid]:
+        """The scales of weights and biases, projection by projection."""
+        return grids(graph, program, self._formats(target))
 
     def arithmetic(self, graph: Graph) -> Arithmetic:
         """Bit-accurate integers."""

@@ -42,7 +42,7 @@ class Folded:
     Attributes:
         factor: on the sum of weights, per target neuron.
         loss_u, loss_v: share of u and v lost per step; loss_u = 1 means no memory.
-        bias: per step.
+        bias: per step: ``leak``, plus ``bias_factor`` times the graph's bias.
         v0: membrane before the first step.
         theta: threshold above the reset; 1 for populations that do not spike.
         offset: v_reset, the graph's v at the chip's zero.
@@ -54,6 +54,8 @@ class Folded:
     loss_u: FloatArray
     loss_v: FloatArray
     bias: FloatArray
+    leak: FloatArray
+    bias_factor: FloatArray
     v0: FloatArray
     theta: FloatArray
     offset: FloatArray
@@ -101,6 +103,8 @@ def fold(graph: Graph, population: Population) -> Folded:
         loss_u=loss_u,
         loss_v=loss_v,
         bias=(leak + bias_gain * bias) / theta,
+        leak=leak / theta,
+        bias_factor=bias_gain / theta,
         v0=(initial_state(neuron, (1, *shape), d).v[0] - offset) / theta,
         theta=theta,
         offset=offset,

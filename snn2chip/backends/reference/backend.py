@@ -10,7 +10,7 @@ from snn2chip.core import Activity, Program, Violation
 from snn2chip.engine import Arithmetic
 from snn2chip.errors import ConfigError
 from snn2chip.graph import Graph
-from snn2chip.quantize import Multiplier, StoredWeights
+from snn2chip.quantize import Grid, Multiplier, StoredWeights
 from snn2chip.targets.types import Target
 
 
@@ -47,7 +47,11 @@ class ReferenceBackend:
         return ()
 
     def with_scales(
-        self, granularity: str, weight_bits: int | None, fine_biases: bool = False
+        self,
+        target: Target,
+        granularity: str = "layer",
+        weight_bits: int | None = None,
+        fine_biases: bool = False,
     ) -> ReferenceBackend:
         """Only itself."""
         if weight_bits is not None or granularity != "layer" or fine_biases:
@@ -64,6 +68,10 @@ class ReferenceBackend:
     def relax(self, graph: Graph) -> tuple[Graph, tuple[str, ...]]:
         """Nothing: the reference has no latency."""
         return graph, ()
+
+    def grids(self, graph: Graph, program: Program, target: Target) -> Mapping[str, Grid]:
+        """None: its programs are floats."""
+        return {}
 
     def arithmetic(self, graph: Graph) -> Arithmetic:
         """Float64 in the graph's discretization."""

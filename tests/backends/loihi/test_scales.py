@@ -227,7 +227,7 @@ def test_thresholds_per_neuron_run_as_the_oracle_says(net, bits, seed):
     steps, samples = 8, 2
     spikes = spikes_for(net, np.random.default_rng(seed), steps=steps, samples=samples)
     for mode in ("chip", "lava"):
-        backend = LOIHI.in_mode(mode).with_scales("neuron", bits)
+        backend = LOIHI.in_mode(mode).with_scales(LOIHI2, "neuron", bits)
         program = backend.realise(net, LOIHI2)
         options = RunOptions(batch=seed % 2 + 1, block_steps=3, trace=True, trace_state=True)
         _, trace = simulate(program, spikes, backend.arithmetic(net), options)
@@ -245,9 +245,8 @@ def test_thresholds_per_neuron_run_as_the_oracle_says(net, bits, seed):
 
 @pytest.mark.parametrize("bits", [9, 16])
 def test_wider_weights_than_the_targets_are_refused(bits):
-    net = network(0, "lif")
     with pytest.raises(ConfigError, match=f"--weight-bits {bits} on loihi2") as caught:
-        LOIHI.with_scales("layer", bits).realise(net, LOIHI2)
+        LOIHI.with_scales(LOIHI2, "layer", bits)
     assert caught.value.needs == "1 to 8 bits, the sign included"
     assert "weight_bits = 8" in caught.value.has
     assert caught.value.remedy
@@ -255,10 +254,10 @@ def test_wider_weights_than_the_targets_are_refused(bits):
 
 def test_the_reference_has_no_widths_and_no_scales_of_its_own():
     reference = find_backend("reference")
-    assert reference.with_scales("layer", None) is reference
-    for options in (("neuron", None), ("layer", 4)):
+    assert reference.with_scales(LOIHI2) is reference
+    for options in (("neuron", None), ("layer", 4), ("layer", None, True)):
         with pytest.raises(ConfigError, match="float reference"):
-            reference.with_scales(*options)
+            reference.with_scales(LOIHI2, *options)
     assert reference.stored_weights(network(0, "lif"), LOIHI2, "out") == ()
 
 
