@@ -115,6 +115,16 @@ def _pack(typing: Any, flags: Any, first: Any, bits: Any, at: Any) -> Any:
 
 
 @inline
+def copy(source: Bytes, target: Bytes) -> None:
+    """Fills a target from a source that is as long or longer.
+
+    A loop compiles in no time, an assignment of slices with all that could be said of its shapes.
+    """
+    for k in range(target.shape[0]):
+        target[k] = source[k]
+
+
+@inline
 def list_events(bits: Bytes, events: Ints) -> int:
     """Writes the places of set bits to ``events``, in order, and returns how many there are.
 
@@ -140,7 +150,7 @@ def pack_row(flags: Bytes, scratch: Bytes, bits: Bytes) -> None:
     """
     for k in range((8 * bits.shape[0] + FLAGS - 1) // FLAGS):
         _pack(flags, FLAGS * k, scratch, 4 * k)
-    bits[:] = scratch[: bits.shape[0]]
+    copy(scratch, bits)
 
 
 @jit
@@ -158,7 +168,7 @@ def pack_rows(flags: Bytes, bits: Bytes) -> None:
             for k in range(FLAGS * whole, size):
                 rest[k - FLAGS * whole] = row[k]
             _pack(rest, 0, scratch, 4 * whole)
-            bits[step, sample] = scratch[: bits.shape[2]]
+            copy(scratch, bits[step, sample])
 
 
 @jit
@@ -205,9 +215,9 @@ def pack_rows_channels_last(flags: Bytes, channels: int, bits: Bytes) -> None:
     scratch = np.empty(bits.shape[2] + 16, np.uint8)
     for step in range(flags.shape[0]):
         for sample in range(flags.shape[1]):
-            row[:size] = flags[step, sample]
+            copy(flags[step, sample], row[:size])
             pack_channels_last(row, positions, planes, scratch)
-            bits[step, sample] = scratch[: bits.shape[2]]
+            copy(scratch, bits[step, sample])
 
 
 @jit

@@ -106,8 +106,8 @@ def conv_sums(
         list_positions(spikes[n], last, channels, lists)
         for y in range(sizes[5]):
             conv_row(lists, y, group, merged, weights, channels, taps, sizes, totals, targets, hit)
-            arrived[sample, y, :, group] = hit
             for x in range(wide):
+                arrived[sample, y, x, group] = hit[x]
                 for c in range(targets):
                     sums[sample, y, x, group, c] = np.int32(totals[x * targets + c]) << np.int32(
                         shift

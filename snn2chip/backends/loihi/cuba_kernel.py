@@ -168,7 +168,8 @@ def mark(flags: Bytes, arrived: Bytes) -> None:
 def _keep(kept: Ints, step: int, sample: int, row: Ints) -> None:
     """Records a row, where the record has steps."""
     if kept.shape[0] > 0:
-        kept[step, sample] = row
+        for n in range(row.shape[0]):
+            kept[step, sample, n] = row[n]
 
 
 @jit

@@ -60,7 +60,7 @@ class FusedLayer:
         v = kernel_state(state["v"], conv)
         u = np.empty_like(v, shape=(len(v), 0)) if self.plain else kernel_state(state["u"], conv)
         neurons = (u, v, *self._shared)
-        made = np.empty((3, *bits.shape[:2], -(-self.population.size // 8)), np.uint8)
+        made = np.empty((2 + conv, *bits.shape[:2], -(-self.population.size // 8)), np.uint8)
         counts = np.zeros(5, np.int64)
         forms = {BITS: made[0]}
         if conv:

@@ -16,6 +16,7 @@ from snn2chip.engine.accelerate import jit
 from snn2chip.engine.bits import (
     FLAGS,
     ROOM,
+    copy,
     list_events,
     pack_channels_last,
     pack_row,
@@ -165,6 +166,6 @@ def conv_layer(
                 mark(flags[a:b], hit)
             pack_row(fired, scratch, sent_last[step, sample])
             pack_channels_last(fired, high * wide, planes, scratch)
-            sent[step, sample] = scratch[: sent.shape[2]]
+            copy(scratch, sent[step, sample])
             pack_channels_last(flags, high * wide, planes, scratch)
-            updated[step, sample] = scratch[: updated.shape[2]]
+            copy(scratch, updated[step, sample])
