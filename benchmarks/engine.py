@@ -110,6 +110,7 @@ def main() -> int:
     if options.write and options.quick:
         parser.error("--write keeps everything: leave --quick out")
     tell_who_takes_part(options)
+    warning = busy()
     tables, checks = [], []
     for case in cases():
         speed = compare(case, options)
@@ -127,7 +128,7 @@ def main() -> int:
     for check in checks:
         print(check)
     if options.write:
-        write_page(options.write, tables, checks)
+        write_page(options.write, tables, checks, warning)
     return MISSED if any(not check.holds for check in checks) else 0
 
 
@@ -145,6 +146,14 @@ def cases() -> tuple[Case, ...]:
     )  # fmt: skip
 
 
+def busy() -> str | None:
+    """A warning where the machine does something else, or None."""
+    load, processors = os.getloadavg()[0], len(os.sched_getaffinity(0))
+    if load <= 0.3 * processors:
+        return None
+    return f"This machine was busy (load {load:.1f} on {processors}): ratios mean little."
+
+
 def tell_who_takes_part(options: argparse.Namespace) -> None:
     """And whether the machine is busy."""
     for name, reason in (
@@ -153,9 +162,8 @@ def tell_who_takes_part(options: argparse.Namespace) -> None:
         (LAVA, lava_reason(options.lava_python)),
     ):
         print(f"{name}: {'there' if reason is None else 'left out, ' + reason}")
-    busy, processors = os.getloadavg()[0], len(os.sched_getaffinity(0))
-    if busy > 0.3 * processors:
-        print(f"this machine is busy (load {busy:.1f} on {processors}): ratios mean little")
+    if busy() is not None:
+        print(busy())
 
 
 def compare(case: Case, options: argparse.Namespace) -> Speed:

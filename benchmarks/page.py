@@ -42,7 +42,7 @@ def speed_table(speed: Speed) -> str:
     lines = [
         f"**{speed.case.title}**",
         "",
-        "| | us per sample and step | smallest | us per sample | takes | GOP/s |",
+        "| | us per sample and step | smallest | us per sample | times ours | GOP/s |",
         "|---|---:|---:|---:|---:|---:|",
     ]
     for name, (middle, least) in speed.seconds.items():
@@ -84,16 +84,20 @@ def memory_table(memory: Memory) -> str:
     )
 
 
-def write_page(path: Path, tables: Sequence[str], checks: Sequence[Check]) -> None:
+def write_page(
+    path: Path, tables: Sequence[str], checks: Sequence[Check], warning: str | None = None
+) -> None:
     """Puts the figures between the marks of a page.
 
     Args:
         tables: of the dense network, the conv network, growth and memory.
+        warning: about the figures, to stand before them.
     """
     dense, conv, growth, memory = tables
     figures = "\n".join(
         [
             f"{datetime.now(UTC):%Y-%m-%d}, {machine()}; {versions()}.",
+            *(("", f"**{warning}**") if warning else ()),
             *("", "## Speed", "", dense, "", conv, "", "## Growth", ""),
             f"![Time against steps, samples and synapses]({path.with_suffix('.svg').name})",
             *("", growth, "", "## Memory", "", memory, "", "## What must hold", ""),

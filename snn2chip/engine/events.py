@@ -143,7 +143,8 @@ def _extreme(whole: NDArray[np.int64]) -> int:
 def _divides(operator: Conv, module: ModuleType) -> bool:
     """Whether the kernels' divisions by the number of channels are exact."""
     inside = operator.source_shape[0] // operator.groups
-    return prod(operator.source_shape) * inside < int(module.MOST_DIVIDED)
+    most, area = prod(operator.source_shape) * inside, prod(operator.source_shape[1:])
+    return most < int(module.MOST_DIVIDED) and area < int(module.MOST_QUOTIENT)
 
 
 def common_power(weights: NDArray[np.int64]) -> int:

@@ -24,8 +24,8 @@ Taps: TypeAlias = tuple[int, int, int, int, int, int]
 Sizes: TypeAlias = tuple[int, int, int, int, int, int, int]
 Lists: TypeAlias = tuple[Ints, Ints, Ints, Ints, Ints]
 
-MOST_DIVIDED = 2**40
-"""Numbers times divisors stay below; ``quotient`` is exact there."""
+MOST_DIVIDED, MOST_QUOTIENT = 2**40, 2**24
+"""Numbers times divisors, and quotients, stay below; ``quotient`` is exact there."""
 
 _MAGIC_BITS = 40
 
@@ -38,12 +38,13 @@ def magic_of(divisor: int) -> np.uint64:
 
 @jit
 def quotient(number: np.int32, magic: np.uint64) -> np.int32:
-    """number // divisor without a division, exact while number * divisor < 2^40.
+    """number // divisor without a division, exact below 2^40 / divisor and 2^24 * divisor.
 
     magic = 2^40 / divisor + e with 0 < e <= 1, so that the product is too large by less than
-    number, and number < 2^40 / divisor (T. Granlund and P. Montgomery, 1994).
+    number, and number < 2^40 / divisor (T. Granlund and P. Montgomery, 1994). The product has 64
+    bits, of which 24 are left for the quotient.
     """
-    return np.int32((np.uint64(np.uint32(number)) * magic) >> np.uint64(_MAGIC_BITS))
+    return np.int32((np.uint64(np.uint32(number)) * np.uint64(magic)) >> np.uint64(_MAGIC_BITS))
 
 
 @jit

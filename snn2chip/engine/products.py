@@ -116,8 +116,8 @@ class IntegerProduct:
         """The quickest matrix product, and the share of firing neurons above which it pays."""
         rates = dict(measured(_routes, torch_for_products()))
         rates[FLOAT32] *= 1 if self.bound < _EXACT_FLOAT32 else _DOUBLE
-        there = [FLOAT32, INT8] if INT8 in rates and self._int8 is not None else [FLOAT32]
-        name = min(there, key=rates.__getitem__)
+        quicker = rates.get(INT8, rates[FLOAT32]) < rates[FLOAT32]
+        name = INT8 if quicker and self._int8 is not None else FLOAT32
         return name, -1.0 if self.events is None else rates[name] / rates[EVENTS]
 
     @cached_property

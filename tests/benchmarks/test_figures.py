@@ -82,7 +82,7 @@ def test_a_page_keeps_its_text_and_gets_the_figures(tmp_path):
     measured = speed(**{"snn2chip": 1e-6, "Lava": 2e-3})
     memory = Memory(900, 500, 510)
     tables = [speed_table(measured), speed_table(measured), growth_table([LINE])]
-    write_page(page, [*tables, memory_table(memory)], measured.checks())
+    write_page(page, [*tables, memory_table(memory)], measured.checks(), "busy")
     text = page.read_text()
     assert text.startswith(f"before\n{BEGIN}\n")
     assert text.endswith(f"{END}\nafter\n")
@@ -90,6 +90,7 @@ def test_a_page_keeps_its_text_and_gets_the_figures(tmp_path):
     assert "| Lava | 2,000.00 | 1,000.00 | 64,000.0 | 2,000.0 x |" in text
     assert "float32 products 50 GOP/s (numpy), int8 products 60 GOP/s" in text
     assert "(figures.svg)" in text
+    assert "\n**busy**\n" in text
     assert machine() in text
     assert versions() in text
 

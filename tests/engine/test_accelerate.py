@@ -99,6 +99,12 @@ def test_shares_cover_a_batch_in_order(threads, count):
         assert team.map(lambda share: share.start, shares) == [s.start for s in shares]
 
 
+def test_a_batch_that_is_not_worth_all_threads_takes_fewer():
+    with workers.Workers(4) as team:
+        assert [s.stop - s.start for s in team.shares(0, 9, 2)] == [4, 5]
+        assert len(team.shares(0, 9, 7)) == 4
+
+
 @pytest.mark.parametrize("threads", [1, 3])
 def test_the_first_error_is_raised(threads):
     def fail(item):

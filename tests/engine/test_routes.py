@@ -182,6 +182,31 @@ def test_as_few_bits_as_the_weights_prove_enough(weight, kind, up, stored):
         assert product.sums_and_arrivals(spikes)[0][0, 0] == int((weight * spikes).sum())
 
 
+@needs_numba
+@given(st.integers(1, 2**20), st.data())
+@example(1, None)
+@example(2**20, None)
+def test_quotients_are_exact_up_to_their_bound(divisor, data):
+    from snn2chip.engine import kernels
+
+    bounds = (2**31, kernels.MOST_DIVIDED // divisor, kernels.MOST_QUOTIENT * divisor)
+    most = min(bounds) - 1
+    numbers = {0, most, most // divisor * divisor, most // divisor * divisor - 1}
+    if data is not None:
+        numbers.add(data.draw(st.integers(0, most)))
+    magic = kernels.magic_of(divisor)
+    for number in numbers:
+        if number >= 0:
+            assert kernels.quotient(np.int32(number), magic) == number // divisor
+
+
+@needs_numba
+def test_images_too_large_to_divide_take_the_matrix_route():
+    for width, there in ((2**24 - 1, True), (2**24, False)):
+        conv = Conv(np.ones((1, 1, 1), int), (1, width), (2**20,), ((0, 0),), (1,))
+        assert (EventProduct.of(conv, 1) is not None) == there
+
+
 def test_what_has_no_kernel_takes_the_matrix_route():
     assert EventProduct.of(identity((3,)), 1) is None
     assert EventProduct.of(Dense(np.array([[2**24]]), (1,), (1,)), 2**24) is None
