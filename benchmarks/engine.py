@@ -30,7 +30,7 @@ from benchmarks.rivals import lava_measure, lava_reason, norse_reason, norse_run
 from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
 from snn2chip.core import Program
 from snn2chip.engine import RunOptions, simulate, stream
-from snn2chip.engine.accelerate import reason_against
+from snn2chip.engine.kernels.accelerate import reason_against
 from snn2chip.graph.linear import synapses
 
 ARITHMETIC = LoihiArithmetic()

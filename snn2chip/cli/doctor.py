@@ -55,7 +55,7 @@ def _extras() -> Iterator[Finding]:
 
 
 def _kernels() -> Finding:
-    from snn2chip.engine.accelerate import cache_folder, reason_against
+    from snn2chip.engine.kernels.accelerate import cache_folder, reason_against
 
     reason = reason_against()
     if reason is not None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from snn2chip.core import ProgramPopulation
 from snn2chip.engine.arithmetic import Arithmetic, State
 from snn2chip.engine.delays import DelayedPart
-from snn2chip.engine.device import TorchDevice
+from snn2chip.engine.devices.device import TorchDevice
 from snn2chip.engine.spikes import Spikes
 from snn2chip.graph.operators import Array
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.core import Raster
-from snn2chip.engine.accelerate import kernels
+from snn2chip.engine.kernels.accelerate import kernels
 from snn2chip.engine.layout import channels_last, in_memory
 from snn2chip.graph.operators import Array
 
@@ -17,7 +17,7 @@ def packed(spikes: Array) -> NDArray[np.uint8]:
     """Bits [step, sample, ceil(size / 8)] of what is not 0 in [step, sample, *shape]."""
     flags = spikes if spikes.dtype == np.bool_ else spikes != 0
     shape = flags.shape[2:]
-    module = kernels("snn2chip.engine.bits")
+    module = kernels("snn2chip.engine.kernels.bits")
     if module is None or not flags.size:
         return Raster.pack(flags, shape).bits
     bits = np.empty((*flags.shape[:2], -(-prod(shape) // 8)), np.uint8)

@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.engine.arithmetic import Flags
-from snn2chip.engine.device import CPU, TorchDevice
-from snn2chip.engine.events import EventProduct
+from snn2chip.engine.devices.device import CPU, TorchDevice
+from snn2chip.engine.devices.torch_products import TorchProduct
+from snn2chip.engine.kernels.events import EventProduct
 from snn2chip.engine.rates import EVENTS, FLOAT32, INT8, Routes, measured, torch_for_products
 from snn2chip.engine.spikes import Spikes
-from snn2chip.engine.torch_products import TorchProduct
 from snn2chip.errors import UnsupportedError
 from snn2chip.graph.linear import apply, arrivals
 from snn2chip.graph.operators import Array, Conv, Dense, Operator, weights_of, with_weights

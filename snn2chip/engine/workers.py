@@ -9,7 +9,7 @@ from itertools import pairwise
 from types import TracebackType
 from typing import TypeVar
 
-from snn2chip.engine.accelerate import reason_against
+from snn2chip.engine.kernels.accelerate import reason_against
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from snn2chip.core import Program
 from snn2chip.engine import Arithmetic, RunOptions, without_layer
-from snn2chip.engine.device import TorchDevice
+from snn2chip.engine.devices.device import TorchDevice
 from snn2chip.engine.layers import Portable
 
 

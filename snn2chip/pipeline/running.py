@@ -15,7 +15,7 @@ from snn2chip.core import Mapping as CoreMapping
 from snn2chip.drift import accuracy, compare
 from snn2chip.energy import EnergyReport, ann_baseline, count, price
 from snn2chip.engine import RunOptions, simulate
-from snn2chip.engine.device import find_device
+from snn2chip.engine.devices.device import find_device
 from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
 from snn2chip.graph import Graph
 from snn2chip.mapping import assumptions, map_program, read_mapping

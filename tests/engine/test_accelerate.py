@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from snn2chip.engine import accelerate, workers
+from snn2chip.engine import workers
+from snn2chip.engine.kernels import accelerate
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +25,7 @@ def fresh(monkeypatch):
 def test_the_switch_leaves_kernels_out(monkeypatch):
     monkeypatch.setenv(accelerate.SWITCH, "0")
     assert accelerate.reason_against() == "SNN2CHIP_NUMBA=0"
-    assert accelerate.kernels("snn2chip.engine.kernels") is None
+    assert accelerate.kernels("snn2chip.engine.kernels.sums") is None
     assert workers.default_threads() == 1
 
 
@@ -41,7 +42,7 @@ def test_a_numba_that_cannot_be_imported_is_said(monkeypatch):
 
     monkeypatch.setattr(accelerate, "import_module", refuse)
     assert "NumPy 2.3 or less" in accelerate.reason_against()
-    assert accelerate.kernels("snn2chip.engine.kernels") is None
+    assert accelerate.kernels("snn2chip.engine.kernels.sums") is None
 
 
 def test_the_cache_lies_in_the_users_folder(monkeypatch, tmp_path):

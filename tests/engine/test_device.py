@@ -8,11 +8,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from snn2chip.core import Raster
-from snn2chip.engine import device as devices
-from snn2chip.engine.device import find_device, torch_device
+from snn2chip.engine.devices import device as devices
+from snn2chip.engine.devices.device import find_device, torch_device
+from snn2chip.engine.devices.torch_products import TorchProduct, window_places
 from snn2chip.engine.products import sum_bound
 from snn2chip.engine.spikes import Spikes
-from snn2chip.engine.torch_products import TorchProduct, window_places
 from snn2chip.errors import ConfigError
 from snn2chip.graph import Conv, Dense, Identity
 from snn2chip.graph.linear import apply, arrivals
@@ -101,7 +101,7 @@ def test_an_identity_multiplies():
 
 
 def test_few_windows_at_a_time(monkeypatch):
-    monkeypatch.setattr("snn2chip.engine.torch_products.MOST_COLUMNS", 50)
+    monkeypatch.setattr("snn2chip.engine.devices.torch_products.MOST_COLUMNS", 50)
     conv = Conv(np.arange(24).reshape(2, 3, 2, 2), (3, 6, 5), (1, 1), ((0, 0), (0, 0)), (1, 1))
     spikes = np.random.default_rng(0).random((7, 3, 6, 5)) < 0.5
     sums = product_of(conv).sums(DEVICE.tensor(spikes))

@@ -10,8 +10,9 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from snn2chip.core import Raster
-from snn2chip.engine import accelerate, events, products
-from snn2chip.engine.events import EventProduct
+from snn2chip.engine import products
+from snn2chip.engine.kernels import accelerate, events
+from snn2chip.engine.kernels.events import EventProduct
 from snn2chip.engine.layout import as_shape, channels_last, in_memory
 from snn2chip.engine.packing import packed
 from snn2chip.engine.products import exact_integer_product, sum_bound
@@ -187,7 +188,7 @@ def test_as_few_bits_as_the_weights_prove_enough(weight, kind, up, stored):
 @example(1, None)
 @example(2**20, None)
 def test_quotients_are_exact_up_to_their_bound(divisor, data):
-    from snn2chip.engine import kernels
+    from snn2chip.engine.kernels import sums as kernels
 
     bounds = (2**31, kernels.MOST_DIVIDED // divisor, kernels.MOST_QUOTIENT * divisor)
     most = min(bounds) - 1

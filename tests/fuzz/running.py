@@ -139,7 +139,7 @@ def _child(
 
 def _caches() -> list[Path]:
     """Where compiled kernels are kept, whatever the input says."""
-    accelerate = sys.modules.get("snn2chip.engine.accelerate")
+    accelerate = sys.modules.get("snn2chip.engine.kernels.accelerate")
     folder = accelerate.cache_folder() if accelerate else None
     return [] if folder is None else [folder]
 

@@ -13,7 +13,7 @@ from snn2chip.pipeline import Options, devices, open_network, run, running
 
 pytest.importorskip("torch")
 
-from snn2chip.engine.device import torch_device
+from snn2chip.engine.devices.device import torch_device
 
 
 @pytest.fixture

@@ -13,17 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.backends.loihi import fast, fused, torch_layers
+from snn2chip.backends.loihi import torch_layers
 from snn2chip.backends.loihi.integers import INPUT_SHIFT, ONE_WRAP, whole, wrap24
+from snn2chip.backends.loihi.kernels import fast, fused
+from snn2chip.backends.loihi.kernels.reset_layers import ResettingLayer
 from snn2chip.backends.loihi.modes import Mode, arithmetic_name
 from snn2chip.backends.loihi.neurons import NEURON_MODELS, cuba
 from snn2chip.backends.loihi.neurons.cuba_driven import DRIVEN
 from snn2chip.backends.loihi.neurons.resetting import CUBA_RESET, scan_between
-from snn2chip.backends.loihi.reset_layers import ResettingLayer
 from snn2chip.backends.loihi.synapses import SYNAPSE_MODELS
 from snn2chip.core import ProgramPopulation, ProgramProjection
 from snn2chip.engine.arithmetic import Product, Scan, State
-from snn2chip.engine.device import TorchDevice
+from snn2chip.engine.devices.device import TorchDevice
 from snn2chip.engine.layers import Layer, Parts
 from snn2chip.graph.operators import Array, Conv, Operator
 

@@ -1,7 +1,7 @@
 """CUBA layers on torch's tensors: the equations of ``neurons.cuba`` on a GPU, or on the processor.
 
-All numbers are whole: sums as ``engine.torch_products`` makes them, states in 64 bits that keep
-what 32 hold. So the results are those of every other way, bit for bit.
+All numbers are whole: sums as ``engine.devices.torch_products`` makes them, states in 64 bits that
+keep what 32 hold. So the results are those of every other way, bit for bit.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from snn2chip.backends.loihi.fast import SpikeProduct
 from snn2chip.backends.loihi.integers import (
     DECAY_BITS,
     DECAY_ONE,
@@ -24,15 +23,16 @@ from snn2chip.backends.loihi.integers import (
     WRAP,
     scaled_bias,
 )
+from snn2chip.backends.loihi.kernels.fast import SpikeProduct
 from snn2chip.backends.loihi.modes import Mode
 from snn2chip.backends.loihi.neurons.base import parameter
 from snn2chip.core import ProgramPopulation
 from snn2chip.engine.arithmetic import State
 from snn2chip.engine.delays import DelayedPart
-from snn2chip.engine.device import Tensor, TorchDevice
+from snn2chip.engine.devices.device import Tensor, TorchDevice
+from snn2chip.engine.devices.torch_products import TorchProduct
 from snn2chip.engine.layers import LayerScan, Parts
 from snn2chip.engine.spikes import Spikes
-from snn2chip.engine.torch_products import TorchProduct
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from snn2chip.backends.loihi import fast
 from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
+from snn2chip.backends.loihi.kernels import fast
 from snn2chip.backends.loihi.neurons import cuba
 from snn2chip.core import Program, ProgramPopulation, ProgramProjection
-from snn2chip.engine import RunOptions, accelerate, run, simulate, stream
+from snn2chip.engine import RunOptions, run, simulate, stream
+from snn2chip.engine.kernels import accelerate
 from snn2chip.graph import Conv, Dense, Encoding, Readout
 
 from .networks import programs

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snn2chip.backends.loihi.fold import fold
 from snn2chip.backends.loihi.formats import formats_of
 from snn2chip.backends.loihi.realise import realise
+from snn2chip.backends.loihi.realise.fold import fold
 from snn2chip.errors import UnsupportedError
 from snn2chip.graph.oracle import run_graph
 from snn2chip.neurons import initial_state, step

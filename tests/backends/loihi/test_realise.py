@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snn2chip.backends import find_backend
-from snn2chip.backends.loihi.fold import fold
 from snn2chip.backends.loihi.formats import formats_of
-from snn2chip.backends.loihi.latency import chip_latencies
 from snn2chip.backends.loihi.realise import realise
+from snn2chip.backends.loihi.realise.fold import fold
+from snn2chip.backends.loihi.realise.latency import chip_latencies
 from snn2chip.backends.reference.arithmetic import Float64
 from snn2chip.backends.reference.arithmetic import realise as realise_float
 from snn2chip.core import chip_delay

@@ -13,7 +13,8 @@ from snn2chip.backends.loihi import torch_layers
 from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
 from snn2chip.backends.loihi.oracle import run_sample
 from snn2chip.core import ProgramPopulation, ProgramProjection
-from snn2chip.engine import RunOptions, accelerate, products, simulate, without_layer
+from snn2chip.engine import RunOptions, products, simulate, without_layer
+from snn2chip.engine.kernels import accelerate
 from snn2chip.graph import Dense
 from snn2chip.graph.operators import with_weights
 
@@ -22,7 +23,7 @@ from .test_fast import assert_same, networks, spikes_of
 
 pytest.importorskip("torch")
 
-from snn2chip.engine.device import torch_device
+from snn2chip.engine.devices.device import torch_device
 
 DEVICE = torch_device("cpu")
 slow = settings(

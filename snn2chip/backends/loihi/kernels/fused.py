@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.backends.loihi.fast import (
+from snn2chip.backends.loihi.integers import INPUT_SHIFT, ONE_WRAP, STATE_LIMIT
+from snn2chip.backends.loihi.kernels.fast import (
     SpikeProduct,
     kernel_numbers,
     kernel_parameters,
     kernel_state,
 )
-from snn2chip.backends.loihi.integers import INPUT_SHIFT, ONE_WRAP, STATE_LIMIT
 from snn2chip.core import ProgramPopulation
-from snn2chip.engine.accelerate import kernels
 from snn2chip.engine.arithmetic import State
-from snn2chip.engine.events import EventProduct
+from snn2chip.engine.kernels.accelerate import kernels
+from snn2chip.engine.kernels.events import EventProduct
 from snn2chip.engine.layers import LayerScan, Parts
 from snn2chip.engine.layout import as_shape
 from snn2chip.engine.rates import EVENTS
@@ -133,7 +133,7 @@ class FusedLayer:
 
 def layer(population: ProgramPopulation, parts: Parts) -> FusedLayer | None:
     """The layer, or None where population or projections are not so simple, or too large."""
-    module = kernels("snn2chip.backends.loihi.fused_kernel")
+    module = kernels("snn2chip.backends.loihi.kernels.fused_kernel")
     if module is None or len(parts) != 1 or not population.spiking or not population.size:
         return None
     (part,) = parts

@@ -1,7 +1,7 @@
 """Layers compiled: sums of spikes, CUBA neurons and bits, without leaving the processor's cache.
 
-Loaded only through ``engine.accelerate.kernels``. The sums are those of ``engine.kernels``, the
-neurons those of ``cuba_kernel``.
+Loaded only through ``engine.kernels.accelerate.kernels``. The sums are those of
+``engine.kernels.sums``, the neurons those of ``cuba_kernel``.
 """
 
 from __future__ import annotations
@@ -11,9 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.backends.loihi.cuba_kernel import Bytes, Ints, Parameters, mark, rows, scan_row
-from snn2chip.engine.accelerate import jit
-from snn2chip.engine.bits import (
+from snn2chip.backends.loihi.kernels.cuba_kernel import (
+    Bytes,
+    Ints,
+    Parameters,
+    mark,
+    rows,
+    scan_row,
+)
+from snn2chip.engine.kernels.accelerate import jit
+from snn2chip.engine.kernels.bits import (
     FLAGS,
     ROOM,
     copy,
@@ -22,8 +29,8 @@ from snn2chip.engine.bits import (
     pack_row,
     planes_for,
 )
-from snn2chip.engine.kernels import Sizes, Taps, conv_row, list_positions, lists_for
-from snn2chip.engine.vectors import add_rows
+from snn2chip.engine.kernels.sums import Sizes, Taps, conv_row, list_positions, lists_for
+from snn2chip.engine.kernels.vectors import add_rows
 
 _BORDER = 16
 """Positions, or bytes, after the last that ``pack_channels_last`` may touch."""
@@ -47,7 +54,7 @@ def dense_layer(
 
     Args:
         spikes: uint8 [step, sample, ceil(source / 8)], bits.
-        weights, totals: as ``engine.kernels.dense_sums`` takes them.
+        weights, totals: as ``engine.kernels.sums.dense_sums`` takes them.
         shift: what the totals are multiplied by, as a power of two.
         us, vs, parameters, memory, counts: as ``cuba_kernel.scan`` takes them.
         sent, updated: uint8 [step, sample, ceil(neuron / 8)], overwritten with bits.
@@ -133,8 +140,8 @@ def conv_layer(
     """Neurons behind a convolution of one group; their channels lie last.
 
     Args:
-        spikes, last, merged, weights, taps, sizes, totals: as ``engine.kernels.conv_sums`` takes
-            them, but for spikes uint8 [step, sample, bytes].
+        spikes, last, merged, weights, taps, sizes, totals: as ``engine.kernels.sums.conv_sums``
+            takes them, but for spikes uint8 [step, sample, bytes].
         shift: what the totals are multiplied by, as a power of two.
         us, vs, parameters, memory, counts: as ``cuba_kernel.scan`` takes them.
         sent, updated: uint8 [step, sample, ceil(neuron / 8)], overwritten with bits.

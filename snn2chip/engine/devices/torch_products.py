@@ -23,8 +23,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.engine.device import Tensor, TorchDevice
-from snn2chip.engine.events import common_power
+from snn2chip.engine.devices.device import Tensor, TorchDevice
+from snn2chip.engine.kernels.events import common_power
 from snn2chip.graph.operators import Conv, Dense, Identity, Operator, weights_of
 
 Route: TypeAlias = Callable[[Tensor], Tensor]

@@ -1,8 +1,8 @@
 """The CUBA recurrence compiled: all steps of a block in one pass over the neurons.
 
-Loaded only through ``engine.accelerate.kernels``. The numbers are those of ``arithmetic``: int32
-states, decay products in int64, one wrap of u, saturation of v. All arrays are contiguous, with the
-neurons in any order that all of them share.
+Loaded only through ``engine.kernels.accelerate.kernels``. The numbers are those of ``arithmetic``:
+int32 states, decay products in int64, one wrap of u, saturation of v. All arrays are contiguous,
+with the neurons in any order that all of them share.
 
 Parameters are keep_u = 4096 - (du + 1), keep_v = 4096 - dv, vth << 6 and the scaled bias: whole
 numbers where the neurons share them, int32 [neuron] where they do not. keep_u is None where no
@@ -18,7 +18,7 @@ from numba.core import types
 from numba.extending import overload
 from numpy.typing import NDArray
 
-from snn2chip.engine.accelerate import inline, jit
+from snn2chip.engine.kernels.accelerate import inline, jit
 
 Ints: TypeAlias = NDArray[np.int32]
 Bytes: TypeAlias = NDArray[np.uint8]

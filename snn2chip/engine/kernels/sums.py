@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.engine.accelerate import jit
-from snn2chip.engine.bits import ROOM, list_events
-from snn2chip.engine.vectors import add_rows
+from snn2chip.engine.kernels.accelerate import jit
+from snn2chip.engine.kernels.bits import ROOM, list_events
+from snn2chip.engine.kernels.vectors import add_rows
 
 Bytes: TypeAlias = NDArray[np.uint8]
 Ints: TypeAlias = NDArray[np.int32]

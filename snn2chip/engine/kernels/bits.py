@@ -15,7 +15,7 @@ from numba.core import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from snn2chip.engine.accelerate import inline, jit
+from snn2chip.engine.kernels.accelerate import inline, jit
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int32]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from snn2chip.backends.loihi.formats import LoihiFormats
 from snn2chip.backends.loihi.integers import DECAY_ONE
-from snn2chip.backends.loihi.scales import Scaled, Stored
+from snn2chip.backends.loihi.realise.scales import Scaled, Stored
 from snn2chip.graph import Projection
 from snn2chip.graph.operators import Operator, weights_of
 

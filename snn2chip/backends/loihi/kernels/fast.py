@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from snn2chip.backends.loihi.integers import DECAY_ONE, INPUT_SHIFT, STATE_LIMIT, scaled_bias
 from snn2chip.backends.loihi.neurons.base import parameter
 from snn2chip.core import ProgramPopulation, ProgramProjection
-from snn2chip.engine.accelerate import kernels
 from snn2chip.engine.arithmetic import Flags, Scan, State
+from snn2chip.engine.kernels.accelerate import kernels
 from snn2chip.engine.layout import as_shape, channels_last, in_memory
 from snn2chip.engine.products import IntegerProduct, exact_integer_product
 from snn2chip.graph.operators import Array, Conv, Operator
@@ -66,7 +66,7 @@ def scan(
     population: ProgramPopulation, state: State, current: Array, arrived: Flags, record: bool
 ) -> Scan | None:
     """As ``neurons.cuba.scan``, or None where the kernel does not hold it."""
-    module = kernels("snn2chip.backends.loihi.cuba_kernel")
+    module = kernels("snn2chip.backends.loihi.kernels.cuba_kernel")
     if module is None or current.dtype != np.int32 or current.size == 0:
         return None
     numbers = kernel_numbers(population)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.backends.loihi.fold import Folded, fold
 from snn2chip.backends.loihi.formats import LoihiFormats
 from snn2chip.backends.loihi.integers import STATE_LIMIT
+from snn2chip.backends.loihi.realise.fold import Folded, fold
 from snn2chip.core import Activity, PopulationActivity
 from snn2chip.errors import UnsupportedError
 from snn2chip.graph import Conv, Dense, Graph, Population, Projection

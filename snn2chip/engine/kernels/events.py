@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.engine.accelerate import kernels
+from snn2chip.engine.kernels.accelerate import kernels
 from snn2chip.engine.layout import as_shape, channels_last, in_memory
 from snn2chip.graph.operators import Array, Conv, Dense, Operator, weights_of
 
@@ -27,7 +27,7 @@ Flags = NDArray[np.bool_]
 
 def load() -> ModuleType | None:
     """The kernels of this room, or None where numba is absent."""
-    return kernels("snn2chip.engine.kernels")
+    return kernels("snn2chip.engine.kernels.sums")
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from snn2chip.engine.accelerate import inline
+from snn2chip.engine.kernels.accelerate import inline
 
 _BYTES = 32
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from snn2chip.backends.loihi.fold import fold
 from snn2chip.backends.loihi.formats import LoihiFormats
 from snn2chip.backends.loihi.integers import INPUT_SHIFT
+from snn2chip.backends.loihi.realise.fold import fold
 from snn2chip.core import Program
 from snn2chip.graph import Graph
 from snn2chip.quantize import Grid, weight_range

@@ -1,0 +1,1 @@
+"""The quick way through CUBA layers, compiled: the same integers as the models' own modules."""
