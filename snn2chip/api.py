@@ -161,7 +161,7 @@ def quantize_table(
     network: Network | str | Path | None = None,
     target: str | Path | None = None,
     data: str | None = None,
-    bits: Sequence[int] | None = None,
+    bits: Sequence[int] | int | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> WidthTable:

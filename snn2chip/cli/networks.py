@@ -165,7 +165,8 @@ def compile_(
     if require_net:
         require_artefact(made, "network.net")
     files = write_compiled(out, opened, made, chosen)
-    console.note(f"scales from {made.calibrated_on}")
+    if made.check.target.formats:
+        console.note(f"scales from {made.calibrated_on}")
     for error in made.artefacts.refused:
         console.note(f"left out, {error}")
     console.wrote(*files)

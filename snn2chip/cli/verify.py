@@ -184,14 +184,16 @@ def _onnx(opened: Network, options: Options, json: Path | None) -> None:
 
 def _show(found: Verification, json: Path | None) -> None:
     """The table, the file, and the end with 6 where a value differs."""
+    from snn2chip.report.numbers import plural
+
     _write({"engine": "lava", **asdict(found), "mismatches": found.mismatches}, json)
     if json != outputs.HERE:
         versions = ", ".join(f"{name} {text}" for name, text in found.versions.items())
         place = "Loihi2HwCfg" if found.hardware else "Loihi2SimCfg, fixed_pt"
-        console.out(
-            f"Lava ({versions}; {place}): {found.samples} samples of {found.data} x "
-            f"{found.steps} steps, {_resets(found)}\n"
-        )
+        samples = plural(found.samples, "sample")
+        console.out(f"Lava: {versions}; {place}")
+        console.out(f"{samples} of {found.data}, {found.steps} steps of Lava each")
+        console.out(f"{_resets(found)}\n")
         console.out(console.table(_HEAD, [_row(row) for row in asdict(found)["populations"]]))
         console.out(f"\n{found.mismatches:,} mismatches in {found.values:,} values")
     for line in found.notes:

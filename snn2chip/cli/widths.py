@@ -139,6 +139,12 @@ def _csv(table: WidthTable) -> str:
     return stream.getvalue()
 
 
+def _scales(table: WidthTable) -> str:
+    """The method and what has a scale of its own; the widths are the rows'."""
+    method, granularity, *rest = table.quantization.sentence.split(", ")
+    return ", ".join([method, granularity, *(x for x in rest if not x.startswith("weights of"))])
+
+
 def _text(table: WidthTable) -> str:
     """The table for people, with how it was made above it."""
     from snn2chip.report.numbers import UNKNOWN, accuracy, plural, significant, whole
@@ -170,10 +176,8 @@ def _text(table: WidthTable) -> str:
     return "\n".join(
         (
             console.shown(f"{table.network} on {table.target}: {runs}, data {table.data}"),
-            console.shown(
-                f"scales by {table.calibration}, one per {table.granularity}, from "
-                f"{table.calibrated_on}; prices {table.cost_table}"
-            ),
+            console.shown(f"scales by {_scales(table)}; prices {table.cost_table}"),
+            console.shown(f"calibrated on {table.calibrated_on}"),
             "",
             console.table(head, [units, *rows]),
         )

@@ -38,13 +38,22 @@ def has_steps(source: str, key: str, array: NDArray[Any], shape: tuple[int, ...]
             f"{source}: {key!r} does not fit the network's input",
             needs=f"[sample, {_axes(shape)}] or [sample, step, {_axes(shape)}]",
             has=f"an array of shape {list(array.shape)}",
-            remedy=f"reshape it, for example x.reshape(-1, {', '.join(map(str, shape))})",
+            remedy=_another_shape(array.shape, shape),
         )
     if array.size == 0:
         raise InputFileError(
             f"{source}: {key!r} is empty", needs="at least one sample and one step"
         )
     return timed
+
+
+def _another_shape(found: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """How an array becomes one of samples; a reversed image is Lava's (W, H, C)."""
+    lead, reversed_ = len(found) - len(shape), shape[::-1]
+    if lead in (1, 2) and len(shape) > 1 and found[lead:] == reversed_ != shape:
+        axes = (*range(lead), *range(len(found) - 1, lead - 1, -1))
+        return f"Lava's images are (W, H, C): x.transpose({', '.join(map(str, axes))})"
+    return f"reshape it, for example x.reshape(-1, {', '.join(map(str, shape))})"
 
 
 def as_values(source: str, key: str, array: NDArray[Any], timed: bool) -> NDArray[Any]:

@@ -70,6 +70,7 @@ def quantize(
         percentile=(options.percentile or PERCENTILE) if method == "percentile" else None,
         granularity=options.granularity,
         weight_bits=options.weight_bits or int(target.formats["weight_bits"].value),
+        fine_biases=options.fine_biases,
     )
     program = replace(program, notes=(f"scales by {chosen.sentence}", *program.notes))
     return program, _sentence(method, calibration), chosen

@@ -35,6 +35,11 @@ from snn2chip.pipeline.types import (
 from snn2chip.targets import load_target
 from snn2chip.targets.types import Target
 
+_UNCALIBRATED = (
+    "scales by max, without samples; compile and simulate pick them on calibration data, so that "
+    "their thresholds may differ"
+)
+
 
 class _Clock:
     """Wall seconds per stage, and the progress of each."""
@@ -64,9 +69,11 @@ def check(network: Network, options: Options) -> Check:
     Raises:
         UnsupportedError: the target has no such thing; all of them at once.
     """
-    target = _target(network, options)
+    target = chosen_target(network, options)
     network, backend = _backend(network, target, options)
     graph, notes = _chip_graph(network, backend, options)
+    if backend.scale_candidates:
+        notes = (*notes, _UNCALIBRATED)
     program = network.program or noted(backend.realise(graph, target), notes)
     mapping, violations = _map(network, program, backend, target, options)
     return Check(network.graph, target, program, mapping, violations)
@@ -88,7 +95,7 @@ def runs(
         choices: at least one.
     """
     clock, options = _Clock(progress), choices[0]
-    graph, target = network.graph, _target(network, options)
+    graph, target = network.graph, chosen_target(network, options)
     network, backend = _backend(network, target, options)
     device = find_device(options.device)
     with clock.stage("read samples"):
@@ -191,7 +198,7 @@ def compile_network(
         artefacts = find_backend(result.target.family).artefacts(result.program)
         return Compilation(found, result, result.calibrated_on, artefacts, result.wall_times)
     clock = _Clock(progress)
-    target = _target(network, options)
+    target = chosen_target(network, options)
     network, backend = _backend(network, target, options)
     calibration = _calibration(network, backend, options, clock)
     program, calibrated_on, _ = _quantize(network, backend, target, options, calibration, clock)
@@ -209,7 +216,7 @@ def _energy(
     return replace(energy, assumptions=(*energy.assumptions, *assumptions(program, target)))
 
 
-def _target(network: Network, options: Options) -> Target:
+def chosen_target(network: Network, options: Options) -> Target:
     """The user's target; a compiled folder runs on the one it was compiled for only."""
     target = load_target(options.target)
     if target.family == "none":

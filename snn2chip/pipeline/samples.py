@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from snn2chip.backends.loihi.netx import bias_writes
 from snn2chip.data import Dataset, encode, load_calibration, load_data
 from snn2chip.data.datasets import NAMES
+from snn2chip.data.parts import as_labels
 from snn2chip.errors import ConfigError, InputFileError
 from snn2chip.graph import Graph
 from snn2chip.graph.operators import Array
@@ -80,6 +81,9 @@ def calibration_samples(graph: Graph, options: Options) -> tuple[Samples | None,
         if not dataset.calibration:
             return None, f"the weights' maxima ({dataset.name} has no training split)"
     dataset = load_calibration(ref, _inputs(graph), seed=seed, scored=scored or None)
+    if dataset.y is not None:
+        classes = graph.population(graph.outputs[0]).size
+        as_labels(dataset.name, "y_train", dataset.y, dataset.samples, classes)
     count = min(CALIBRATION_SAMPLES, dataset.samples)
     x = {name: values[:count] for name, values in dataset.x.items()}
     first = Dataset(dataset.name, x, dataset.timed, None)
@@ -93,7 +97,8 @@ def calibration_samples(graph: Graph, options: Options) -> tuple[Samples | None,
         None if dataset.y is None else dataset.y[:count],
         dataset.synthetic,
     )
-    return samples, f"{count} samples of {dataset.name} that are not scored"
+    s, are = ("", "is") if count == 1 else ("s", "are")
+    return samples, f"{count} sample{s} of {dataset.name} that {are} not scored"
 
 
 def _scored(graph: Graph, options: Options) -> str:

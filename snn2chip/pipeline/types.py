@@ -188,19 +188,22 @@ class Quantization:
     Attributes:
         calibration: the method.
         percentile: of the method ``percentile``, else None.
+        fine_biases: finer than whole units of the threshold.
     """
 
     calibration: str
     percentile: float | None
     granularity: str
     weight_bits: int
+    fine_biases: bool = False
 
     @property
     def sentence(self) -> str:
         """``percentile 99.9, a scale per layer, weights of 8 bits``."""
         share = "" if self.percentile is None else f" {self.percentile:g}"
         bits = "1 bit" if self.weight_bits == 1 else f"{self.weight_bits} bits"
-        return f"{self.calibration}{share}, a scale per {self.granularity}, weights of {bits}"
+        fine = ", fine biases" if self.fine_biases else ""
+        return f"{self.calibration}{share}, a scale per {self.granularity}, weights of {bits}{fine}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from snn2chip.backends.loihi.netx import read_net, with_resets
+from snn2chip.backends.loihi.netx.write import net_artefacts
 from snn2chip.backends.loihi.witness import (
     Compared,
     Plan,
@@ -25,6 +26,7 @@ from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
 from snn2chip.frontends.onnx.prove import OnnxReport, prove
 from snn2chip.frontends.onnx.write import to_bytes
 from snn2chip.graph.operators import Array
+from snn2chip.pipeline.running import chosen_target
 from snn2chip.pipeline.samples import scored_samples
 from snn2chip.pipeline.types import Network, Options
 from snn2chip.pipeline.verification import Verification, notes_on
@@ -33,8 +35,6 @@ from snn2chip.witness import Engine
 NET = "network.net"
 """The file for Lava in a compiled folder."""
 
-_MAPS = ("layers", "latency")
-_MOST = 2**20
 _SPARE = 2
 _FEW = 4
 """Samples where the user does not say how many."""
@@ -49,8 +49,10 @@ def verify_lava(network: Network, options: Options, engine: Engine, plan: Plan) 
 
     Raises:
         UnsupportedError: the network has no ``.net``.
+        ConfigError: another target than the one that it was compiled for.
         WitnessError: Lava failed.
     """
+    chosen_target(network, options)
     if network.program is None or network.path is None:
         raise UnsupportedError(
             f"{network.origin}: nothing that Lava loads",
@@ -79,7 +81,7 @@ def _verify_folder(
 
     Lava starts once where samples may follow each other, else anew for each.
     """
-    layout = _layout(folder, network.origin)
+    layout = _layout(folder, program, network.origin)
     name, given = _given(network, program, options)
     steps = len(given) + max(layout.latency.values())
     samples = given.shape[1]
@@ -102,7 +104,7 @@ def _verify_folder(
 
 @dataclass(frozen=True)
 class _Layout:
-    """What the manifest says of ``network.net``.
+    """What holds of ``network.net``.
 
     Attributes:
         layers: index of the layer that holds a population.
@@ -116,38 +118,29 @@ class _Layout:
     in_a_row: bool
 
 
-def _layout(folder: Path, origin: str) -> _Layout:
+def _layout(folder: Path, program: Program, origin: str) -> _Layout:
+    """As the program says it, with which the manifest must agree."""
     artefacts: Any = read_folder(folder).manifest.get("artefacts")
-    artefacts = artefacts if isinstance(artefacts, dict) else {}
-    net, refused = artefacts.get("net"), artefacts.get("refused")
-    if net is None or not (folder / NET).is_file():
-        if isinstance(refused, list) and refused:
-            reasons = "\n".join(map(str, refused))
-            raise UnsupportedError(f"{origin}: no {NET}, which Lava would load\n{reasons}")
+    found = artefacts.get("net") if isinstance(artefacts, dict) else None
+    made = net_artefacts(program)
+    if made.refused:
+        reasons = "\n".join(map(str, made.refused))
+        raise UnsupportedError(f"{origin}: no {NET}, which Lava would load\n{reasons}")
+    if found is None or not (folder / NET).is_file():
         raise UnsupportedError(
             f"{origin}: no {NET}, which Lava would load",
             needs="layers one after another that lava-dl's file format holds",
             has="a compiled folder without them",
             remedy="compile the network again",
         )
-    try:
-        layers, latency = ({str(k): _whole(v) for k, v in net[x].items()} for x in _MAPS)
-        found = _Layout(layers, latency, _whole(net["reset_offset"]), bool(net["samples_in_a_row"]))
-        if not layers or not set(layers) <= set(latency):
-            raise ValueError("layers without latency, or none")
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    net = made.manifest["net"]
+    if found != net:
         raise InputFileError(
-            f"{origin}: manifest.json is damaged ({type(error).__name__}: {error})",
+            f"{origin}: manifest.json is damaged: its entry on {NET} is not the program's",
             needs=f"which layer of {NET} holds which population, and when it begins",
             remedy="compile the network again",
-        ) from error
-    return found
-
-
-def _whole(value: Any) -> int:
-    if type(value) is not int or not 0 <= value <= _MOST:
-        raise ValueError(f"{str(value)[:40]} is no small whole number")
-    return value
+        )
+    return _Layout(net["layers"], net["latency"], net["reset_offset"], net["samples_in_a_row"])
 
 
 def _given(network: Network, program: Program, options: Options) -> tuple[str, Array]:

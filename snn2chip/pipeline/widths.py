@@ -9,7 +9,7 @@ from typing import Any
 from snn2chip.errors import ConfigError, UnsupportedError
 from snn2chip.mapping import total_words
 from snn2chip.pipeline.running import runs
-from snn2chip.pipeline.types import Network, Options, Progress, Result
+from snn2chip.pipeline.types import Network, Options, Progress, Quantization, Result
 from snn2chip.targets import load_target
 
 SCHEMA = "snn2chip/quantization/1"
@@ -52,7 +52,7 @@ class WidthTable:
     """The float graph, and a row per width in the order that was asked for.
 
     Attributes:
-        calibration, granularity: how scales were picked.
+        quantization: how scales were picked, in the last row.
         calibrated_on: from which samples, one sentence.
     """
 
@@ -62,8 +62,7 @@ class WidthTable:
     data: str
     samples: int
     steps: int
-    calibration: str
-    granularity: str
+    quantization: Quantization
     calibrated_on: str
     rows: tuple[WidthRow, ...]
 
@@ -75,13 +74,13 @@ class WidthTable:
 def quantize_table(
     network: Network,
     options: Options,
-    bits: Sequence[int] | None = None,
+    bits: Sequence[int] | int | None = None,
     progress: Progress | None = None,
 ) -> WidthTable:
     """Runs the network with weights of each width, all on the same samples.
 
     Args:
-        bits: widths; None for all that the target has.
+        bits: a width, or several; None for all that the target has.
         progress: told of the stages of every run, and of ``widths`` done.
 
     Raises:
@@ -113,14 +112,13 @@ def quantize_table(
         data=result.data,
         samples=result.activity.samples,
         steps=result.activity.steps,
-        calibration=chosen.calibration,
-        granularity=chosen.granularity,
+        quantization=chosen,
         calibrated_on=result.calibrated_on,
         rows=tuple(rows),
     )
 
 
-def _widths(options: Options, bits: Sequence[int] | None) -> tuple[int, ...]:
+def _widths(options: Options, bits: Sequence[int] | int | None) -> tuple[int, ...]:
     """The widths to run, each once, every one of them checked before the first run."""
     if options.weight_bits is not None:
         raise ConfigError(
@@ -136,7 +134,10 @@ def _widths(options: Options, bits: Sequence[int] | None) -> tuple[int, ...]:
             remedy="--target loihi2",
         )
     most = int(known.value)
-    widths = tuple(dict.fromkeys(bits if bits is not None else range(1, most + 1)))
+    wanted = (bits,) if isinstance(bits, int) else bits
+    if isinstance(wanted, str):
+        raise ConfigError(f"bits {wanted[:20]!r} (str)", needs="a number, or a list of numbers")
+    widths = tuple(dict.fromkeys(range(1, most + 1) if wanted is None else wanted))
     wrong = [width for width in widths if width not in range(1, most + 1)]
     if wrong or not widths:
         raise ConfigError(

@@ -63,7 +63,12 @@ def run_script(engine: Engine, script: Path, words: Sequence[str], limit_s: floa
         try:
             code = process.wait(limit_s)
         except subprocess.TimeoutExpired:
-            raise _failed(engine, f"no end after {limit_s:g} s", _end(log)) from None
+            raise _failed(
+                engine,
+                f"no end after {limit_s:g} s",
+                _end(log),
+                "a longer --time-limit, or fewer samples and steps",
+            ) from None
         finally:
             # Processes of an engine may wait for each other for ever when one of them fails.
             _end_group(process)
@@ -87,10 +92,10 @@ def _end(log: IO[bytes]) -> str:
     return log.read().decode("utf-8", "replace")
 
 
-def _failed(engine: Engine, how: str, printed: str) -> WitnessError:
+def _failed(engine: Engine, how: str, printed: str, remedy: str = "") -> WitnessError:
     lines = [line.rstrip() for line in printed.strip().splitlines()][-_SHOWN:]
     return WitnessError(
         f"{engine.name} failed: {how}",
         has="\n          ".join(lines) or "it printed nothing",
-        remedy=f"look at what it printed; its interpreter is {engine.python}",
+        remedy=remedy or f"look at what it printed; its interpreter is {engine.python}",
     )

@@ -137,6 +137,14 @@ def _fits(
             "leave the projection out, or scale its weights up",
         )
         return
+    if max(int(part.max()) for part in parts) == 0:
+        yield _refused(
+            f"projection {name!r}: no weight above 0 beside weights of 0",
+            "a weight above 0, or none that is 0",
+            "netx, which divides by the largest weight and warns",
+            "nothing, unless Lava must run it: `snn2chip simulate` and `compile` take it as it is",
+        )
+        return
     fitted = fit(parts)
     if fitted.changed or fitted.bits > _WEIGHT_BITS:
         every = np.concatenate([part.reshape(-1) for part in parts])

@@ -32,11 +32,13 @@ def net_layers(chain: tuple[Link, ...]) -> tuple[NetLayer, ...]:
     """The layers of a path that ``.net`` can hold, the input's first."""
     shape = as_layer(chain[0].forward.operator).source_shape
     found = [NetLayer(0, "input", {"shape": np.array(shape)})]
+    image = len(shape) > 1
     for link in chain:
         operator = as_layer(link.forward.operator)
-        if isinstance(operator, Dense) and len(operator.source_shape) > 1:
+        if image and isinstance(operator, Dense):
             size = np.array([prod(operator.source_shape)])
             found.append(NetLayer(len(found), "flatten", {"shape": size}))
+            image = False  # netx would transpose a row of neurons as if it were one
         found.append(_layer(len(found), link, operator))
     return tuple(found)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
 from snn2chip.backends.loihi.modes import CHIP, Mode
 from snn2chip.backends.loihi.witness.running import SPIKES, Recordings, in_samples
-from snn2chip.core import Program, Trace
+from snn2chip.core import Program, ProgramPopulation, Trace
 from snn2chip.engine import RunOptions, simulate
 from snn2chip.errors import InputFileError
 from snn2chip.graph.operators import Array
@@ -122,8 +123,29 @@ def compare_program(
         if not p.spiking:  # its output is v; the chip's threshold is out of its reach
             states.pop(SPIKES, None)
         theirs, ours = (slice(k, k + len(given)) for k in (latency[p.name], p.latency))
-        found.append(_compared(p.name, layer, PROGRAM, recordings, states, theirs, ours))
+        shaped = _shaped(recordings, layer, p)
+        found.append(_compared(p.name, layer, PROGRAM, shaped, states, theirs, ours))
     return tuple(found)
+
+
+def _shaped(recordings: Recordings, layer: str, population: ProgramPopulation) -> Recordings:
+    """The recordings with a layer in the shape of the population that it holds.
+
+    A file has rows of neurons where a matrix leads to an image, and images of one row of lines.
+
+    Raises:
+        InputFileError: it holds another number of neurons.
+    """
+    states = recordings.layers[layer]
+    sizes = {prod(array.shape[2:]) for array in states.values()}
+    if sizes != {population.size}:
+        raise InputFileError(
+            f"{layer} of network.net: {', '.join(map(str, sorted(sizes)))} neurons",
+            needs=f"the {population.size} of population {population.name!r}",
+            remedy="compile the network again",
+        )
+    shaped = {k: a.reshape(*a.shape[:2], *population.shape) for k, a in states.items()}
+    return replace(recordings, layers={**recordings.layers, layer: shaped})
 
 
 def _trace(program: Program, given: Array, mode: Mode) -> Trace:

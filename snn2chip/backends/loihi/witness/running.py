@@ -24,7 +24,15 @@ SPIKES = "spikes"
 T = TypeVar("T", bound=np.generic)
 
 _RUNNER = "run_net.py"
-_DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
+_DAMAGE = (
+    AttributeError,
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    zipfile.BadZipFile,
+)
 
 
 @dataclass(frozen=True)
