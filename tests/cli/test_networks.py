@@ -18,7 +18,10 @@ from snn2chip.resources import targets_dir
 from tests.cli.conftest import Cli, is_four_part, listing
 from tests.networks import chain, conv_net
 
-COMPILED = {"manifest.json", "program.safetensors", "mapping.json", "network.nir", "graph.txt"}
+COMPILED = {
+    *("manifest.json", "program.safetensors", "mapping.json", "network.nir", "graph.txt"),
+    "network.net",
+}
 READERS = ("info", "check", "simulate")
 
 

@@ -27,7 +27,13 @@ def test_the_table_is_printed_written_and_the_same_everywhere(
     assert "wrote w.json\n" in done.err
     table = json.loads((folder / "w.json").read_text())
     assert table["schema"] == "snn2chip/quantization/1"
-    assert (table["calibration"], table["granularity"]) == ("mse", "neuron")
+    assert table["quantization"] == {
+        "calibration": "mse",
+        "percentile": None,
+        "granularity": "neuron",
+        "weight_bits": 2,
+        "fine_biases": False,
+    }
     assert [row["weight_bits"] for row in table["rows"]] == [None, 8, 2]
     rows = list(csv.DictReader((folder / "w.csv").open()))
     assert tuple(rows[0]) == COLUMNS
@@ -136,6 +142,7 @@ def test_the_report_says_how_scales_were_picked(cli: Cli, network: Path, data: P
         "percentile": 95.0,
         "granularity": "layer",
         "weight_bits": 5,
+        "fine_biases": False,
     }
     assert any("hidden0: integer threshold" in note for note in run["notes"])
     again = cli("report", "r.json")

@@ -15,6 +15,7 @@ from snn2chip.witness import Engine
 from tests.backends.loihi.netx.net_files import cuba, dense, write_net
 from tests.backends.loihi.witness.recorded import arrays, states
 from tests.cli.conftest import Cli, Done, is_four_part
+from tests.whole_networks import BUILDERS, write_network, write_spikes
 from tests.witness.programs import Programs
 
 STEPS = 9
@@ -65,7 +66,7 @@ def test_equal_recordings_end_with_0(cli: Cli, fake_lava: Callable[..., Path]) -
     done = cli(*VERIFY, "--lava-python", fake_lava(), "--json", "found.json")
     assert done.code == 0
     assert "0 mismatches in 324 values" in done.out
-    assert "2 samples of x.npz x 9 steps, never reset" in done.out
+    assert "2 samples of x.npz, 9 steps of Lava each\nnever reset" in done.out
     found = json.loads(Path("found.json").read_text())
     assert found["schema"] == "snn2chip/verification/1"
     assert (found["engine"], found["mismatches"], found["steps"]) == ("lava", 0, STEPS)
@@ -92,7 +93,7 @@ def test_fewer_samples_and_steps(cli: Cli, fake_lava: Callable[..., Path]) -> No
 
     done = cli(*VERIFY, "--samples", "1", "--steps", "5", "--lava-python", fake_lava(cut))
     assert done.code == 0
-    assert "1 samples of x.npz x 5 steps" in done.out
+    assert "1 sample of x.npz, 5 steps of Lava each" in done.out
 
 
 def test_a_tampered_recording_ends_with_6_and_names_the_place(
@@ -297,14 +298,32 @@ def test_folders_without_a_net_are_refused(
     manifest["files"].pop("network.net", None)
     Path("made/network.net").unlink(missing_ok=True)
     words = ("verify", "made", "--data", data, "--lava-python", fake_lava())
-    for artefacts, code, told in (
-        (None, 4, "compile the network again"),
-        ({"refused": ["population 'a': it branches"]}, 4, "population 'a': it branches"),
-    ):
+    for artefacts in (None, {}, {"refused": ["anything"]}):
         Path("made/manifest.json").write_text(json.dumps({**manifest, "artefacts": artefacts}))
         done = cli(*words)
-        assert done.code == code
-        assert told in done.err
+        assert done.code == 4
+        assert "compile the network again" in done.err
+
+
+def test_folders_of_networks_that_branch_are_refused_by_name(
+    cli: Cli, folder: Path, fake_lava: Callable[..., Path]
+) -> None:
+    write_spikes(folder, BUILDERS["branching"](np.random.default_rng(0)))
+    write_network(folder, "branching")
+    assert cli("compile", "branching.nir", "--data", "net.npz", "-o", "made").code == 0
+    done = cli("verify", "made", "--data", "net.npz", "--lava-python", fake_lava())
+    assert done.code == 4
+    assert "feeds" in done.err
+
+
+def test_a_folder_runs_on_its_own_target_only(
+    cli: Cli, network: Path, data: Path, fake_lava: Callable[..., Path]
+) -> None:
+    assert cli("compile", network, "--data", data, "-o", "made").code == 0
+    words = ("--data", data, "--lava-python", fake_lava())
+    done = cli("verify", "made", "--target", "loihi1", *words)
+    assert done.code == 2
+    assert "compiled for loihi2" in done.err
 
 
 @pytest.mark.parametrize(

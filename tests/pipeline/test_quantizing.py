@@ -178,7 +178,7 @@ def test_each_width_of_the_table_is_a_run_of_its_own(opened, options):
         (8, 3),
         lambda *call: told.append(call),
     )
-    assert (table.samples, table.steps, table.calibration) == (30, 16, "mse")
+    assert (table.samples, table.steps, table.quantization.calibration) == (30, 16, "mse")
     assert [row.weight_bits for row in table.rows] == [None, 8, 3]
     assert ("widths", 2, 2) in told
     first = table.rows[0]

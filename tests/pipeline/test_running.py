@@ -246,4 +246,4 @@ def test_a_tight_cycle_runs_with_longer_delays_when_allowed(tmp_path):
     result = run(opened, allowed)
     assert any("1 step of delay added" in note for note in result.program.notes)
     assert result.drift[0].first is not None
-    assert check(opened, allowed).program.notes[-1] == result.program.notes[-1]
+    assert result.program.notes[-1] in check(opened, allowed).program.notes

@@ -161,6 +161,7 @@ LAVAS_WEIGHTS = "even weights from -256 to 254, any from -127 to 127"
     ("program", "said"),
     [
         (two_layers(weight=np.zeros((2, 2), int)), "'a->b': all weights are 0"),
+        (two_layers(weight=[[0, -2], [-2, -4]]), "no weight above 0 beside weights of 0"),
         (two_layers(weight=[[300, -2], [2, 2]]), LAVAS_WEIGHTS),
         (two_layers(weight=[[201, -2], [2, 2]]), "nine bits"),
         (two_layers(weight=[[300, 2], [2, 2]]), "weights from 2 to 300"),
@@ -243,6 +244,26 @@ def test_images_behind_rows_are_refused():
         [link("in", "a", matrix), link("a", "b", conv)],
     )
     assert "a convolution behind a dense layer" in refusal(program)
+
+
+def test_an_image_is_flattened_once(tmp_path):
+    """Neurons of a matrix are a row, whatever shape the network gives them."""
+    scale = np.arange(1, 13).reshape(2, 2, 3)
+    program = chain_program(
+        [
+            ProgramPopulation("in", "input", "input", (2, 2, 3)),
+            replace(row("a", 12), shape=(2, 2, 3)),
+            row("b", 2),
+        ],
+        [
+            link("in", "a", Identity(scale, (2, 2, 3), (2, 2, 3))),
+            link("a", "b", Dense(np.full((2, 12), 2), (2, 2, 3), (2,))),
+        ],
+    )
+    written(program, tmp_path)
+    with h5py.File(tmp_path / FILE) as file:
+        kinds = [file[f"layer/{k}/type"][0].decode() for k in range(len(file["layer"]))]
+    assert kinds == ["input", "flatten", "dense", "dense"]
 
 
 def test_one_to_one_synapses_of_many_neurons_are_refused():
