@@ -88,7 +88,7 @@ class Speed:
         """What must hold of those that took part."""
         return [
             Check(
-                f"{self.case.program.name}: as quick as {rival}",
+                f"{self.case.program.name}: speed beside {rival}",
                 f"{self.times(rival):,.1f} times",
                 f"at least {least[self.limits.int8_hardware]:,.0f} times",
                 self.times(rival) >= least[self.limits.int8_hardware],

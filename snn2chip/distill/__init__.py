@@ -18,8 +18,9 @@ if TYPE_CHECKING:
         load_checkpoint,
         save_checkpoint,
     )
-    from snn2chip.distill.integers import Quantized
-    from snn2chip.distill.quantized import QuantizedFit, finetune_quantized
+    from snn2chip.distill.quantized.finetune import QuantizedFit, finetune_quantized
+    from snn2chip.distill.quantized.integers import Quantized
+    from snn2chip.distill.quantized.tuning import Tuning
     from snn2chip.distill.recipe import (
         QuantizationConfig,
         Recipe,
@@ -38,14 +39,13 @@ if TYPE_CHECKING:
     )
     from snn2chip.distill.students import architecture, build_student
     from snn2chip.distill.train import Fit, Progress, fit
-    from snn2chip.distill.tuning import Tuning
     from snn2chip.distill.user_model import load_user_model
 
 _ROOM = {
     "card": ("CardFigures", "QuantizedFigures", "add_rows", "render_card"),
     "checkpoint": ("CheckpointMetadata", "DataSource", "load_checkpoint", "save_checkpoint"),
-    "integers": ("Quantized",),
-    "quantized": ("QuantizedFit", "finetune_quantized"),
+    "quantized.integers": ("Quantized",),
+    "quantized.finetune": ("QuantizedFit", "finetune_quantized"),
     "recipe": (
         "QuantizationConfig",
         "Recipe",
@@ -64,7 +64,7 @@ _ROOM = {
     ),
     "students": ("architecture", "build_student"),
     "train": ("Fit", "Progress", "fit"),
-    "tuning": ("Tuning",),
+    "quantized.tuning": ("Tuning",),
     "user_model": ("load_user_model",),
 }
 _MODULE_OF = {name: module for module, names in _ROOM.items() for name in names}

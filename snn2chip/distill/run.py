@@ -19,12 +19,12 @@ from snn2chip.distill.checkpoint import (
     DataSource,
     save_checkpoint,
 )
-from snn2chip.distill.quantized import finetune_quantized
+from snn2chip.distill.quantized.finetune import finetune_quantized
+from snn2chip.distill.quantized.tuning import FLOAT_NAME, Tuning, figures_of, started, tuned_recipe
 from snn2chip.distill.recipe import Recipe, read_recipe
 from snn2chip.distill.sequence import Evaluation, evaluate
 from snn2chip.distill.students import architecture
 from snn2chip.distill.train import ProgressCallback, fit
-from snn2chip.distill.tuning import FLOAT_NAME, Tuning, figures_of, started, tuned_recipe
 from snn2chip.errors import ConfigError
 from snn2chip.files import write_bytes
 from snn2chip.graph import Readout

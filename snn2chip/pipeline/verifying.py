@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from snn2chip.backends.loihi.netx import read_net, with_resets
-from snn2chip.backends.loihi.netx.write import net_artefacts
+from snn2chip.backends.loihi.netx.writing.write import net_artefacts
 from snn2chip.backends.loihi.witness import (
     Compared,
     Plan,

@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="students are torch modules")
 pytest.importorskip("norse", reason="students have Norse cells")
 
-from snn2chip.distill.folding import Site, fold_norms, sites, with_losses  # noqa: E402
+from snn2chip.distill.quantized.folding import Site, fold_norms, sites, with_losses  # noqa: E402
 from snn2chip.distill.sequence import run_layers  # noqa: E402
 from snn2chip.errors import UnsupportedError  # noqa: E402
 

@@ -12,11 +12,11 @@ pytest.importorskip("norse", reason="students have Norse cells")
 
 from snn2chip.backends import find_backend  # noqa: E402
 from snn2chip.distill import evaluate, finetune_quantized, load_checkpoint  # noqa: E402
-from snn2chip.distill.folding import fold_norms, sites, with_losses  # noqa: E402
-from snn2chip.distill.integers import IntegerSide, chosen_chip  # noqa: E402
-from snn2chip.distill.quantized import closest  # noqa: E402
+from snn2chip.distill.quantized.finetune import closest  # noqa: E402
+from snn2chip.distill.quantized.folding import fold_norms, sites, with_losses  # noqa: E402
+from snn2chip.distill.quantized.integers import IntegerSide, chosen_chip  # noqa: E402
+from snn2chip.distill.quantized.straight import attach, keep_inside, regrid, tensors  # noqa: E402
 from snn2chip.distill.recipe import QuantizationConfig  # noqa: E402
-from snn2chip.distill.straight import attach, keep_inside, regrid, tensors  # noqa: E402
 from snn2chip.errors import ConfigError, UnsupportedError  # noqa: E402
 from snn2chip.graph.operators import weights_of  # noqa: E402
 from snn2chip.targets import load_target  # noqa: E402
@@ -54,7 +54,7 @@ def fake(student_and_metadata, few_digits):
 
 
 def with_tensors(layers, module, rounded):
-    from snn2chip.distill.folding import built
+    from snn2chip.distill.quantized.folding import built
 
     return built(layers, tensors(module, rounded=rounded), 1e-3)
 

@@ -11,8 +11,8 @@ from hypothesis.extra import numpy as hnp
 torch = pytest.importorskip("torch", reason="students are torch modules")
 pytest.importorskip("norse", reason="students have Norse cells")
 
-from snn2chip.distill.folding import Site  # noqa: E402
-from snn2chip.distill.straight import FakeQuantized, attach, keep_inside, tensors  # noqa: E402
+from snn2chip.distill.quantized.folding import Site  # noqa: E402
+from snn2chip.distill.quantized.straight import FakeQuantized, attach, keep_inside, tensors  # noqa: E402
 from snn2chip.distill.students import build_student  # noqa: E402
 from snn2chip.quantize import Grid, fake_biases, fake_weights  # noqa: E402
 

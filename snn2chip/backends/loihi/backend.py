@@ -10,7 +10,7 @@ from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
 from snn2chip.backends.loihi.formats import LoihiFormats, formats_of
 from snn2chip.backends.loihi.modes import CHIP, LAVA, MODES, Mode, arithmetic_name
 from snn2chip.backends.loihi.netx.neurons import BIAS_EXPONENT
-from snn2chip.backends.loihi.netx.write import net_artefacts
+from snn2chip.backends.loihi.netx.writing.write import net_artefacts
 from snn2chip.backends.loihi.realise import realise, stored_weights
 from snn2chip.backends.loihi.realise.grids import grids
 from snn2chip.backends.loihi.realise.latency import allow_latency

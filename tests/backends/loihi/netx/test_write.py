@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 
 from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
 from snn2chip.backends.loihi.netx import pipelined, read_net
-from snn2chip.backends.loihi.netx.write import FILE, net_artefacts
+from snn2chip.backends.loihi.netx.writing.write import FILE, net_artefacts
 from snn2chip.core import ProgramPopulation, ProgramProjection
 from snn2chip.engine import RunOptions, simulate
 from snn2chip.errors import UnsupportedError, combine

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 
 from snn2chip.backends.loihi.netx import read_net, with_resets
-from snn2chip.backends.loihi.netx.write import FILE, net_artefacts
+from snn2chip.backends.loihi.netx.writing.write import FILE, net_artefacts
 from snn2chip.backends.loihi.witness.comparing import compare_net, compare_program
 from snn2chip.backends.loihi.witness.running import Plan, run_net
 

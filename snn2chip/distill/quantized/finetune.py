@@ -13,10 +13,10 @@ from torch import Tensor
 
 from snn2chip.core import Activity
 from snn2chip.distill.checkpoint import CheckpointMetadata
-from snn2chip.distill.folding import built, fold_norms, sites, with_losses
-from snn2chip.distill.integers import IntegerSide, Quantized, chosen_chip
+from snn2chip.distill.quantized.folding import built, fold_norms, sites, with_losses
+from snn2chip.distill.quantized.integers import IntegerSide, Quantized, chosen_chip
+from snn2chip.distill.quantized.straight import attach, keep_inside, regrid, tensors
 from snn2chip.distill.recipe import QuantizationConfig, Recipe, recipe_from_dict
-from snn2chip.distill.straight import attach, keep_inside, regrid, tensors
 from snn2chip.distill.train import Progress, ProgressCallback, Trainer, hold_out, torch_state
 from snn2chip.graph import Graph
 from snn2chip.graph.operators import weights_of

@@ -10,16 +10,16 @@ from __future__ import annotations
 from typing import Any
 
 from snn2chip.backends.base import Artefacts
-from snn2chip.backends.loihi.netx.chain import Link, branches, links
-from snn2chip.backends.loihi.netx.holds import misfits
-from snn2chip.backends.loihi.netx.layers import (
+from snn2chip.backends.loihi.netx.storage import layers_file
+from snn2chip.backends.loihi.netx.writing.chain import Link, branches, links
+from snn2chip.backends.loihi.netx.writing.holds import misfits
+from snn2chip.backends.loihi.netx.writing.layers import (
     as_layer,
     compact,
     layer_of,
     layer_shape,
     net_layers,
 )
-from snn2chip.backends.loihi.netx.storage import layers_file
 from snn2chip.core import Program
 
 FILE = "network.net"

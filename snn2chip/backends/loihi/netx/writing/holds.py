@@ -12,17 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.backends.loihi.integers import whole
-from snn2chip.backends.loihi.netx.chain import Link
 from snn2chip.backends.loihi.netx.delays import DELAY_MAX
-from snn2chip.backends.loihi.netx.layers import (
+from snn2chip.backends.loihi.netx.neurons import BIAS_EXPONENT, RANGES
+from snn2chip.backends.loihi.netx.weights import fit
+from snn2chip.backends.loihi.netx.writing.chain import Link
+from snn2chip.backends.loihi.netx.writing.layers import (
     MOST_ONE_TO_ONE,
     as_layer,
     biases,
     effective,
     is_convolution,
 )
-from snn2chip.backends.loihi.netx.neurons import BIAS_EXPONENT, RANGES
-from snn2chip.backends.loihi.netx.weights import fit
 from snn2chip.core import ProgramPopulation, ProgramProjection
 from snn2chip.errors import Snn2chipError, UnsupportedError
 from snn2chip.graph import Conv, Dense

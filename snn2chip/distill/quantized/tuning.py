@@ -8,8 +8,8 @@ from pathlib import Path
 from snn2chip.data.digits import Split
 from snn2chip.distill.card import QuantizedFigures
 from snn2chip.distill.checkpoint import CheckpointMetadata, load_checkpoint
-from snn2chip.distill.integers import chosen_chip
-from snn2chip.distill.quantized import QuantizedFit
+from snn2chip.distill.quantized.finetune import QuantizedFit
+from snn2chip.distill.quantized.integers import chosen_chip
 from snn2chip.distill.recipe import FLAGS, QuantizationConfig, Recipe, with_quantization
 from snn2chip.distill.sequence import Evaluation
 from snn2chip.distill.train import Fit

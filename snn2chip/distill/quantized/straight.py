@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from snn2chip.distill.folding import Site
+from snn2chip.distill.quantized.folding import Site
 from snn2chip.quantize import Fake, Grid, fake_biases, fake_weights, per_target
 
 Rounding = Callable[[NDArray[np.float64]], Fake]

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.backends.loihi.integers import scaled_bias, whole
-from snn2chip.backends.loihi.netx.chain import Link
 from snn2chip.backends.loihi.netx.neurons import BIAS_EXPONENT
 from snn2chip.backends.loihi.netx.storage import NetLayer, NetNeuron
+from snn2chip.backends.loihi.netx.writing.chain import Link
 from snn2chip.core import ProgramPopulation, ProgramProjection
 from snn2chip.graph import Conv, Dense
 from snn2chip.graph.operators import Array, Identity, Operator, Shape
