@@ -51,20 +51,20 @@ def routes_of(weights):
 @pytest.mark.parametrize(
     ("weights", "routes"),
     [
-        ([[-256, 254]], {"int8", "float32"}),
-        ([[-255, 254]], {"int8", "float32"}),
-        ([[0, 0]], {"int8", "float32"}),
-        ([[2**14 - 1, -(2**14) + 1]], {"int8", "float32"}),
-        ([[2**14 + 1, 1]], {"float32"}),
-        ([[2**24 - 2, 1]], {"float32"}),
-        ([[2**24 - 1, 1]], {"float64"}),
-        ([[2**40, 1]], {"float64"}),
-        ([[127] * 2**18], {"int8"}),
+        ([[-256, 254]], ("float32", "int8")),
+        ([[-255, 254]], ("float32", "int8")),
+        ([[0, 0]], ("float32", "int8")),
+        ([[2**14 - 1, -(2**14) + 1]], ("float32", "int8")),
+        ([[2**14 + 1, 1]], ("float32",)),
+        ([[2**24 - 2, 1]], ("float32",)),
+        ([[2**24 - 1, 1]], ("float64",)),
+        ([[2**40, 1]], ("float64",)),
+        ([[127] * 2**18], ("int8",)),
     ],
     ids=lambda x: str(x)[:40],
 )
 def test_routes_end_where_they_would_round(weights, routes):
-    assert routes_of(weights) == routes
+    assert routes_of(weights) == set(routes)
 
 
 def test_the_bound_of_float32_is_met_exactly():
