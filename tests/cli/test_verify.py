@@ -136,6 +136,7 @@ DAMAGE: dict[str, Change] = {
     "no spikes": remove("layer0.spikes"),
     "nothing about": remove("about"),
     "about is no JSON": put("about", lambda x: np.array("{")),
+    "versions are a list": put("about", lambda x: np.array('{"versions": [1]}')),
     "about has no versions": put("about", lambda x: np.array("{}")),
     "an unknown layer": lambda found: found.update({"layer9.v": found["layer1.v"]}),
     "too few steps": put("layer1.v", lambda x: x[:, 1:]),

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snn2chip.data import Dataset, load_data, npz
-from snn2chip.data.parts import from_events
+from snn2chip.data.parts import from_events, has_steps
 from snn2chip.errors import InputFileError
 
 ONE = {"input": (2, 3)}
@@ -114,6 +114,23 @@ def test_misfitting_shapes_say_what_fits(tmp_path: Path) -> None:
     assert "[sample, 2, 3]" in says
     assert "[4, 6]" in says
     assert "x.reshape(-1, 2, 3)" in says
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ((4, 6, 5, 2), "x.transpose(0, 3, 2, 1)"),
+        ((4, 9, 6, 5, 2), "x.transpose(0, 1, 4, 3, 2)"),
+        ((4, 60), "reshape it, for example x.reshape(-1, 2, 5, 6)"),
+        ((4, 5, 6, 2), "reshape it"),
+    ],
+)
+def test_images_in_lavas_order_are_to_be_turned_and_not_reshaped(
+    found: tuple[int, ...], said: str
+) -> None:
+    with pytest.raises(InputFileError) as caught:
+        has_steps("x.npz", "x", np.zeros(found), (2, 5, 6))
+    assert said in caught.value.remedy
 
 
 @pytest.mark.parametrize("x", [np.zeros((0, 2, 3)), np.zeros((3, 0, 2, 3)), np.float64(1)])

@@ -9,7 +9,7 @@ import pytest
 
 from snn2chip.backends import find_backend
 from snn2chip.engine import simulate
-from snn2chip.errors import ConfigError, UnsupportedError
+from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
 from snn2chip.graph.operators import weights_of
 from snn2chip.mapping import total_words
 from snn2chip.mapping.memory import memory_of, slice_words
@@ -117,6 +117,14 @@ def test_accuracy_without_labels_names_the_others(opened, tmp_path):
     assert "without labels" in caught.value.has
     assert "spikes, mse, percentile or max" in caught.value.remedy
     assert run(opened, replace(options, calibration="spikes")).quantization
+
+
+def test_labels_that_are_no_class_are_refused(opened, tmp_path):
+    rng = np.random.default_rng(3)
+    x, y = rng.random((9, 6)), rng.integers(0, 2, 9)
+    np.savez(tmp_path / "wrong.npz", x_train=x, y_train=y + 100, x_test=x, y_test=y)
+    with pytest.raises(InputFileError, match="y_train"):
+        run(opened, Options(data=str(tmp_path / "wrong.npz"), calibration="accuracy"))
 
 
 @pytest.mark.parametrize("bits", [2, 3, 8])
