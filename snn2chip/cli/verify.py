@@ -193,7 +193,7 @@ def _show(found: Verification, json: Path | None) -> None:
         samples = plural(found.samples, "sample")
         console.out(f"Lava: {versions}; {place}")
         console.out(f"{samples} of {found.data}, {found.steps} steps of Lava each")
-        console.out(f"{_resets(found)}\n")
+        console.out(f"{_resets(found)}\n\n")
         console.out(console.table(_HEAD, [_row(row) for row in asdict(found)["populations"]]))
         console.out(f"\n{found.mismatches:,} mismatches in {found.values:,} values")
     for line in found.notes:
