@@ -14,9 +14,6 @@ from snn2chip.targets import load_target
 
 SCHEMA = "snn2chip/quantization/1"
 
-ALL_WIDTHS = tuple(range(1, 9))
-"""Bits of a weight, its sign included, that chips of the Loihi family may have."""
-
 _KIB_BITS = 8 * 1024
 
 
