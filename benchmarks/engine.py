@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import repeat
@@ -39,6 +40,8 @@ MISSED = 7
 """Exit code where something that must hold does not."""
 
 MOST_MB, MOST_GROWTH = 2000, 1.1
+WATCHED_S, OTHERS = 2.0, 0.1
+"""How long the machine is watched, and the share of it that others may have."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,8 @@ def main() -> int:
     if options.write and options.quick:
         parser.error("--write keeps everything: leave --quick out")
     tell_who_takes_part(options)
-    warning = busy()
+    if (warning := busy()) is not None:
+        print(warning)
     tables, checks = [], []
     for case in cases():
         speed = compare(case, options)
@@ -147,23 +151,34 @@ def cases() -> tuple[Case, ...]:
 
 
 def busy() -> str | None:
-    """A warning where the machine does something else, or None."""
-    load, processors = os.getloadavg()[0], len(os.sched_getaffinity(0))
-    if load <= 0.3 * processors:
+    """A warning where the machine does something else while we wait, or None.
+
+    Not by the load average, which remembers what ran a minute ago: ``make bench`` itself.
+    """
+    before = processor_times()
+    time.sleep(WATCHED_S)
+    spent, idle = (after - then for after, then in zip(processor_times(), before, strict=True))
+    others = 1 - idle / max(1, spent)
+    if others <= OTHERS:
         return None
-    return f"This machine was busy (load {load:.1f} on {processors}): ratios mean little."
+    return f"This machine was busy ({others:.0%} of its time went to others): ratios mean little."
+
+
+def processor_times() -> tuple[int, int]:
+    """(all, idle) of Linux's counters, over all processors."""
+    with open("/proc/stat") as file:
+        counts = [int(word) for word in file.readline().split()[1:]]
+    return sum(counts[:8]), counts[3] + counts[4]
 
 
 def tell_who_takes_part(options: argparse.Namespace) -> None:
-    """And whether the machine is busy."""
+    """Which of the candidates are there, and why others are not."""
     for name, reason in (
         ("numba", reason_against()),
         (NORSE, norse_reason()),
         (LAVA, lava_reason(options.lava_python)),
     ):
         print(f"{name}: {'there' if reason is None else 'left out, ' + reason}")
-    if busy() is not None:
-        print(busy())
 
 
 def compare(case: Case, options: argparse.Namespace) -> Speed:
