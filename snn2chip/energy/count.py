@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from snn2chip.core import Activity, Mapping, Program, ProgramPopulation
 from snn2chip.energy.series import core_series, kind_of
-from snn2chip.energy.types import Counts, Flow, LayerCounts, NeuronCounts
+from snn2chip.energy.types import Counts, Flow, LayerCounts, NeuronCounts, Run
 from snn2chip.graph.linear import fan_out, synapses
 from snn2chip.mapping.reach import Reach, destinations
 
@@ -50,6 +50,7 @@ def count(program: Program, activity: Activity, mapping: Mapping) -> Counts:
         neurons=neurons,
         flows=flows,
         tiles=max(1, len({place.tile for place in mapping.places.values()})),
+        run=Run(program, activity, mapping),
     )
 
 

@@ -8,34 +8,50 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from snn2chip.energy.congestion import detailed_time
 from snn2chip.energy.terms import ENERGY, energy, meaning, table_of
 from snn2chip.energy.time import Timing, model_time
 from snn2chip.energy.types import Counts, EnergyReport, Layer, LayerCounts, LayerEnergy
+from snn2chip.errors import ConfigError
 from snn2chip.targets.types import CostTable, Target
 
 _STATIC = "p_static_chip"
+_OF_A_STEP = {
+    "simple": "time of a step: the larger of the busiest sender's and the busiest receiver's time, "
+    "which overlap, plus the barrier; travel over the mesh and congestion are left out",
+    "detailed": "time of a step: until the last message is taken in, plus the barrier; messages go "
+    "along x, then y, wait for links that are full, and are taken in one at a time",
+}
 _NS_PER_US = 1000.0
 
+TIMINGS = ("simple", "detailed")
+"""Models of time: the busiest core; and every message, through the links of the mesh."""
 
-def price(counts: Counts, target: Target, table_name: str | None = None) -> EnergyReport:
+
+def price(
+    counts: Counts, target: Target, table_name: str | None = None, timing: str = TIMINGS[0]
+) -> EnergyReport:
     """Price counts with a cost table of a target, its default one unless named.
 
+    Args:
+        timing: the model of time, one of ``TIMINGS``.
+
     Raises:
-        ConfigError: the target has no such table.
+        ConfigError: the target has no such table, or lacks what the model of time needs.
     """
     table = table_of(target, table_name)
-    timing, lacking = model_time(counts, table)
+    times, lacking = _times(counts, target, table, timing)
     priced = [_layer(layer, table) for layer in counts.layers]
     dynamic = _sum(energies.total for energies, _ in priced)
     chips = _chips(counts, target)
-    static = _static(timing, table, chips)
-    steps = None if timing is None else timing.step_ns
+    static = _static(times, table, chips)
+    steps = None if times is None else times.step_ns
     return EnergyReport(
         table=table.name,
         label=table.label,
         samples=counts.samples,
         layers=tuple(
-            Layer(layer, energies, None if timing is None else timing.layers_ns[layer.name])
+            Layer(layer, energies, None if times is None else times.layers_ns[layer.name])
             for layer, (energies, _) in zip(counts.layers, priced, strict=True)
         ),
         dynamic_pj=dynamic,
@@ -43,10 +59,22 @@ def price(counts: Counts, target: Target, table_name: str | None = None) -> Ener
         total_pj=_sum((dynamic, static)),
         latency_us=None if steps is None else float(steps.sum()) / counts.samples / _NS_PER_US,
         step_ns=() if steps is None else tuple(float(ns) for ns in steps.mean(axis=1)),
-        bottleneck=None if timing is None else timing.bottleneck,
-        unpriced=_unpriced(table, timing, [name for _, names in priced for name in names], lacking),
-        assumptions=_assumptions(table, timing, static, chips),
+        bottleneck=None if times is None else times.bottleneck,
+        unpriced=_unpriced(table, times, [name for _, names in priced for name in names], lacking),
+        assumptions=_assumptions(table, timing if times else None, static, chips),
+        timing=timing,
     )
+
+
+def _times(
+    counts: Counts, target: Target, table: CostTable, timing: str
+) -> tuple[Timing | None, list[str]]:
+    """Times by one of the models, and the names of constants that are lacking."""
+    if timing not in TIMINGS:
+        raise ConfigError(f"timing {timing!r}", needs=" or ".join(TIMINGS))
+    if timing == "detailed":
+        return detailed_time(counts, target, table)
+    return model_time(counts, table)
 
 
 def _layer(layer: LayerCounts, table: CostTable) -> tuple[LayerEnergy, list[str]]:
@@ -97,9 +125,13 @@ def _unpriced(
 
 
 def _assumptions(
-    table: CostTable, timing: Timing | None, static: float | None, chips: int
+    table: CostTable, timing: str | None, static: float | None, chips: int
 ) -> tuple[str, ...]:
-    """What the figures rest on, one sentence each."""
+    """What the figures rest on, one sentence each.
+
+    Args:
+        timing: the model of time, None where nothing is timed.
+    """
     found = [
         "packets are unicast: one per spike and distinct destination core",
         "inputs are priced for their packets and hops only",
@@ -110,8 +142,7 @@ def _assumptions(
         found.append("a packet to another tile costs its hops, one within a tile e_spike_tile")
     if timing is not None:
         found += [
-            "time of a step: the larger of the busiest sender's and the busiest receiver's time, "
-            "which overlap, plus the barrier; travel over the mesh and congestion are left out",
+            _OF_A_STEP[timing],
             "time counts every chip step, in which each mapped neuron is visited; energy counts "
             "the steps of each layer's window",
         ]

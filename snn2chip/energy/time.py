@@ -73,7 +73,7 @@ def model_time(counts: Counts, table: CostTable) -> tuple[Timing | None, list[st
     """Times of a run, None where the table does not allow it, and the names it lacks."""
     series = counts.series
     terms, lacking = _terms(series, table)
-    barrier, missing = _barrier(counts.tiles, table)
+    barrier, missing = barrier_time(counts.tiles, table)
     lacking += missing
     if not terms:
         return None, lacking
@@ -89,6 +89,12 @@ def model_time(counts: Counts, table: CostTable) -> tuple[Timing | None, list[st
             layers[name] += float(busy[..., cores].max(axis=-1).sum())
     often = int(slowest.argmax())
     return Timing(step + barrier, layers, _bottleneck(counts, often, terms)), lacking
+
+
+def bottleneck_of(counts: Counts, table: CostTable, core: int) -> Bottleneck:
+    """What takes longest on a core of a run whose times the table allows."""
+    index = int(np.searchsorted(counts.series.cores, core))
+    return _bottleneck(counts, index, _terms(counts.series, table)[0])
 
 
 def _homes(series: CoreSeries) -> dict[str, NDArray[np.intp]]:
@@ -172,7 +178,7 @@ def _bottleneck(counts: Counts, core: int, terms: list[TimeTerm]) -> Bottleneck:
     return Bottleneck(int(series.cores[core]), layer, max(side, key=lambda name: side[name]))
 
 
-def _barrier(tiles: int, table: CostTable) -> tuple[float, list[str]]:
+def barrier_time(tiles: int, table: CostTable) -> tuple[float, list[str]]:
     """Time of the barrier in ns: 0, and its name as lacking, where the table has none."""
     steps = table.lookup("t_barrier_by_tiles")
     if steps is not None:

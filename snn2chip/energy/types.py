@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from snn2chip.core import Activity, Program
+from snn2chip.core import Mapping as CoreMapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,14 @@ class CoreSeries:
     events: Mapping[str, NDArray[np.integer[Any]]]
 
 
+class Run(NamedTuple):
+    """What was counted: a program, what it did, and where its neurons lie."""
+
+    program: Program
+    activity: Activity
+    mapping: CoreMapping
+
+
 @dataclass(frozen=True, eq=False)
 class Counts:
     """Everything that is counted once and priced often.
@@ -113,6 +124,7 @@ class Counts:
         series: by core.
         neurons, flows: by population.
         tiles: tiles that hold a mapped core.
+        run: what was counted, for times that follow single messages.
     """
 
     samples: int
@@ -123,6 +135,7 @@ class Counts:
     neurons: Mapping[str, NeuronCounts]
     flows: Mapping[str, Flow]
     tiles: int
+    run: Run | None = None
 
     @property
     def cores_used(self) -> int:
@@ -177,6 +190,7 @@ class EnergyReport:
 
     Attributes:
         table: name of the cost table; ``label`` is what it says of itself.
+        timing: the model of time, ``simple`` or ``detailed``.
         dynamic_pj: sum of the layers' totals; None where nothing is priced.
         static_pj: static power times modelled time, over all samples, or None.
         total_pj: dynamic plus static (static left out, and listed as unpriced, where unknown);
@@ -199,6 +213,7 @@ class EnergyReport:
     bottleneck: Bottleneck | None
     unpriced: tuple[str, ...]
     assumptions: tuple[str, ...]
+    timing: str = "simple"
 
     @property
     def energy_per_inference_nj(self) -> float | None:

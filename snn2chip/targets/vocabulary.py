@@ -108,6 +108,10 @@ _LOGIC: dict[str, Key] = {
     "e_dram64b": Key("range", "pJ", "64-bit access to DRAM"),
 }
 
+_CONGESTION: dict[str, Key] = {
+    "link_buffer": Key("size", "packets", "packets that a link of the mesh holds before one waits"),
+}
+
 COSTS: dict[str, Key] = {
     **{f"e_{name}": Key(key.kind, "pJ", key.meaning) for name, key in _PRICES.items()},
     **{f"t_{name}": Key(key.kind, "ns", key.meaning) for name, key in _PRICES.items()},
@@ -116,6 +120,7 @@ COSTS: dict[str, Key] = {
     "p_static_chip": Key("number", "mW", "static power of one chip"),
     **_INFORMATION,
     **_LOGIC,
+    **_CONGESTION,
 }
 
 ENERGIES = tuple(f"e_{name}" for name in _PRICES)
