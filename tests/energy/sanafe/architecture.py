@@ -14,29 +14,27 @@ _PER_UNIT = {"e": "e-12", "t": "e-9"}
 """Our pJ and ns in SANA-FE's joules and seconds."""
 
 
-def write_architecture(path: Path, target: Target, inputs: int, columns: int = 0) -> None:
+def write_architecture(path: Path, target: Target, inputs: int) -> None:
     """One YAML file that ``sanafe.load_arch`` reads.
 
     Args:
         target: with a cost table ``sanafe_nahuku``.
         inputs: input units of each core.
-        columns: of the mesh, where it is larger than the target's.
     """
     table, mesh = target.costs["sanafe_nahuku"], target.mesh
-    columns = columns or mesh.columns
     barrier = table.lookup("t_barrier_by_tiles") or {}
     path.write_text(
         f"""architecture:
   name: chip
   attributes:
     topology: mesh
-    width: {columns}
+    width: {mesh.columns}
     height: {mesh.rows}
     link_buffer_size: {int(table.constants["link_buffer"].value)}
     sync_model: table
     latency_sync: {{ {", ".join(f"{k}: {v}e-9" for k, v in barrier.items())} }}
   tile:
-    - name: tile[0..{columns * mesh.rows - 1}]
+    - name: tile[0..{mesh.columns * mesh.rows - 1}]
       attributes:
 {_hops(table)}
       core:

@@ -43,6 +43,10 @@ class Figures:
     simple_s: list[float]
     detailed_s: list[float]
 
+    def as_json(self) -> dict[str, Any]:
+        """For a file."""
+        return asdict(self)
+
 
 def theirs(found: Found) -> Figures:
     """Of a run in SANA-FE."""
@@ -121,8 +125,3 @@ def differences(mine: Figures, other: Figures) -> Iterator[str]:
 def apart(mine: list[float], other: list[float]) -> float:
     """The largest relative difference of any step."""
     return float(np.abs(np.array(mine) / np.array(other) - 1).max())
-
-
-def as_json(figures: Figures) -> dict[str, Any]:
-    """For a file."""
-    return asdict(figures)

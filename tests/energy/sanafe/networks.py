@@ -16,7 +16,7 @@ from snn2chip.core import Mapping, Program, ProgramPopulation, ProgramProjection
 from snn2chip.graph import Conv, Delay, Dense, Encoding, Identity, Readout, Sparse
 from snn2chip.graph.operators import Operator, Shape
 from snn2chip.mapping.place import place_all
-from snn2chip.targets import load_target
+from snn2chip.targets import Target, load_target
 
 KINDS = ("dense", "conv", "sparse")
 FRACTION = 64
@@ -33,6 +33,7 @@ class Case:
     Attributes:
         kind: of its synapses.
         inputs: name -> spikes [step, 1, *shape].
+        target: the chip, with a cost table ``sanafe_nahuku``.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Case:
     program: Program
     inputs: dict[str, Flags]
     mapping: Mapping
+    target: Target
 
     @property
     def steps(self) -> int:
@@ -59,7 +61,7 @@ def random_case(seed: int) -> Case:
     inputs = {
         p.name: rng.random((steps, 1, *p.shape)) < rate for p in program.populations if p.is_input
     }
-    return Case(name, kind, program, inputs, random_mapping(rng, program))
+    return Case(name, kind, program, inputs, random_mapping(rng, program), load_target(TARGET))
 
 
 def program_of(

@@ -16,7 +16,8 @@ from snn2chip.core import ProgramProjection
 from snn2chip.graph import Conv, Dense, Identity, Sparse
 from snn2chip.witness import Engine, run_script
 
-from .networks import Case
+from .architecture import write_architecture
+from .networks import Case, most_inputs
 
 RUNNER = Path(__file__).with_name("run_networks.py")
 TIMINGS = ("simple", "detailed")
@@ -45,7 +46,7 @@ def run_cases(
     cases: Sequence[Case],
     timings: Sequence[str] = TIMINGS,
     raster: bool = True,
-    architecture: Path | None = None,
+    own_chip: bool = False,
     limit_s: float | None = None,
 ) -> dict[str, Found]:
     """Networks in SANA-FE, by name, all in one process.
@@ -53,7 +54,7 @@ def run_cases(
     Args:
         timings: models to run, one after the other.
         raster: with steps and spikes, else totals only.
-        architecture: another than SANA-FE's own Loihi.
+        own_chip: on the Loihi that SANA-FE brings, not on our description of it.
 
     Raises:
         WitnessError: SANA-FE failed, with the end of what it printed.
@@ -61,22 +62,35 @@ def run_cases(
     limit = _START_S + _CASE_S * len(cases) if limit_s is None else limit_s
     with tempfile.TemporaryDirectory() as folder:
         given, target = Path(folder) / "networks.npz", Path(folder) / "found.npz"
-        options = {
-            "timings": list(timings),
-            "raster": raster,
-            "architecture": str(architecture or ""),
-        }
-        write(given, cases, options)
+        options = {"timings": list(timings), "raster": raster}
+        chips = {} if own_chip else _architectures(Path(folder), cases)
+        write(given, cases, options, chips)
         run_script(engine, RUNNER, [str(given), str(target)], limit)
         with np.load(target, allow_pickle=False) as file:
             return {case.name: _found(case, dict(file), timings) for case in cases}
 
 
-def write(path: Path, cases: Sequence[Case], options: dict[str, Any]) -> None:
-    """One ``.npz`` with every network."""
+def _architectures(folder: Path, cases: Sequence[Case]) -> dict[str, str]:
+    """Network -> a file that describes the chip for it."""
+    files = {}
+    for case in cases:
+        path = folder / f"{case.name}.yaml"
+        write_architecture(path, case.target, most_inputs(case))
+        files[case.name] = str(path)
+    return files
+
+
+def write(
+    path: Path, cases: Sequence[Case], options: dict[str, Any], chips: dict[str, str]
+) -> None:
+    """One ``.npz`` with every network.
+
+    Args:
+        chips: network -> file of its chip; without one, SANA-FE's own Loihi.
+    """
     networks, arrays = [], {}
     for case in cases:
-        networks.append(_describe(case) | options)
+        networks.append(_describe(case) | options | {"architecture": chips.get(case.name, "")})
         arrays |= {f"{case.name}/{key}": value for key, value in _arrays(case).items()}
     np.savez(path, networks=np.array(json.dumps(networks)), **arrays)
 

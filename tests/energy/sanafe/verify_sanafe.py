@@ -11,22 +11,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 
 from snn2chip.errors import WitnessError
-from snn2chip.targets import load_target
 from snn2chip.witness import Engine
 
-from .architecture import write_architecture
 from .engine import FAILED, sanafe_engine
 from .figures import Figures, apart, differences, ours, run_here, theirs
-from .networks import TARGET, Case, most_inputs, random_case
+from .networks import Case, random_case
 from .networks_file import Found, run_cases
 
 DETAILED = 0.05
@@ -34,15 +30,6 @@ DETAILED = 0.05
 
 DIFFERENT = 6
 _PER_RUN = 25
-
-
-def run_in_sanafe(engine: Engine, cases: Sequence[Case]) -> dict[str, Found]:
-    """Networks on our description of SANA-FE's Loihi."""
-    with tempfile.TemporaryDirectory() as folder:
-        description = Path(folder) / "loihi.yaml"
-        inputs = max(most_inputs(case) for case in cases)
-        write_architecture(description, load_target(TARGET), inputs)
-        return run_cases(engine, cases, architecture=description)
 
 
 def problems(case: Case, found: Found) -> tuple[list[str], Figures, Figures]:
@@ -74,7 +61,7 @@ def verify(engine: Engine, first: int, count: int, tell: Callable[[str], None] =
     steps: list[float] = []
     for start in range(first, first + count, _PER_RUN):
         cases = [random_case(k) for k in range(start, min(start + _PER_RUN, first + count))]
-        found = run_in_sanafe(engine, cases)
+        found = run_cases(engine, cases)
         for case in cases:
             said, mine, other = problems(case, found[case.name])
             kinds[case.kind] += 1
