@@ -89,15 +89,16 @@ class Run:
             )
         return activity.populations[population].spikes.unpack()
 
-    def price(self, costs: str, target: str | Path | None = None) -> Run:
+    def price(self, costs: str, target: str | Path | None = None, timing: str | None = None) -> Run:
         """The same activity and mapping at other prices, without simulating again.
 
         Args:
             costs: name of a cost table of the target.
             target: another target whose table and limits are taken; the mapping stays.
+            timing: another model of time, ``simple`` or ``detailed``.
         """
         chip = None if target is None else load_target(target)
-        return Run(pipeline.reprice(self.result, costs, chip))
+        return Run(pipeline.reprice(self.result, costs, chip, timing))
 
     def to_json(self, path: str | Path) -> None:
         """Writes the report as JSON (schema ``snn2chip/report/1``)."""

@@ -52,6 +52,7 @@ def simulate(
     seed: o.Seed = 0,
     mapping: o.MappingFile = None,
     costs: o.Costs = None,
+    timing: o.Timing = "simple",
     batch: Annotated[int, typer.Option(min=1, max=o.MAX, help="Samples simulated together.")] = 256,
     block_steps: Annotated[
         int | None,
@@ -101,6 +102,7 @@ def simulate(
         seed=seed,
         mapping=mapping,
         costs=costs,
+        timing=timing,
         batch=batch,
         block_steps=block_steps,
         device=device,

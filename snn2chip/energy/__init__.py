@@ -4,6 +4,7 @@ from snn2chip.energy.baseline import ann_baseline
 from snn2chip.energy.count import count
 from snn2chip.energy.price import price
 from snn2chip.energy.types import (
+    TIMINGS,
     Baseline,
     Bottleneck,
     CoreSeries,
@@ -15,6 +16,7 @@ from snn2chip.energy.types import (
 )
 
 __all__ = [
+    "TIMINGS",
     "Baseline",
     "Bottleneck",
     "CoreSeries",

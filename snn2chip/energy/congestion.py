@@ -25,12 +25,13 @@ found out from its paper, its documents and the message traces of version 2.2.9.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.core import Mapping, Program, ProgramPopulation, Raster
-from snn2chip.energy.kernels import mesh
 from snn2chip.energy.series import kind_of
 from snn2chip.energy.terms import synop_names
 from snn2chip.energy.time import Timing, barrier_time, bottleneck_of, model_time
@@ -38,6 +39,9 @@ from snn2chip.energy.types import Counts, Run
 from snn2chip.errors import ConfigError
 from snn2chip.mapping.reach import reach, union
 from snn2chip.targets.types import CostTable, Target
+
+if TYPE_CHECKING:
+    from snn2chip.energy.kernels.mesh import Network
 
 BLOCK = 1 << 26
 """Flags that are held at once."""
@@ -70,7 +74,8 @@ def congestion(run: Run, target: Target, table: CostTable) -> Congestion:
     """
     program, activity, _ = run
     check(program, target, table)
-    cores, order, network = _network(run, table)
+    loops = _loops()
+    cores, order, network = _network(run, table, loops)
     shape = (activity.steps + program.max_latency, activity.samples)
     step_ns, slowest = np.zeros(shape), np.zeros(shape, np.int64)
     degrees = np.diff(network.routes)[network.row]
@@ -80,8 +85,8 @@ def congestion(run: Run, target: Target, table: CostTable) -> Congestion:
             window = slice(first, min(first + block, shape[0]))
             fired, updated = _flags(run, sample, window, order)
             most = max((int(degrees[flags].sum()) for flags in fired), default=0)
-            room = mesh.room(network, most)
-            mesh.steps(
+            room = loops.room(network, most)
+            loops.steps(
                 network, fired, updated, room, step_ns[window, sample], slowest[window, sample]
             )
     return Congestion(step_ns, cores[slowest])
@@ -140,9 +145,14 @@ def check(program: Program, target: Target, table: CostTable) -> None:
         )
 
 
+def _loops() -> Any:
+    """The kernels, which import numba: loaded at first use."""
+    return import_module("snn2chip.energy.kernels.mesh")
+
+
 def _network(
-    run: Run, table: CostTable
-) -> tuple[NDArray[np.int64], NDArray[np.int64], mesh.Network]:
+    run: Run, table: CostTable, loops: Any
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Network]:
     """Numbers of the cores, the program's neurons in order of their cores, and the mesh."""
     program, _, mapping = run
     homes = np.concatenate([mapping.assignment[p.name] for p in program.populations])
@@ -152,7 +162,7 @@ def _network(
     places = [mapping.places[core] for core in cores.tolist()]
     neuron = np.concatenate([np.full(p.size, not p.is_input) for p in program.populations])[order]
     visit, update, spike = _neuron_times(table)
-    network = mesh.Network(
+    network: Network = loops.Network(
         first=np.searchsorted(home[order], np.arange(cores.size + 1)),
         visit_ns=visit * neuron,
         update_ns=update * neuron,

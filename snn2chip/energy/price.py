@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from snn2chip.energy.congestion import detailed_time
 from snn2chip.energy.terms import ENERGY, energy, meaning, table_of
 from snn2chip.energy.time import Timing, model_time
-from snn2chip.energy.types import Counts, EnergyReport, Layer, LayerCounts, LayerEnergy
+from snn2chip.energy.types import TIMINGS, Counts, EnergyReport, Layer, LayerCounts, LayerEnergy
 from snn2chip.errors import ConfigError
 from snn2chip.targets.types import CostTable, Target
 
@@ -23,9 +23,6 @@ _OF_A_STEP = {
     "along x, then y, wait for links that are full, and are taken in one at a time",
 }
 _NS_PER_US = 1000.0
-
-TIMINGS = ("simple", "detailed")
-"""Models of time: the busiest core; and every message, through the links of the mesh."""
 
 
 def price(

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from snn2chip.core import Activity, Program
 from snn2chip.core import Mapping as CoreMapping
 
+TIMINGS = ("simple", "detailed")
+"""Models of time: the busiest core; and every message, through the links of the mesh."""
+
 
 @dataclass(frozen=True, slots=True)
 class LayerCounts:

@@ -126,7 +126,7 @@ def runs(
                 reference = _reference_run(graph, samples, cuts)
         with clock.stage("map and price"):
             mapping, violations = _map(network, program, backend, target, options, activity)
-            energy = _energy(program, activity, mapping, target, options.costs)
+            energy = _energy(program, activity, mapping, target, options.costs, options.timing)
         yield Result(
             graph=graph,
             target=target,
@@ -152,14 +152,20 @@ def runs(
         )
 
 
-def reprice(result: Result, costs: str | None, target: Target | None = None) -> Result:
+def reprice(
+    result: Result, costs: str | None, target: Target | None = None, timing: str | None = None
+) -> Result:
     """The same activity and mapping at other prices; another target brings its own limits.
 
+    Args:
+        timing: another model of time than before.
+
     Raises:
-        ConfigError: the target has no such cost table.
+        ConfigError: the target has no such cost table, or lacks what the model of time needs.
     """
     chip = result.target if target is None else target
-    energy = _energy(result.program, result.activity, result.mapping, chip, costs)
+    model = result.energy.timing if timing is None else timing
+    energy = _energy(result.program, result.activity, result.mapping, chip, costs, model)
     violations = result.violations
     if chip.sha256 != result.target.sha256:
         _, violations = map_program(result.program, chip, result.mapping)
@@ -209,10 +215,15 @@ def compile_network(
 
 
 def _energy(
-    program: Program, activity: Activity, mapping: CoreMapping, target: Target, costs: str | None
+    program: Program,
+    activity: Activity,
+    mapping: CoreMapping,
+    target: Target,
+    costs: str | None,
+    timing: str,
 ) -> EnergyReport:
     """Counts at the target's prices, with what its mapping rests on."""
-    energy = price(count(program, activity, mapping), target, costs)
+    energy = price(count(program, activity, mapping), target, costs, timing)
     return replace(energy, assumptions=(*energy.assumptions, *assumptions(program, target)))
 
 

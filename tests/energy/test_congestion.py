@@ -147,7 +147,8 @@ def test_the_same_without_numba(data: st.DataObject) -> None:
     activity = random_activity(network, 2, 1, data.draw(st.integers(0, 99)), 0.6)
     fast = congestion(Run(network, activity, mapping), LOIHI, TABLE)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(room, "mesh", plain(patch))
+        module = plain(patch)
+        patch.setattr(room, "_loops", lambda: module)
         slow = congestion(Run(network, activity, mapping), LOIHI, TABLE)
     np.testing.assert_array_equal(fast.step_ns, slow.step_ns)
     np.testing.assert_array_equal(fast.slowest, slow.slowest)

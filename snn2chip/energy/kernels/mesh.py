@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.engine.kernels import accelerate
+from snn2chip.engine.kernels.accelerate import jit, reason_against
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -24,7 +24,7 @@ _DONE = -1
 
 def compiled(function: _Function) -> _Function:
     """``function`` by numba, or as it is where numba is left out."""
-    return accelerate.jit(function) if accelerate.reason_against() is None else function
+    return jit(function) if reason_against() is None else function
 
 
 class Network(NamedTuple):
