@@ -52,8 +52,8 @@ def test_a_table_at_the_ends_of_its_ranges(tmp_path: Path) -> None:
     fixed = 'e_neuron = { value = 3, grade = "vendor", source = "x" }\n'
     table = load(tmp_path, SYNOP + ', low = 1, high = 4, range_source = "y" }\n' + fixed).costs["c"]
     assert table.has_ranges
-    assert [table.at(end).value("e_synop") for end in ("low", "high")] == [1.0, 4.0]  # type: ignore[arg-type]
-    assert [table.at(end).value("e_neuron") for end in ("low", "high")] == [3.0, 3.0]  # type: ignore[arg-type]
+    assert (table.at("low").value("e_synop"), table.at("high").value("e_synop")) == (1.0, 4.0)
+    assert (table.at("low").value("e_neuron"), table.at("high").value("e_neuron")) == (3.0, 3.0)
     assert not load(tmp_path, fixed).costs["c"].has_ranges
 
 
@@ -107,7 +107,10 @@ PRICE = '{ value = 1, grade = "vendor", source = "x" }\n'
             f"clock_mhz = {PRICE}t_core_step = {PRICE}cycles_core_step = {PRICE}",
             3, "cycles_core_step", "the same event as t_core_step",
         ),
-        (f"e_synop = {PRICE}e_synapse_step = {PRICE}", 2, "e_synapse_step", "same event as e_synop"),
+        (
+            f"e_synop = {PRICE}e_synapse_step = {PRICE}",
+            2, "e_synapse_step", "the same event as e_synop",
+        ),
         (
             f"clock_mhz = {PRICE}cycles_neuron = {PRICE}cycles_neuron_active = {PRICE}",
             3, "cycles_neuron_active", "the same event as cycles_neuron",
