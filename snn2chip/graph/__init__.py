@@ -1,7 +1,7 @@
 """The hardware-agnostic network: frozen types, linear operators, orders, validation, text form."""
 
 from snn2chip.graph.equality import differences, equal
-from snn2chip.graph.operators import Conv, Dense, Identity, Operator, identity
+from snn2chip.graph.operators import Conv, Dense, Identity, Operator, Sparse, identity
 from snn2chip.graph.text import to_text
 from snn2chip.graph.types import Delay, Encoding, Graph, Population, Projection, Readout
 from snn2chip.graph.validate import validate
@@ -19,6 +19,7 @@ __all__ = [
     "Population",
     "Projection",
     "Readout",
+    "Sparse",
     "differences",
     "equal",
     "identity",
