@@ -3,15 +3,20 @@
 from snn2chip.energy.baseline import ann_baseline
 from snn2chip.energy.count import count
 from snn2chip.energy.price import price
+from snn2chip.energy.pricing.ticks import late_ticks
 from snn2chip.energy.types import (
     Baseline,
     Bottleneck,
     CoreSeries,
     Counts,
+    EnergyRange,
     EnergyReport,
+    EnergyTotals,
+    InputCounts,
     Layer,
     LayerCounts,
     LayerEnergy,
+    RealTime,
 )
 
 __all__ = [
@@ -19,11 +24,16 @@ __all__ = [
     "Bottleneck",
     "CoreSeries",
     "Counts",
+    "EnergyRange",
     "EnergyReport",
+    "EnergyTotals",
+    "InputCounts",
     "Layer",
     "LayerCounts",
     "LayerEnergy",
+    "RealTime",
     "ann_baseline",
     "count",
+    "late_ticks",
     "price",
 ]
