@@ -1,11 +1,14 @@
 """Counting what a run did, pricing it with cost tables, and the baseline beside it."""
 
 from snn2chip.energy.baseline import ann_baseline
+from snn2chip.energy.cores import core_costs
 from snn2chip.energy.count import count
 from snn2chip.energy.price import price
 from snn2chip.energy.types import (
     Baseline,
     Bottleneck,
+    CoreCost,
+    CoreCosts,
     CoreSeries,
     Counts,
     EnergyReport,
@@ -17,6 +20,8 @@ from snn2chip.energy.types import (
 __all__ = [
     "Baseline",
     "Bottleneck",
+    "CoreCost",
+    "CoreCosts",
     "CoreSeries",
     "Counts",
     "EnergyReport",
@@ -24,6 +29,7 @@ __all__ = [
     "LayerCounts",
     "LayerEnergy",
     "ann_baseline",
+    "core_costs",
     "count",
     "price",
 ]

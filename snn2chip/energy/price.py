@@ -25,7 +25,7 @@ def price(counts: Counts, target: Target, table_name: str | None = None) -> Ener
     """
     table = table_of(target, table_name)
     timing, lacking = model_time(counts, table)
-    priced = [_layer(layer, table) for layer in counts.layers]
+    priced = [layer_energy(layer, table) for layer in counts.layers]
     dynamic = _sum(energies.total for energies, _ in priced)
     chips = _chips(counts, target)
     static = _static(timing, table, chips)
@@ -49,7 +49,7 @@ def price(counts: Counts, target: Target, table_name: str | None = None) -> Ener
     )
 
 
-def _layer(layer: LayerCounts, table: CostTable) -> tuple[LayerEnergy, list[str]]:
+def layer_energy(layer: LayerCounts, table: CostTable) -> tuple[LayerEnergy, list[str]]:
     """Energy of a layer by group, and the names of what has no price."""
     if table.scope == "all_in":
         synapse, lacking = energy(layer, ENERGY["synapse"], table)

@@ -181,3 +181,63 @@ def _barrier(tiles: int, table: CostTable) -> tuple[float, list[str]]:
     if points is not None:
         return float(np.interp(tiles, list(points), list(points.values()))), []
     return 0.0, ["t_barrier"]
+
+
+@dataclass(frozen=True, eq=False)
+class CoreTimes:
+    """Modelled times by core.
+
+    Attributes:
+        busy_ns: summed over steps and samples, [core], without barrier.
+        slowest: index of the core that most samples wait for, [chip step].
+        terms: of each chip step, the largest term of that core's longer side.
+        barrier_ns: in each step.
+    """
+
+    busy_ns: Times
+    slowest: NDArray[np.intp]
+    terms: tuple[str, ...]
+    barrier_ns: float
+
+
+def core_times(counts: Counts, table: CostTable) -> CoreTimes | None:
+    """Times of all cores, None where the table does not allow it."""
+    terms, _ = _terms(counts.series, table)
+    if not terms:
+        return None
+    busy = np.zeros(counts.series.cores.size)
+    slowest = np.zeros(counts.chip_steps, np.intp)
+    for part in _shares(counts):
+        times = np.maximum(*_sides(counts.series, terms, part, counts.samples))
+        busy += times.sum(axis=(0, 1))
+        waited = np.zeros((times.shape[0], busy.size), np.int64)
+        np.add.at(waited, (np.arange(times.shape[0])[:, None], times.argmax(axis=-1)), 1)
+        slowest[part] = waited.argmax(axis=-1)
+    barrier, _ = _barrier(counts.tiles, table)
+    return CoreTimes(busy, slowest, _largest_terms(counts, terms, slowest), barrier)
+
+
+def _largest_terms(
+    counts: Counts, terms: list[TimeTerm], slowest: NDArray[np.intp]
+) -> tuple[str, ...]:
+    """Per chip step, the largest term of the longer side of that step's slowest core."""
+    times = np.stack([_of_slowest(counts, term, slowest) for term in terms])
+    receiving = np.array([term.receiving for term in terms])
+    sides = np.stack([times[receiving == side].sum(axis=0) for side in (False, True)])
+    longer = sides.argmax(axis=0).astype(np.bool_)
+    largest = np.where(receiving[:, None] == longer, times, -1.0).argmax(axis=0)
+    return tuple(terms[index].name for index in largest.tolist())
+
+
+def _of_slowest(counts: Counts, term: TimeTerm, slowest: NDArray[np.intp]) -> Times:
+    """Time of one term on each step's slowest core, summed over samples, [chip step]."""
+    series, steps = counts.series, np.arange(counts.chip_steps)
+    if term.event in series.events:
+        number = series.events[term.event][slowest, steps].sum(axis=-1)
+    elif term.event in ("visits", "inactive"):
+        number = series.visited[slowest] * counts.samples
+        if term.event == "inactive" and "updates" in series.events:
+            number = number - series.events["updates"][slowest, steps].sum(axis=-1)
+    else:
+        number = np.zeros(steps.size, np.int64)
+    return term.ns * number.astype(np.float64)

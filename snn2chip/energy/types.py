@@ -159,6 +159,41 @@ class Bottleneck:
 
 
 @dataclass(frozen=True, slots=True)
+class CoreCost:
+    """Totals of one core over all samples.
+
+    Attributes:
+        layers: name -> neurons of that layer on it, inputs included.
+        counts: as of a layer; ``packets`` are those it sends.
+        packets_in: that reach it.
+        busy_ns: summed over steps, or None where the table has no times.
+    """
+
+    core: int
+    layers: Mapping[str, int]
+    counts: LayerCounts
+    packets_in: int
+    energy_pj: LayerEnergy
+    busy_ns: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CoreCosts:
+    """Costs of a run by core and by step.
+
+    Attributes:
+        cores: ascending.
+        slowest: per chip step the core that most samples wait for, its largest layer and its
+            largest term; empty where the table has no times.
+        barrier_ns: time of the barrier in each step, or None.
+    """
+
+    cores: tuple[CoreCost, ...]
+    slowest: tuple[Bottleneck, ...]
+    barrier_ns: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
     """A quantized ANN of the same shape on ordinary 45 nm logic, for comparison."""
 
@@ -185,6 +220,7 @@ class EnergyReport:
         step_ns: mean modelled time per chip step, one value per step, or empty.
         unpriced: terms that have no price in the table, one line each.
         assumptions: sentences that a reader must know.
+        by_core: the same by core and by step, None where only layers were priced.
     """
 
     table: str
@@ -199,6 +235,7 @@ class EnergyReport:
     bottleneck: Bottleneck | None
     unpriced: tuple[str, ...]
     assumptions: tuple[str, ...]
+    by_core: CoreCosts | None = None
 
     @property
     def energy_per_inference_nj(self) -> float | None:
