@@ -240,4 +240,5 @@ def _of_slowest(counts: Counts, term: TimeTerm, slowest: NDArray[np.intp]) -> Ti
             number = number - series.events["updates"][slowest, steps].sum(axis=-1)
     else:
         number = np.zeros(steps.size, np.int64)
-    return term.ns * number.astype(np.float64)
+    times: Times = term.ns * number.astype(np.float64)
+    return times
