@@ -90,9 +90,9 @@ def check(
     opened, chosen = o.open_with_target(network, target, chosen)
     checked = pipeline.check(opened, chosen)
     console.refuse(checked.violations)
-    cores = checked.mapping.cores
+    cores = checked.mapping.assignment
     rows = [
-        (p.name, p.kind, p.size, len({s.core for s in cores.get(p.name, ())}))
+        (p.name, p.kind, p.size, len(set(cores[p.name].tolist())))
         for p in checked.program.populations
     ]
     console.out(console.table(("population", "kind", "neurons", "cores"), rows))

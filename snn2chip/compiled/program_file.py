@@ -14,7 +14,7 @@ from safetensors.numpy import load, save
 from snn2chip.compiled.program_check import check_program
 from snn2chip.core import Program, ProgramPopulation, ProgramProjection
 from snn2chip.errors import InputFileError, Snn2chipError
-from snn2chip.graph import Conv, Delay, Dense, Encoding, Identity, Operator, Readout
+from snn2chip.graph import Conv, Delay, Dense, Encoding, Identity, Operator, Readout, Sparse
 from snn2chip.graph.operators import Array, weights_of
 
 SCHEMA = "snn2chip/program/1"
@@ -80,6 +80,8 @@ def _dump_projection(
 ) -> dict[str, Any]:
     operator = projection.operator
     arrays[f"{key}:weight"] = weights_of(operator)
+    if isinstance(operator, Sparse):
+        arrays[f"{key}:targets"], arrays[f"{key}:first"] = operator.targets, operator.first
     arrays[f"{key}:delay"] = np.asarray(projection.delay.steps)
     for name, value in projection.parameters.items():
         arrays[f"{key}.{name}"] = np.asarray(value)
@@ -179,7 +181,7 @@ def _projection(
     return ProgramProjection(
         source=entry["source"],
         target=entry["target"],
-        operator=_operator(entry["kind"], entry["options"], arrays[f"{key}:weight"]),
+        operator=_operator(entry["kind"], entry["options"], key, arrays),
         delay=Delay(arrays[f"{key}:delay"], entry["delay_axis"]),
         parameters={name: arrays[f"{key}.{name}"] for name in entry["parameters"]},
         weight_bits=entry["weight_bits"],
@@ -187,8 +189,10 @@ def _projection(
     )
 
 
-def _operator(kind: str, options: Mapping[str, Any], weight: Array) -> Operator:
-    source_shape = tuple(options["source_shape"])
+def _operator(
+    kind: str, options: Mapping[str, Any], key: str, arrays: Mapping[str, Array]
+) -> Operator:
+    weight, source_shape = arrays[f"{key}:weight"], tuple(options["source_shape"])
     match kind:
         case "Conv":
             return Conv(
@@ -203,5 +207,10 @@ def _operator(kind: str, options: Mapping[str, Any], weight: Array) -> Operator:
             return Dense(weight, source_shape, tuple(options["target_shape"]))
         case "Identity":
             return Identity(weight, source_shape, tuple(options["target_shape"]))
+        case "Sparse":
+            targets, first = arrays[f"{key}:targets"], arrays[f"{key}:first"]
+            if {targets.dtype.kind, first.dtype.kind} - set("iu"):
+                raise ValueError("ends of synapses that are no integers")
+            return Sparse(weight, targets, first, source_shape, tuple(options["target_shape"]))
         case _:
             raise ValueError(f"unknown operator {kind!r}")

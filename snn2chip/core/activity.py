@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from snn2chip.graph.operators import Shape
 
+_MOST_IN_A_BYTE = 255
+"""Flags whose sum an unsigned byte holds."""
+
 
 @dataclass(frozen=True, eq=False)
 class Raster:
@@ -55,10 +58,13 @@ class Raster:
 
     def per_neuron(self) -> NDArray[np.int64]:
         """Flags set per neuron over all steps and samples, [*shape]."""
-        counts = np.zeros(self.shape, np.int64)
-        for step in range(self.steps):
-            counts += self.unpack(step, step + 1)[0].sum(axis=0, dtype=np.int64)
-        return counts
+        rows = self.bits.reshape(-1, self.bits.shape[-1])
+        size = prod(self.shape)
+        counts = np.zeros(size, np.int64)
+        for first in range(0, len(rows), _MOST_IN_A_BYTE):
+            flags = np.unpackbits(rows[first : first + _MOST_IN_A_BYTE], axis=-1, count=size)
+            counts += flags.sum(axis=0, dtype=np.uint8)
+        return counts.reshape(self.shape)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 class Slice(NamedTuple):
@@ -16,30 +21,64 @@ class Slice(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a core is: its tile, and the tile's column and row in the mesh."""
+    """Where a core is: its tile, the tile's column and row in the mesh of all chips, its chip."""
 
     tile: int
     x: int
     y: int
+    chip: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mapping:
     """Neurons on cores.
 
     Attributes:
         target: name of the chip.
-        cores: population -> slices that cover it once, in order.
+        assignment: population -> core of each neuron, int32 [size] in flattened C order.
         places: core -> its place.
     """
 
     target: str
-    cores: Map[str, tuple[Slice, ...]]
+    assignment: Map[str, NDArray[np.int32]]
     places: Map[int, Place]
+
+    @classmethod
+    def from_slices(
+        cls, target: str, cores: Map[str, Sequence[Slice]], places: Map[int, Place]
+    ) -> Mapping:
+        """A mapping of slices that cover each population once, in any order."""
+        assignment = {}
+        for name, slices in cores.items():
+            ordered = sorted(slices)
+            numbers = np.array([part.core for part in ordered], np.int32)
+            lengths = [part.last - part.first + 1 for part in ordered]
+            assignment[name] = numbers.repeat(lengths)
+        return cls(target, assignment, places)
+
+    @cached_property
+    def cores(self) -> dict[str, tuple[Slice, ...]]:
+        """Population -> its slices in order, as few as there are."""
+        return {name: _runs(numbers) for name, numbers in self.assignment.items()}
+
+    def parts(self, name: str) -> Iterator[tuple[int, NDArray[np.intp]]]:
+        """(core, its neurons in flattened C order) of a population, by ascending core."""
+        numbers = self.assignment[name]
+        order = np.argsort(numbers, kind="stable")
+        cores, first = np.unique(numbers[order], return_index=True)
+        yield from zip(cores.tolist(), np.split(order, first[1:]), strict=True)
 
     @property
     def cores_used(self) -> int:
         return len(self.places)
+
+
+def _runs(numbers: NDArray[np.int32]) -> tuple[Slice, ...]:
+    if not numbers.size:
+        return ()
+    first = np.flatnonzero(np.diff(numbers, prepend=numbers[0] - 1))
+    last = np.append(first[1:], numbers.size) - 1
+    return tuple(map(Slice, first.tolist(), last.tolist(), numbers[first].tolist()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from snn2chip.energy.price import price
 from snn2chip.energy.types import (
     Baseline,
     Bottleneck,
-    CoreCounts,
+    CoreSeries,
     Counts,
     EnergyReport,
     Layer,
@@ -17,7 +17,7 @@ from snn2chip.energy.types import (
 __all__ = [
     "Baseline",
     "Bottleneck",
-    "CoreCounts",
+    "CoreSeries",
     "Counts",
     "EnergyReport",
     "Layer",

@@ -13,16 +13,17 @@ delay. Chip step = graph step + latency of the population. Inputs send packets a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.core import Activity, Mapping, Program, ProgramPopulation
-from snn2chip.energy.series import CoreTally, kind_of
-from snn2chip.energy.types import Counts, LayerCounts
+from snn2chip.energy.series import core_series, kind_of
+from snn2chip.energy.types import Counts, Flow, LayerCounts, NeuronCounts
 from snn2chip.graph.linear import fan_out, synapses
-from snn2chip.mapping.reach import destinations
+from snn2chip.mapping.reach import Reach, destinations
+
+_Ints = NDArray[np.int64]
 
 
 def count(program: Program, activity: Activity, mapping: Mapping) -> Counts:
@@ -32,15 +33,61 @@ def count(program: Program, activity: Activity, mapping: Mapping) -> Counts:
         activity: of this program, or of another arithmetic's program of the same graph.
         mapping: of this program; hops follow its places.
     """
-    spikes = {p.name: activity.populations[p.name].spikes.per_neuron() for p in program.populations}
-    tally = CoreTally(program, activity, mapping)
-    layers = tuple(
-        _layer(program, activity, mapping, spikes, population) for population in program.populations
-    )
-    tiles = len({place.tile for place in mapping.places.values()})
-    chip_steps = activity.steps + program.max_latency
+    reached = {p.name: destinations(program, mapping, p.name) for p in program.populations}
+    neurons = {p.name: _neurons(program, activity, p, reached[p.name]) for p in program.populations}
+    flows = {
+        name: _flow(mapping.assignment[name], neurons[name].spikes.reshape(-1), reach)
+        for name, reach in reached.items()
+    }
     return Counts(
-        activity.samples, activity.steps, chip_steps, layers, tally.cores(), max(tiles, 1)
+        samples=activity.samples,
+        steps=activity.steps,
+        chip_steps=activity.steps + program.max_latency,
+        layers=tuple(
+            _layer(program, activity, mapping, neurons, flows, p.name) for p in program.populations
+        ),
+        series=core_series(program, activity, mapping, reached),
+        neurons=neurons,
+        flows=flows,
+        tiles=max(1, len({place.tile for place in mapping.places.values()})),
+    )
+
+
+def _neurons(
+    program: Program, activity: Activity, population: ProgramPopulation, reach: Reach | None
+) -> NeuronCounts:
+    run = activity.populations[population.name]
+    spikes = run.spikes.per_neuron()
+    none = np.zeros(population.shape, np.int64)
+    sent = none.copy()
+    for projection in program.outgoing(population.name):
+        sent += fan_out(projection.operator)
+    return NeuronCounts(
+        spikes=spikes,
+        updates=none if population.is_input else run.updated.per_neuron(),
+        synaptic_events=spikes * sent,
+        packets=none if reach is None else spikes * reach.degrees.reshape(population.shape),
+    )
+
+
+def _flow(homes: NDArray[np.int32], spikes: _Ints, reach: Reach | None) -> Flow:
+    """Spikes per (core, row of destinations), spread over the row's cores."""
+    if reach is None:
+        none = np.zeros(0, np.int64)
+        return Flow(none, none, none)
+    from scipy.sparse import coo_array
+
+    cores, home = np.unique(homes, return_inverse=True)
+    shape = (cores.size, reach.synapses.shape[0])
+    fired = coo_array((spikes, (home, reach.row_of)), shape=shape).tocsr()
+    reached = reach.synapses.copy()
+    reached.data = np.ones_like(reached.data)
+    packets = (fired @ reached).tocoo()
+    sent = packets.data > 0
+    return Flow(
+        cores.astype(np.int64)[packets.row[sent]],
+        reach.cores[packets.col[sent]],
+        packets.data[sent],
     )
 
 
@@ -48,33 +95,32 @@ def _layer(
     program: Program,
     activity: Activity,
     mapping: Mapping,
-    spikes: dict[str, NDArray[np.int64]],
-    population: ProgramPopulation,
+    neurons: dict[str, NeuronCounts],
+    flows: dict[str, Flow],
+    name: str,
 ) -> LayerCounts:
-    name = population.name
-    own = spikes[name].reshape(-1)
-    fired = int(own.sum())
+    population, own = program.population(name), neurons[name]
+    fired = int(own.spikes.sum())
     occasions = population.size * activity.steps * activity.samples
     events: Counter[str] = Counter()
     for projection in program.incoming(name):
-        sent = spikes[projection.source].reshape(-1)
+        sent = neurons[projection.source].spikes.reshape(-1)
         reached = fan_out(projection.operator).reshape(-1)
         events[kind_of(projection.operator)] += int(sent @ reached)
-    packets, within, hops_x, hops_y = _packets(program, mapping, name, own)
-    updates = 0 if population.is_input else activity.populations[name].updated.total()
+    packets, within, hops_x, hops_y = _hops(mapping, flows[name])
     return LayerCounts(
         name=name,
         kind=population.kind,
         shape=population.shape,
         neurons=population.size,
         synapses=sum(synapses(p.operator) for p in program.incoming(name)),
-        cores=len({part.core for part in mapping.cores[name]}),
+        cores=int(np.unique(mapping.assignment[name]).size),
         spikes=fired,
         spike_rate=fired / occasions if occasions else 0.0,
         synaptic_events=sum(events.values()),
         events_by_operator=dict(sorted(events.items())),
         neuron_steps=0 if population.is_input else occasions,
-        neuron_updates=updates,
+        neuron_updates=int(own.updates.sum()),
         packets=packets,
         packets_sent=packets,
         packets_within_tile=within,
@@ -83,29 +129,22 @@ def _layer(
     )
 
 
-def _packets(
-    program: Program, mapping: Mapping, name: str, spikes: NDArray[np.int64]
-) -> tuple[int, int, int, int]:
-    """Packets of a population, those that stay in their tile, and hops along x and y."""
-    cores, reach = destinations(program, mapping, name)
-    packets = within = hops_x = hops_y = 0
-    for part in mapping.cores[name]:
-        mine = slice(part.first, part.last + 1)
-        to_core = reach[:, mine].astype(np.int64) @ spikes[mine]
-        dx, dy = _distances(mapping, part.core, cores)
-        packets += int(to_core.sum())
-        within += int(to_core[(dx == 0) & (dy == 0)].sum())
-        hops_x += int(to_core @ dx)
-        hops_y += int(to_core @ dy)
-    return packets, within, hops_x, hops_y
-
-
-def _distances(
-    mapping: Mapping, source: int, targets: Sequence[int]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Hops in x and y from one core to others, by XY routing between their tiles."""
-    here = mapping.places[source]
-    there = [mapping.places[target] for target in targets]
-    dx = np.array([abs(place.x - here.x) for place in there], np.int64)
-    dy = np.array([abs(place.y - here.y) for place in there], np.int64)
-    return dx, dy
+def _hops(mapping: Mapping, flow: Flow) -> tuple[int, int, int, int]:
+    """Packets, those that stay in their tile, and their hops in x and y by XY routing."""
+    if not flow.packets.size:
+        return 0, 0, 0, 0
+    cores = np.fromiter(mapping.places, np.int64, len(mapping.places))
+    places = np.array([mapping.places[core] for core in cores.tolist()], np.int64)
+    order = np.argsort(cores)
+    source, target = (
+        places[order[np.searchsorted(cores, ends, sorter=order)]]
+        for ends in (flow.source, flow.target)
+    )
+    dx, dy = np.abs(source[:, 1:3] - target[:, 1:3]).T
+    within = (dx == 0) & (dy == 0)
+    return (
+        int(flow.packets.sum()),
+        int(flow.packets[within].sum()),
+        int(flow.packets @ dx),
+        int(flow.packets @ dy),
+    )

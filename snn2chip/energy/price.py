@@ -63,7 +63,7 @@ def _layer(layer: LayerCounts, table: CostTable) -> tuple[LayerEnergy, list[str]
 def _chips(counts: Counts, target: Target) -> int:
     """Chips that the mapping spans: more than one where it does not fit."""
     cores = target.limit("cores")
-    highest = max((core.core for core in counts.cores), default=0)
+    highest = int(counts.series.cores.max(initial=0))
     return 1 if cores is None else highest // cores + 1
 
 

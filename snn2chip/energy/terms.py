@@ -48,7 +48,7 @@ def synop_names(prefix: str, kind: str) -> tuple[str, ...]:
     return f"{prefix}_synop_{'sparse' if kind == 'identity' else kind}", f"{prefix}_synop"
 
 
-KINDS = ("dense", "conv", "identity")
+KINDS = ("dense", "conv", "identity", "sparse")
 
 
 def _events(kind: str) -> Callable[[LayerCounts], int]:

@@ -12,18 +12,22 @@ timing model (IEEE TCAD 2025, doi 10.1109/TCAD.2025.3537971).
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.energy.terms import KINDS, synop_names
-from snn2chip.energy.types import Bottleneck, CoreCounts, Counts
+from snn2chip.energy.types import Bottleneck, CoreSeries, Counts
 from snn2chip.targets.types import CostTable
 
 Times = NDArray[np.float64]
+
+_MOST_VALUES = 1 << 22
+"""Times that are held at once."""
 
 _NEURON = (
     ("t_neuron", "visits"),
@@ -67,28 +71,45 @@ class TimeTerm:
 
 def model_time(counts: Counts, table: CostTable) -> tuple[Timing | None, list[str]]:
     """Times of a run, None where the table does not allow it, and the names it lacks."""
-    terms, lacking = _terms(counts, table)
+    series = counts.series
+    terms, lacking = _terms(series, table)
     barrier, missing = _barrier(counts.tiles, table)
     lacking += missing
     if not terms:
         return None, lacking
-    shape = (counts.chip_steps, counts.samples)
-    step, slowest = np.zeros(shape), np.zeros(shape, np.int64)
-    layers: dict[str, Times] = {}
-    for index, core in enumerate(counts.cores):
-        busy = np.maximum(*_sides(core, terms, shape))
-        slowest[busy > step] = index
-        np.maximum(step, busy, out=step)
-        for name in core.layers:
-            layers[name] = np.maximum(layers.get(name, 0.0), busy)
-    totals = {name: float(times.sum()) for name, times in layers.items()}
-    often = int(np.bincount(slowest.reshape(-1)).argmax())
-    return Timing(step + barrier, totals, _bottleneck(counts.cores[often], terms, shape)), lacking
+    step = np.zeros((counts.chip_steps, counts.samples))
+    slowest = np.zeros(series.cores.size, np.int64)
+    homes = _homes(series)
+    layers = dict.fromkeys(homes, 0.0)
+    for part in _shares(counts):
+        busy = np.maximum(*_sides(series, terms, part, counts.samples))
+        step[part] = busy.max(axis=-1)
+        slowest += np.bincount(busy.argmax(axis=-1).reshape(-1), minlength=slowest.size)
+        for name, cores in homes.items():
+            layers[name] += float(busy[..., cores].max(axis=-1).sum())
+    often = int(slowest.argmax())
+    return Timing(step + barrier, layers, _bottleneck(counts, often, terms)), lacking
 
 
-def _terms(counts: Counts, table: CostTable) -> tuple[list[TimeTerm], list[str]]:
+def _homes(series: CoreSeries) -> dict[str, NDArray[np.intp]]:
+    """Layer -> indices of its cores."""
+    found: dict[str, list[int]] = {}
+    for index, layers in enumerate(series.layers):
+        for name in layers:
+            found.setdefault(name, []).append(index)
+    return {name: np.array(cores) for name, cores in found.items()}
+
+
+def _shares(counts: Counts) -> Iterator[slice]:
+    """Chip steps that are computed together."""
+    together = max(1, _MOST_VALUES // max(1, counts.samples * counts.series.cores.size))
+    for first in range(0, counts.chip_steps, together):
+        yield slice(first, min(first + together, counts.chip_steps))
+
+
+def _terms(series: CoreSeries, table: CostTable) -> tuple[list[TimeTerm], list[str]]:
     """What takes time, nothing where neurons or all synaptic events have no price."""
-    happening = {event for core in counts.cores for event in core.series}
+    happening = {event for event, array in series.events.items() if array.any()}
     terms: list[TimeTerm] = []
     lacking: list[str] = []
 
@@ -111,32 +132,44 @@ def _terms(counts: Counts, table: CostTable) -> tuple[list[TimeTerm], list[str]]
     return ([] if incomplete else terms), lacking
 
 
-def _event(core: CoreCounts, event: str, shape: tuple[int, int]) -> NDArray[np.int64]:
-    """How many of an event in each [chip step, sample], broadcasting to it."""
+def _event(series: CoreSeries, event: str, part: slice) -> NDArray[np.integer[Any]]:
+    """How many of an event in each [chip step, sample, core], broadcasting to it."""
     if event == "visits":
-        return np.full((1, 1), core.neurons)
+        return series.visited[None, None]
     if event == "inactive":
-        return core.neurons - _event(core, "updates", shape)
-    return core.series.get(event, np.zeros((1, 1), np.int64))
+        return series.visited - _event(series, "updates", part)
+    if event not in series.events:
+        return np.zeros((1, 1, 1), np.int64)
+    return np.moveaxis(series.events[event][:, part], 0, -1)
 
 
-def _sides(core: CoreCounts, terms: list[TimeTerm], shape: tuple[int, int]) -> tuple[Times, Times]:
-    """G and R of one core, [chip step, sample]."""
+def _sides(
+    series: CoreSeries, terms: list[TimeTerm], part: slice, samples: int
+) -> tuple[Times, Times]:
+    """G and R of all cores, [chip step, sample, core]."""
+    shape = (part.stop - part.start, samples, series.cores.size)
     sides = np.zeros(shape), np.zeros(shape)
     for term in terms:
-        sides[term.receiving][...] += term.ns * _event(core, term.event, shape)
+        sides[term.receiving][...] += term.ns * _event(series, term.event, part)
     return sides
 
 
-def _bottleneck(core: CoreCounts, terms: list[TimeTerm], shape: tuple[int, int]) -> Bottleneck:
-    """The core's largest layer, and the largest term of the side that takes longer."""
-    totals: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
+def _bottleneck(counts: Counts, core: int, terms: list[TimeTerm]) -> Bottleneck:
+    """The core's largest layer, and the largest term of the side that takes longer.
+
+    Args:
+        core: its index.
+    """
+    series, whole = counts.series, slice(0, counts.chip_steps)
+    totals: tuple[defaultdict[str, float], ...] = (defaultdict(float), defaultdict(float))
     for term in terms:
-        events = np.broadcast_to(_event(core, term.event, shape), shape)
-        totals[term.receiving][term.name] += term.ns * int(events.sum())  # type: ignore[assignment]
+        events = _event(series, term.event, whole)[..., core]
+        number = int(np.broadcast_to(events, (counts.chip_steps, counts.samples)).sum())
+        totals[term.receiving][term.name] += term.ns * number
     side = max(totals, key=lambda total: sum(total.values()))
-    layer = max(core.layers, key=lambda name: core.layers[name])
-    return Bottleneck(core.core, layer, max(side, key=lambda name: side[name]))
+    layers = series.layers[core]
+    layer = max(layers, key=lambda name: layers[name])
+    return Bottleneck(int(series.cores[core]), layer, max(side, key=lambda name: side[name]))
 
 
 def _barrier(tiles: int, table: CostTable) -> tuple[float, list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ class LayerCounts:
         cores: number of distinct cores.
         spike_rate: spikes / (neurons * steps * samples).
         synaptic_events: one per spike and synapse, of the incoming projections.
-        events_by_operator: the same by ``dense``, ``conv``, ``identity``.
+        events_by_operator: the same by ``dense``, ``conv``, ``identity``, ``sparse``.
         neuron_steps: neurons * steps * samples; 0 for inputs.
         neuron_updates: those with state, input, bias or a spike; 0 for inputs.
         packets: sent by this layer, one per spike and distinct destination core.
@@ -51,22 +52,54 @@ class LayerCounts:
 
 
 @dataclass(frozen=True, eq=False)
-class CoreCounts:
-    """What one core did in every chip step: all that a time model needs.
+class NeuronCounts:
+    """Totals of the neurons of one population over all steps and samples.
 
     Attributes:
-        layers: name -> neurons of that layer on the core, inputs included.
-        neurons: neurons that are visited in every step; inputs are not.
-        series: event -> how many in each [chip step, sample]; an absent event never happens.
-            ``updates`` and ``spikes`` of its neurons, ``packets_out`` by its neurons and inputs,
-            ``packets_in`` and ``events_dense``, ``events_conv``, ``events_identity`` of the
-            spikes that reach it, in the step in which they are fired.
+        spikes: int64 [*shape].
+        updates: int64 [*shape]; zeros for inputs.
+        synaptic_events: that its spikes cause, int64 [*shape].
+        packets: that its spikes send, int64 [*shape].
     """
 
-    core: int
-    layers: Mapping[str, int]
-    neurons: int
-    series: Mapping[str, NDArray[np.int64]]
+    spikes: NDArray[np.int64]
+    updates: NDArray[np.int64]
+    synaptic_events: NDArray[np.int64]
+    packets: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """Packets of one population between cores, over all steps and samples.
+
+    Attributes:
+        source, target: core numbers, int64 [pair]; each pair once.
+        packets: int64 [pair], above 0.
+    """
+
+    source: NDArray[np.int64]
+    target: NDArray[np.int64]
+    packets: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class CoreSeries:
+    """What each core did in every chip step: all that a time model needs.
+
+    Attributes:
+        cores: core numbers, ascending, int64 [core].
+        layers: of each core, name -> neurons of that layer on it, inputs included.
+        visited: neurons that are visited in every step, int64 [core]; inputs are not.
+        events: event -> how many in each [core, chip step, sample]; an absent event never
+            happens. ``updates`` and ``spikes`` of a core's neurons, ``packets_out`` by its neurons
+            and inputs, ``packets_in`` and ``events_dense``, ``events_conv``, ``events_identity``,
+            ``events_sparse`` of the spikes that reach it, in the step in which they are fired.
+    """
+
+    cores: NDArray[np.int64]
+    layers: tuple[Mapping[str, int], ...]
+    visited: NDArray[np.int64]
+    events: Mapping[str, NDArray[np.integer[Any]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +110,8 @@ class Counts:
         steps: N, graph steps per sample.
         chip_steps: N + max L.
         layers: in program order.
-        cores: in ascending order.
+        series: by core.
+        neurons, flows: by population.
         tiles: tiles that hold a mapped core.
     """
 
@@ -85,12 +119,14 @@ class Counts:
     steps: int
     chip_steps: int
     layers: tuple[LayerCounts, ...]
-    cores: tuple[CoreCounts, ...]
+    series: CoreSeries
+    neurons: Mapping[str, NeuronCounts]
+    flows: Mapping[str, Flow]
     tiles: int
 
     @property
     def cores_used(self) -> int:
-        return len(self.cores)
+        return int(self.series.cores.size)
 
 
 @dataclass(frozen=True, slots=True)

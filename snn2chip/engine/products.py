@@ -29,7 +29,16 @@ from snn2chip.engine.rates import EVENTS, FLOAT32, INT8, Routes, measured, torch
 from snn2chip.engine.spikes import Spikes
 from snn2chip.errors import UnsupportedError
 from snn2chip.graph.linear import apply, arrivals
-from snn2chip.graph.operators import Array, Conv, Dense, Operator, weights_of, with_weights
+from snn2chip.graph.operators import (
+    Array,
+    Conv,
+    Dense,
+    Identity,
+    Operator,
+    Sparse,
+    weights_of,
+    with_weights,
+)
 
 _EXACT_FLOAT32 = 2**24
 _EXACT_FLOAT64 = 2**53
@@ -54,7 +63,10 @@ def sum_bound(operator: Operator) -> int:
             return int(magnitudes.sum(axis=1).max(initial=0))
         case Conv():
             return int(magnitudes.reshape(magnitudes.shape[0], -1).sum(axis=1).max(initial=0))
-        case _:
+        case Sparse():
+            size = prod(operator.target_shape)
+            return int(np.bincount(operator.targets, magnitudes, size).max(initial=0))
+        case Identity():
             return int(magnitudes.max(initial=0))
 
 

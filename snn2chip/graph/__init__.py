@@ -1,7 +1,7 @@
 """The hardware-agnostic network: frozen types, linear operators, orders, validation, text form."""
 
 from snn2chip.graph.equality import differences, equal
-from snn2chip.graph.operators import Conv, Dense, Identity, Operator, identity
+from snn2chip.graph.operators import Conv, Dense, Identity, Operator, Sparse, identity
 from snn2chip.graph.text import to_text
 from snn2chip.graph.types import (
     Delay,
@@ -28,6 +28,7 @@ __all__ = [
     "Population",
     "Projection",
     "Readout",
+    "Sparse",
     "differences",
     "equal",
     "identity",

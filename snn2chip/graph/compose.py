@@ -17,6 +17,7 @@ Integers compose exactly; floats round once per product and sum.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from math import gcd, prod
 from typing import Any
 
@@ -31,6 +32,7 @@ from snn2chip.graph.operators import (
     Identity,
     Operator,
     Shape,
+    Sparse,
     widened,
 )
 
@@ -90,6 +92,8 @@ def reshaped(operator: Operator, source_shape: Shape, target_shape: Shape) -> Op
         case Conv():
             same = (operator.source_shape, operator.target_shape) == (source_shape, target_shape)
             return operator if same else None
+        case Sparse():
+            return replace(operator, source_shape=source_shape, target_shape=target_shape)
 
 
 def _scaled_rows(inner: Operator, outer: Identity) -> Operator | None:
@@ -107,6 +111,9 @@ def _scaled_rows(inner: Operator, outer: Identity) -> Operator | None:
                 return None
             rows = factors.reshape(-1, *(1,) * (inner.weight.ndim - 1))
             return _with_kernel(inner, _scaled(inner.weight, rows))
+        case Sparse():
+            weight = _scaled(inner.weight, outer.scale.reshape(-1)[inner.targets])
+            return replace(inner, weight=weight, target_shape=outer.target_shape)
 
 
 def _scaled_columns(outer: Operator, inner: Identity) -> Operator | None:
@@ -125,6 +132,9 @@ def _scaled_columns(outer: Operator, inner: Identity) -> Operator | None:
             axes = (1,) * len(outer.stride)
             columns = columns.reshape(*columns.shape, *axes)
             return _with_kernel(outer, _scaled(outer.weight, columns))
+        case Sparse():
+            weight = _scaled(outer.weight, inner.scale.reshape(-1)[outer.sources])
+            return replace(outer, weight=weight, source_shape=inner.source_shape)
         case Identity():
             return None
 

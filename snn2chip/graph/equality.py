@@ -13,7 +13,15 @@ from math import prod
 
 import numpy as np
 
-from snn2chip.graph.operators import Array, Conv, Identity, Operator, Shape, weights_of
+from snn2chip.graph.operators import (
+    Array,
+    Conv,
+    Identity,
+    Operator,
+    Shape,
+    Sparse,
+    weights_of,
+)
 from snn2chip.graph.types import Graph, Population, Projection
 
 _SETTINGS = (
@@ -96,6 +104,8 @@ def _form(operator: Operator) -> tuple[object, ...]:
         operator.source_shape,
         operator.target_shape,
     )
+    if isinstance(operator, Sparse):
+        return (*ends, operator.targets.tolist(), operator.first.tolist())
     if not isinstance(operator, Conv):
         return ends
     before = tuple(pair[0] for pair in operator.padding)

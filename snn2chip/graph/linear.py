@@ -18,6 +18,7 @@ from snn2chip.graph.operators import (
     Identity,
     Operator,
     Shape,
+    Sparse,
     weights_of,
     with_weights,
 )
@@ -36,6 +37,8 @@ def apply(operator: Operator, x: Array) -> Array:
         case Conv():
             flat = x.reshape(-1, *operator.source_shape)
             return _convolve(operator, flat).reshape(*lead, *operator.target_shape)
+        case Sparse():
+            return _sparse(operator, x, False).reshape(*lead, *operator.target_shape)
 
 
 def _cast(weight: Array, x: Array) -> Array:
@@ -87,6 +90,8 @@ def transpose_apply(operator: Operator, y: Array) -> Array:
         case Conv():
             flat = y.reshape(-1, *operator.target_shape)
             return _convolve_transposed(operator, flat).reshape(*lead, *operator.source_shape)
+        case Sparse():
+            return _sparse(operator, y, True).reshape(*lead, *operator.source_shape)
 
 
 def _convolve_transposed(operator: Conv, y: Array) -> Array:
@@ -112,6 +117,18 @@ def _convolve_transposed(operator: Conv, y: Array) -> Array:
     return source
 
 
+def _sparse(operator: Sparse, x: Array, transposed: bool) -> Array:
+    """x [n, source size] through single synapses, or back: [n, other size]."""
+    from scipy.sparse import csr_array
+
+    sizes = prod(operator.source_shape), prod(operator.target_shape)
+    flat = x.reshape(-1, sizes[transposed])
+    weight = _cast(operator.weight, flat)
+    matrix = csr_array((weight, operator.targets, operator.first), shape=sizes)
+    product: Array = matrix @ flat.T if transposed else matrix.T @ flat.T
+    return product.T
+
+
 def structure(operator: Operator) -> Operator:
     """The operator with every weight 1: its products count synapses."""
     return with_weights(operator, np.ones(weights_of(operator).shape))
@@ -132,6 +149,8 @@ def fan_out(operator: Operator) -> Array:
             taps = transpose_apply(_one_channel(operator), image)[0].astype(np.int64)
             channels = operator.weight.shape[0] // operator.groups
             return np.broadcast_to(taps * channels, operator.source_shape).copy()
+        case Sparse():
+            return np.diff(operator.first).astype(np.int64).reshape(operator.source_shape)
 
 
 def fan_in(operator: Operator) -> Array:
@@ -145,6 +164,9 @@ def fan_in(operator: Operator) -> Array:
             image = np.ones((1, *operator.source_shape[1:]))
             taps = apply(_one_channel(operator), image)[0].astype(np.int64)
             return np.broadcast_to(taps * operator.weight.shape[1], operator.target_shape).copy()
+        case Sparse():
+            number = np.bincount(operator.targets, minlength=prod(operator.target_shape))
+            return number.astype(np.int64).reshape(operator.target_shape)
 
 
 def _one_channel(operator: Conv) -> Conv:
@@ -179,6 +201,9 @@ def arrivals(operator: Operator, spikes: Array) -> Array:
             return np.broadcast_to(any_spike, (*lead, *operator.target_shape))
         case Conv():
             return _conv_arrivals(operator, spikes, lead)
+        case Sparse():
+            reached: Array = apply(structure(operator), spikes.astype(np.float64)) > 0
+            return reached
 
 
 def _conv_arrivals(operator: Conv, spikes: Array, lead: Shape) -> Array:

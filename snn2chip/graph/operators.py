@@ -8,7 +8,7 @@ computes with them does so in float64.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any, TypeAlias
@@ -110,7 +110,50 @@ class Identity:
             raise ValueError(f"scale {self.scale.shape} is not {self.source_shape}")
 
 
-Operator: TypeAlias = Dense | Conv | Identity
+@dataclass(frozen=True, eq=False)
+class Sparse:
+    """Single synapses, listed by source neuron, over flattened shapes (C order).
+
+    Source i has the synapses ``first[i]`` to ``first[i + 1]`` (exclusive).
+
+    Attributes:
+        weight: [synapse].
+        targets: int [synapse], the target neuron of each; ascending within a source, each once.
+        first: int64 [source size + 1], ascending from 0 to the number of synapses.
+    """
+
+    weight: Array
+    targets: Array
+    first: Array
+    source_shape: Shape
+    target_shape: Shape
+
+    def __post_init__(self) -> None:
+        if self.first.shape != (prod(self.source_shape) + 1,) or self.first[0] != 0:
+            raise ValueError(f"offsets {self.first.shape} of sources {self.source_shape}")
+        if not self.weight.shape == self.targets.shape == (int(self.first[-1]),):
+            raise ValueError(
+                f"{self.weight.shape} weights, {self.targets.shape} targets, "
+                f"{int(self.first[-1])} synapses"
+            )
+        if (np.diff(self.first) < 0).any():
+            raise ValueError("offsets of synapses that descend")
+        if self.targets.size and not 0 <= self.targets.min() <= self.targets.max() < prod(
+            self.target_shape
+        ):
+            raise ValueError(f"synapses to neurons that are not in {self.target_shape}")
+        inside = np.ones(self.targets.size, bool)
+        inside[self.first[:-1][self.first[:-1] < self.targets.size]] = False
+        if (np.diff(self.targets.astype(np.int64)) <= 0)[inside[1:]].any():
+            raise ValueError("synapses of a source that do not ascend, or stand twice")
+
+    @cached_property
+    def sources(self) -> NDArray[np.int64]:
+        """Source neuron of each synapse, int64 [synapse]."""
+        return np.arange(self.first.size - 1).repeat(np.diff(self.first))
+
+
+Operator: TypeAlias = Dense | Conv | Identity | Sparse
 
 
 def identity(shape: Shape, target_shape: Shape | None = None) -> Identity:
@@ -135,6 +178,8 @@ def with_weights(operator: Operator, weights: Array) -> Operator:
             return Identity(weights, operator.source_shape, operator.target_shape)
         case Dense():
             return Dense(weights, operator.source_shape, operator.target_shape)
+        case Sparse():
+            return replace(operator, weight=weights)
         case Conv():
             return Conv(
                 weights,

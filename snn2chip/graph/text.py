@@ -12,7 +12,7 @@ from hashlib import sha256
 import numpy as np
 
 from snn2chip.graph.linear import synapses
-from snn2chip.graph.operators import Array, Conv, Operator, Shape, weights_of
+from snn2chip.graph.operators import Array, Conv, Operator, Shape, Sparse, weights_of
 from snn2chip.graph.types import Delay, Graph, Population, Projection
 
 _PART = 2**17
@@ -114,6 +114,8 @@ def _options(operator: Operator) -> Iterator[str]:
         yield f"padding={padding}"
         yield f"dilation={','.join(map(str, operator.dilation))}"
         yield f"groups={operator.groups}"
+    if isinstance(operator, Sparse):
+        yield f"ends={_digest(operator.sources)}:{_digest(operator.targets)}"
 
 
 def _delay(delay: Delay) -> str:

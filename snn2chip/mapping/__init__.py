@@ -31,7 +31,7 @@ def map_program(
     if pinned is None:
         cores = partition(program, target)
         used = (part.core for slices in cores.values() for part in slices)
-        mapping = Mapping(target.name, cores, place_all(used, target.mesh))
+        mapping = Mapping.from_slices(target.name, cores, place_all(used, target.mesh))
     else:
         check_coverage(pinned, program)
         mapping = pinned

@@ -38,9 +38,15 @@ def mapping_text(mapping: Mapping) -> str:
         "schema": SCHEMA,
         "target": mapping.target,
         "cores": {name: [list(part) for part in slices] for name, slices in mapping.cores.items()},
-        "places": {str(core): p._asdict() for core, p in sorted(mapping.places.items())},
+        "places": {str(core): _entry(p) for core, p in sorted(mapping.places.items())},
     }
     return json.dumps(document, indent=1) + "\n"
+
+
+def _entry(place: Place) -> dict[str, int]:
+    """A place as written: the first chip goes without saying."""
+    entry = place._asdict()
+    return entry if place.chip else {key: entry[key] for key in ("tile", "x", "y")}
 
 
 def write_mapping(mapping: Mapping, path: Path) -> None:
@@ -77,7 +83,7 @@ def read_mapping(path: Path, program: Program, target: Target) -> Mapping:
     problems += _tile_problems(known)
     if problems:
         _refuse(f"mapping {path}", problems)
-    return Mapping(target.name, ordered, known)
+    return Mapping.from_slices(target.name, ordered, known)
 
 
 def check_coverage(mapping: Mapping, program: Program) -> None:
@@ -175,7 +181,7 @@ def _slices(cores: dict[str, Any], problems: list[str]) -> dict[str, tuple[Slice
 def _places(places: dict[str, Any], problems: list[str]) -> dict[int, Place]:
     read: dict[int, Place] = {}
     for core, entry in places.items():
-        keyed = isinstance(entry, dict) and set(entry) == {"tile", "x", "y"}
+        keyed = isinstance(entry, dict) and set(entry) - {"chip"} == {"tile", "x", "y"}
         numbered = core.isascii() and core.isdigit() and len(core) < 11 and core == str(int(core))
         if not (numbered and keyed and all(map(_is_number, entry.values()))):
             problems.append(f"place of core {core!r}: must be tile, x and y, integers from 0")

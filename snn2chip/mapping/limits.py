@@ -7,12 +7,14 @@ others.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from snn2chip.core import Mapping, Program, Violation
-from snn2chip.mapping.memory import memory_of, slice_words
+from snn2chip.mapping.memory import core_words, memory_of, words_of_a_neuron
 from snn2chip.mapping.reach import OWN_AXONS, destinations
 from snn2chip.targets.types import Target
 
@@ -39,10 +41,9 @@ def cores(program: Program, target: Target, mapping: Mapping) -> Iterator[Violat
 
 def neurons_per_core(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
     """Neurons of each core, inputs included."""
-    used: dict[int, int] = {}
-    for slices in mapping.cores.values():
-        for part in slices:
-            used[part.core] = used.get(part.core, 0) + part.last - part.first + 1
+    used: Counter[int] = Counter()
+    for numbers in mapping.assignment.values():
+        used.update(dict(zip(*_counted(numbers), strict=True)))
     yield from _worst(
         target, mapping, used, "neurons_per_core", "neurons", "spread them over more cores"
     )
@@ -53,11 +54,9 @@ def synaptic_memory(program: Program, target: Target, mapping: Mapping) -> Itera
     memory = memory_of(target)
     if memory is None:
         return
-    used: dict[int, int] = {}
+    used: Counter[int] = Counter()
     for projection in program.projections:
-        for part in mapping.cores[projection.target]:
-            words = slice_words(memory, projection, part.first, part.last)
-            used[part.core] = used.get(part.core, 0) + words
+        used.update(core_words(memory, projection, mapping.assignment[projection.target]))
     yield from _worst(
         target,
         mapping,
@@ -74,8 +73,7 @@ def single_neuron(program: Program, target: Target, mapping: Mapping) -> Iterato
     if memory is None or limit is None:
         return
     for population in program.populations:
-        incoming = program.incoming(population.name)
-        words = sum(slice_words(memory, p, 0, 0) for p in incoming)
+        words = words_of_a_neuron(memory, program.incoming(population.name))
         if words > limit:
             yield Violation(
                 f"{target.name}.single-neuron",
@@ -91,15 +89,16 @@ def axons(program: Program, target: Target, mapping: Mapping) -> Iterator[Violat
     """Source neurons that reach each core, and routes that leave it; see ``reach.OWN_AXONS``."""
     if target.limit("axons_in_per_core") is None and target.limit("axons_out_per_core") is None:
         return
-    arriving: dict[int, int] = {}
-    leaving: dict[int, int] = {}
+    arriving: Counter[int] = Counter()
+    leaving: Counter[int] = Counter()
     for population in program.populations:
-        reached, reach = destinations(program, mapping, population.name, OWN_AXONS)
-        for core, row in zip(reached, reach, strict=True):
-            arriving[core] = arriving.get(core, 0) + int(np.count_nonzero(row))
-        for part in mapping.cores[population.name]:
-            routes = int(np.count_nonzero(reach[:, part.first : part.last + 1]))
-            leaving[part.core] = leaving.get(part.core, 0) + routes
+        found = destinations(program, mapping, population.name, OWN_AXONS)
+        if found is None:
+            continue
+        arriving.update(dict(zip(found.cores.tolist(), found.axons().tolist(), strict=True)))
+        numbers = mapping.assignment[population.name]
+        routes = np.bincount(numbers, found.degrees).astype(np.int64)
+        leaving.update({core: int(routes[core]) for core in np.unique(numbers).tolist()})
     remedy = "fewer neurons per core, or sparser connections"
     yield from _worst(target, mapping, arriving, "axons_in_per_core", "input axons", remedy)
     yield from _worst(target, mapping, leaving, "axons_out_per_core", "output axons", remedy)
@@ -114,9 +113,8 @@ def thresholds(program: Program, target: Target, mapping: Mapping) -> Iterator[V
         if _THRESHOLD not in population.parameters:
             continue
         given = np.broadcast_to(population.parameters[_THRESHOLD], population.shape).reshape(-1)
-        for part in mapping.cores[population.name]:
-            here = np.unique(given[part.first : part.last + 1]).tolist()
-            distinct.setdefault(part.core, set()).update(here)
+        for core, neurons in mapping.parts(population.name):
+            distinct.setdefault(core, set()).update(np.unique(given[neurons]).tolist())
     used = {core: len(values) for core, values in distinct.items()}
     remedy = "fewer distinct thresholds: --granularity layer gives a population one"
     yield from _worst(target, mapping, used, "thresholds_per_core", "distinct thresholds", remedy)
@@ -162,6 +160,10 @@ def _worst(
 
 
 def _populations_on(mapping: Mapping, core: int) -> tuple[str, ...]:
-    return tuple(
-        name for name, slices in mapping.cores.items() if any(s.core == core for s in slices)
-    )
+    return tuple(name for name, numbers in mapping.assignment.items() if core in numbers)
+
+
+def _counted(numbers: NDArray[np.int32]) -> tuple[list[int], list[int]]:
+    """Cores, and how many neurons each holds."""
+    cores, neurons = np.unique(numbers, return_counts=True)
+    return cores.tolist(), neurons.tolist()

@@ -21,8 +21,13 @@ import collections.abc as abc
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+from numpy.typing import NDArray
+
 from snn2chip.core import Mapping, Program, ProgramProjection
-from snn2chip.graph.operators import Conv, Dense, Identity
+from snn2chip.graph.linear import fan_in
+from snn2chip.graph.operators import Conv, Dense, Identity, Sparse
+from snn2chip.mapping.reach import reach
 from snn2chip.targets.types import Target
 
 SHARED_KERNELS = (
@@ -80,6 +85,44 @@ def slice_words(memory: SynapseMemory, projection: ProgramProjection, first: int
             return neurons * memory.axon_words(1, bits)
         case Conv() as conv:
             return _kernel_words(memory, conv, bits, first, last)
+        case Sparse() as sparse:
+            inside = (sparse.targets >= first) & (sparse.targets <= last)
+            return _axon_words(memory, np.bincount(sparse.sources[inside]), bits)
+
+
+def core_words(
+    memory: SynapseMemory, projection: ProgramProjection, assignment: NDArray[np.int32]
+) -> dict[int, int]:
+    """Core -> words that a projection takes on it.
+
+    Args:
+        assignment: core of each target neuron, [target size].
+    """
+    operator, bits = projection.operator, projection.weight_bits
+    cores, column, neurons = np.unique(assignment, return_inverse=True, return_counts=True)
+    match operator:
+        case Dense():
+            each = [memory.axon_words(int(n), bits) for n in neurons]
+            words = prod(operator.source_shape) * np.array(each, np.int64)
+        case Identity():
+            words = neurons * memory.axon_words(1, bits)
+        case Conv():
+            words = _kernels(memory, operator, bits, column, cores.size)
+        case Sparse():
+            table = reach(operator, assignment).synapses.tocsc()
+            parts = np.split(table.data, table.indptr[1:-1])
+            words = np.array([_axon_words(memory, part, bits) for part in parts], np.int64)
+    return dict(zip(cores.tolist(), words.tolist(), strict=True))
+
+
+def words_of_a_neuron(memory: SynapseMemory, incoming: abc.Iterable[ProgramProjection]) -> int:
+    """Most words that a single neuron's synapses take."""
+    return sum(
+        int(fan_in(p.operator).max(initial=0)) * memory.axon_words(1, p.weight_bits)
+        if isinstance(p.operator, Sparse)
+        else slice_words(memory, p, 0, 0)
+        for p in incoming
+    )
 
 
 def total_words(program: Program, target: Target, mapping: Mapping) -> int | None:
@@ -88,10 +131,31 @@ def total_words(program: Program, target: Target, mapping: Mapping) -> int | Non
     if memory is None:
         return None
     return sum(
-        slice_words(memory, projection, part.first, part.last)
+        sum(core_words(memory, projection, mapping.assignment[projection.target]).values())
         for projection in program.projections
-        for part in mapping.cores[projection.target]
     )
+
+
+def _axon_words(memory: SynapseMemory, synapses: NDArray[np.int64], bits: int) -> int:
+    """Words of axons with so many synapses each; those without take none."""
+    sizes, number = np.unique(synapses[synapses > 0], return_counts=True)
+    words = [memory.axon_words(int(size), bits) for size in sizes]
+    return int(np.array(words, np.int64) @ number)
+
+
+def _kernels(
+    memory: SynapseMemory, conv: Conv, bits: int, column: NDArray[np.intp], cores: int
+) -> NDArray[np.int64]:
+    """Words of the shared kernel on each core, for the channels that it holds of each group."""
+    channel = np.arange(column.size) // prod(conv.target_shape[1:])
+    pairs = np.unique(column * conv.weight.shape[0] + channel)
+    core, held = np.divmod(pairs, conv.weight.shape[0])
+    group = held // (conv.weight.shape[0] // conv.groups)
+    channels = np.bincount(core * conv.groups + group, minlength=cores * conv.groups)
+    rows, stored = prod(conv.weight.shape[1:]), memory.stored_bits(bits)
+    per_group = rows * -(-channels * stored // memory.word)
+    words: NDArray[np.int64] = per_group.reshape(cores, conv.groups).sum(axis=1)
+    return words
 
 
 def _kernel_words(memory: SynapseMemory, conv: Conv, bits: int, first: int, last: int) -> int:

@@ -8,6 +8,7 @@ published map of PilotNet.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,9 @@ from numpy.typing import NDArray
 from snn2chip.core import Mapping as CoreMapping
 from snn2chip.core import Program
 from snn2chip.core.mapping import Slice
+from snn2chip.graph.operators import Operator
 from snn2chip.mapping.memory import memory_of, slice_words
-from snn2chip.mapping.reach import OWN_AXONS, destinations, synapses_into
+from snn2chip.mapping.reach import OWN_AXONS, destinations, reach
 from snn2chip.targets.types import Target
 
 Fits = Callable[[int, int], bool]
@@ -85,7 +87,7 @@ def _axons_in_rule(program: Program, target: Target, name: str) -> list[Fits]:
     def fits(first: int, last: int) -> bool:
         reached: dict[str, NDArray[np.bool_]] = {}
         for p in incoming:
-            row = synapses_into(p.operator, Slice(first, last, 0)) > 0
+            row = _reaches(p.operator, first, last)
             reached[p.source] = reached[p.source] | row if p.source in reached else row
         return sum(int(np.count_nonzero(row)) for row in reached.values()) <= limit
 
@@ -103,11 +105,19 @@ def _axons_out_rule(target: Target, routes: NDArray[np.int64] | None) -> list[Fi
 
 def _routes(program: Program, cores: dict[str, tuple[Slice, ...]]) -> Routes:
     """Destination cores of each neuron, per population: [neuron]."""
-    mapping = CoreMapping("", cores, {})
-    return {
-        p.name: destinations(program, mapping, p.name, OWN_AXONS)[1].sum(axis=0, dtype=np.int64)
-        for p in program.populations
-    }
+    mapping = CoreMapping.from_slices("", cores, {})
+    found = {p.name: destinations(program, mapping, p.name, OWN_AXONS) for p in program.populations}
+    return {name: reach.degrees for name, reach in found.items() if reach is not None}
+
+
+def _reaches(operator: Operator, first: int, last: int) -> NDArray[np.bool_]:
+    """Source neurons with a synapse into the target neurons ``first`` to ``last``."""
+    inside = np.full(prod(operator.target_shape), -1, np.int32)
+    inside[first : last + 1] = 0
+    found = reach(operator, inside)
+    column = found.synapses[:, [int(np.searchsorted(found.cores, 0))]].toarray()[:, 0]
+    reached: NDArray[np.bool_] = column[found.row_of] > 0
+    return reached
 
 
 def _fill(size: int, most: int, rules: Sequence[Fits]) -> list[tuple[int, int]]:

@@ -1,48 +1,155 @@
 """Which cores a neuron's spike reaches, and through how many synapses.
 
 The synapses of a core's neurons, seen from the sources, are the transposed structure of the
-operator applied to the core's indicator: a convolution is never unrolled.
+operator applied to the core's indicator: a convolution is never unrolled. Source neurons that reach
+the same cores alike (all of a dense layer, all channels at one position of a convolution) share one
+row.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.core import Mapping, Program
-from snn2chip.core.mapping import Slice
 from snn2chip.graph.linear import transpose_apply
-from snn2chip.graph.operators import Conv, Dense, Identity, Operator
+from snn2chip.graph.operators import Conv, Dense, Identity, Operator, Sparse
 
-OWN_AXONS = (Dense, Identity)
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+OWN_AXONS = (Dense, Identity, Sparse)
 """Operators whose axons are counted one by one.
 
 The neurons of all channels at one position of a convolution may share a population axon; no
 public formula says how many remain.
 """
 
+_IMAGES = 1 << 24
+"""Pixels of core indicators that are transposed at once."""
 
-def synapses_into(operator: Operator, part: Slice) -> NDArray[np.int64]:
-    """Synapses of each source neuron into a slice of the target: [source size]."""
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """Synapses of source neurons into cores.
+
+    Attributes:
+        cores: numbers of the cores that are reached, ascending, int64 [core].
+        row_of: row of each source neuron, int64 [source size].
+        synapses: int64 [row, core], sparse; an absent entry is no synapse.
+    """
+
+    cores: NDArray[np.int64]
+    row_of: NDArray[np.int64]
+    synapses: csr_array
+
+    @property
+    def degrees(self) -> NDArray[np.int64]:
+        """Cores that each source neuron reaches, int64 [source size]."""
+        found: NDArray[np.int64] = np.diff(self.synapses.indptr).astype(np.int64)[self.row_of]
+        return found
+
+    def axons(self) -> NDArray[np.int64]:
+        """Distinct source neurons that reach each core, int64 [core]."""
+        neurons = np.bincount(self.row_of, minlength=self.synapses.shape[0])
+        found: NDArray[np.int64] = np.bincount(
+            self.synapses.indices,
+            np.repeat(neurons, np.diff(self.synapses.indptr)),
+            self.cores.size,
+        ).astype(np.int64)
+        return found
+
+
+def reach(operator: Operator, assignment: NDArray[np.int32]) -> Reach:
+    """Where an operator's synapses lie.
+
+    Args:
+        assignment: core of each target neuron, [target size].
+    """
+    cores, column = np.unique(assignment.astype(np.int64), return_inverse=True)
     sources = prod(operator.source_shape)
     match operator:
         case Dense():
-            return np.full(sources, part.last - part.first + 1, np.int64)
+            row_of, table = np.zeros(sources, np.int64), np.bincount(column)[None]
+            return Reach(cores, row_of, _matrix(table))
         case Identity():
-            row = np.zeros(sources, np.int64)
-            row[part.first : part.last + 1] = 1
-            return row
+            return Reach(cores, column.astype(np.int64), _matrix(np.eye(cores.size)))
         case Conv():
-            return _conv_row(operator, part)
+            return Reach(cores, *_convolution(operator, column, cores.size))
+        case Sparse():
+            return Reach(cores, np.arange(sources), _single(operator, column, cores.size))
 
 
-def _conv_row(conv: Conv, part: Slice) -> NDArray[np.int64]:
-    """Channels count per group, so that the geometry of one channel is enough."""
-    indicator = np.zeros(prod(conv.target_shape))
-    indicator[part.first : part.last + 1] = 1.0
-    images = indicator.reshape(conv.groups, -1, *conv.target_shape[1:]).sum(axis=1)
+def destinations(
+    program: Program,
+    mapping: Mapping,
+    source: str,
+    kinds: tuple[type, ...] = (Dense, Conv, Identity, Sparse),
+) -> Reach | None:
+    """Cores that spikes of a population may reach; None where it reaches none.
+
+    Two projections into one core share its packet.
+
+    Args:
+        kinds: operators that count.
+    """
+    found = [
+        reach(projection.operator, mapping.assignment[projection.target])
+        for projection in program.outgoing(source)
+        if isinstance(projection.operator, kinds)
+    ]
+    return union(found) if found else None
+
+
+def union(reaches: Sequence[Reach]) -> Reach:
+    """What several projections of one population reach together."""
+    first, *others = reaches
+    for other in others:
+        first = _both(first, other)
+    return first
+
+
+def _both(a: Reach, b: Reach) -> Reach:
+    cores = np.union1d(a.cores, b.cores)
+    pairs = a.row_of * b.synapses.shape[0] + b.row_of
+    kept, row_of = np.unique(pairs, return_inverse=True)
+    rows = np.divmod(kept, b.synapses.shape[0])
+    parts = (_widened(r, cores)[k] for r, k in zip((a, b), rows, strict=True))
+    total = next(parts)
+    for part in parts:
+        total = total + part
+    return Reach(cores, row_of.astype(np.int64), total)
+
+
+def _widened(reach: Reach, cores: NDArray[np.int64]) -> csr_array:
+    """Its synapses with the columns of more cores."""
+    from scipy.sparse import csr_array
+
+    columns = np.searchsorted(cores, reach.cores)[reach.synapses.indices]
+    shape = (reach.synapses.shape[0], cores.size)
+    return csr_array((reach.synapses.data, columns, reach.synapses.indptr), shape=shape)
+
+
+def _matrix(table: NDArray[np.generic]) -> csr_array:
+    from scipy.sparse import csr_array
+
+    return csr_array(table.astype(np.int64))
+
+
+def _convolution(
+    conv: Conv, column: NDArray[np.intp], cores: int
+) -> tuple[NDArray[np.int64], csr_array]:
+    """Row of each source neuron, and synapses per (group, position) and core.
+
+    Channels count per group, so that the geometry of one channel is enough.
+    """
+    from scipy.sparse import coo_array
+
     geometry = Conv(
         np.ones((1, 1, *conv.weight.shape[2:])),
         (1, *conv.source_shape[1:]),
@@ -50,32 +157,45 @@ def _conv_row(conv: Conv, part: Slice) -> NDArray[np.int64]:
         conv.padding,
         conv.dilation,
     )
-    taps = transpose_apply(geometry, images[:, None]).astype(np.int64)
-    return taps.repeat(conv.source_shape[0] // conv.groups, axis=1).reshape(-1)
+    positions, per_group = prod(conv.source_shape[1:]), conv.source_shape[0] // conv.groups
+    entries = [_taps(conv, geometry, column, chosen) for chosen in _shares(cores, conv, positions)]
+    row, col, number = (np.concatenate(part) for part in zip(*entries, strict=True))
+    shape = (conv.groups * positions, cores)
+    table = coo_array((number, (row, col)), shape=shape).tocsr()
+    group = np.arange(conv.source_shape[0]).repeat(positions) // per_group
+    return group * positions + np.tile(np.arange(positions), conv.source_shape[0]), table
 
 
-def destinations(
-    program: Program,
-    mapping: Mapping,
-    source: str,
-    kinds: tuple[type, ...] = (Dense, Conv, Identity),
-) -> tuple[tuple[int, ...], NDArray[np.bool_]]:
-    """Cores that spikes of a population may reach, and whether: [core, source size].
+def _shares(cores: int, conv: Conv, positions: int) -> Iterator[range]:
+    """Cores whose indicators are transposed together."""
+    together = max(1, _IMAGES // max(1, conv.groups * positions))
+    for first in range(0, cores, together):
+        yield range(first, min(first + together, cores))
 
-    Two projections into one core share its packet.
 
-    Args:
-        kinds: operators that count.
-    """
-    reach: dict[int, NDArray[np.bool_]] = {}
-    for projection in program.outgoing(source):
-        if not isinstance(projection.operator, kinds):
-            continue
-        for part in mapping.cores[projection.target]:
-            reached = synapses_into(projection.operator, part) > 0
-            reach[part.core] = reach[part.core] | reached if part.core in reach else reached
-    cores = tuple(sorted(reach))
-    size = program.population(source).size
-    if not cores:
-        return (), np.zeros((0, size), np.bool_)
-    return cores, np.stack([reach[core] for core in cores])
+def _taps(
+    conv: Conv, geometry: Conv, column: NDArray[np.intp], chosen: range
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """(row, core, synapses) of every position that reaches one of the chosen cores."""
+    space = conv.target_shape[1:]
+    area, per_group = prod(space), conv.weight.shape[0] // conv.groups
+    here = np.flatnonzero((column >= chosen.start) & (column < chosen.stop))
+    group, position = here // (per_group * area), here % area
+    images = np.zeros((len(chosen) * conv.groups, area))
+    np.add.at(images, ((column[here] - chosen.start) * conv.groups + group, position), 1.0)
+    taps = transpose_apply(geometry, images.reshape(-1, 1, *space)).reshape(len(chosen), -1)
+    core, row = np.nonzero(taps)
+    return row, core + chosen.start, taps[core, row].astype(np.int64)
+
+
+def _single(operator: Sparse, column: NDArray[np.intp], cores: int) -> csr_array:
+    """Synapses per source neuron and core."""
+    from scipy.sparse import csr_array
+
+    sizes = prod(operator.source_shape), prod(operator.target_shape)
+    ones = np.ones(operator.targets.size, np.int64)
+    links = csr_array((ones, operator.targets, operator.first), shape=sizes)
+    offsets, one = np.arange(column.size + 1), np.ones(column.size, np.int64)
+    table = links @ csr_array((one, column, offsets), shape=(column.size, cores))
+    table.sort_indices()
+    return table

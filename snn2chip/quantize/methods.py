@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.graph import Conv, Dense, Operator
+from snn2chip.graph import Conv, Dense, Operator, Sparse
 from snn2chip.graph.operators import weights_of
 
 FloatArray: TypeAlias = NDArray[np.float64]
@@ -109,6 +109,8 @@ def _arrivals(operator: Operator, spikes: NDArray[np.int64] | None) -> FloatArra
         return np.ones(())
     if isinstance(operator, Dense):
         return spikes.reshape(1, -1).astype(np.float64)
+    if isinstance(operator, Sparse):
+        return spikes.reshape(-1)[operator.sources].astype(np.float64)
     if not isinstance(operator, Conv):
         return spikes.reshape(operator.source_shape).astype(np.float64)
     channels = spikes.reshape(operator.groups, operator.weight.shape[1], -1).sum(axis=-1)

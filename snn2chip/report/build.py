@@ -105,7 +105,7 @@ def _totals(result: Result, layers: tuple[LayerRow, ...]) -> Totals:
         total_pj=total,
         energy_per_inference_nj=None if total is None or not samples else total / samples / 1000.0,
         latency_us=finite(energy.latency_us),
-        cores_used=len({s.core for slices in result.mapping.cores.values() for s in slices}),
+        cores_used=len({core for n in result.mapping.assignment.values() for core in n.tolist()}),
         **{name: sum(getattr(row, name) for row in layers) for name in _SUMMED},
     )
 

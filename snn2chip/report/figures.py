@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.core import Activity, Mapping, Program, Raster
-from snn2chip.mapping.memory import memory_of, slice_words
+from snn2chip.mapping.memory import core_words, memory_of
 from snn2chip.targets.types import Target
 
 MAX_ROWS = 64
@@ -161,9 +161,9 @@ def _rates(name: str, raster: Raster) -> RateFigure:
 def floorplan(program: Program, mapping: Mapping, target: Target) -> Floorplan:
     """Used cores on the target's mesh; the mesh grows where a mapping exceeds it."""
     occupants: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for population, slices in mapping.cores.items():
-        for first, last, core in slices:
-            occupants[core][population] += last - first + 1
+    for population, numbers in mapping.assignment.items():
+        for core, neurons in zip(*np.unique(numbers, return_counts=True), strict=True):
+            occupants[int(core)][population] = int(neurons)
     words = _words(program, mapping, target)
     per_tile = max(1, target.mesh.cores_per_tile)
     cells = tuple(
@@ -202,6 +202,8 @@ def _words(program: Program, mapping: Mapping, target: Target) -> dict[int, int]
     if memory is None:
         return words
     for projection in program.projections:
-        for first, last, core in mapping.cores.get(projection.target, ()):
-            words[core] += slice_words(memory, projection, first, last)
+        assignment = mapping.assignment.get(projection.target)
+        if assignment is not None:
+            for core, number in core_words(memory, projection, assignment).items():
+                words[core] += number
     return words

@@ -133,7 +133,7 @@ def test_predictions_follow_their_samples_and_ignore_positive_scales(scores, ord
 
 def test_cores_used_counts_each_place_once():
     cores = {"a": (Slice(0, 3, 7), Slice(4, 4, 9)), "b": (Slice(0, 1, 7),)}
-    mapping = Mapping("m", cores, {7: Place(1, 0, 1), 9: Place(2, 0, 2)})
+    mapping = Mapping.from_slices("m", cores, {7: Place(1, 0, 1), 9: Place(2, 0, 2)})
     assert mapping.cores_used == 2
 
 

@@ -20,7 +20,7 @@ from snn2chip.core import (
     Raster,
     Slice,
 )
-from snn2chip.graph import Conv, Delay, Dense, Encoding, Identity, Operator, Readout
+from snn2chip.graph import Conv, Delay, Dense, Encoding, Identity, Operator, Readout, Sparse
 
 Draw = Any
 
@@ -100,6 +100,17 @@ def convolutions(draw: Draw) -> Conv:
 
 
 @st.composite
+def sparse(draw: Draw, source: tuple[int, ...], target: tuple[int, ...]) -> Sparse:
+    size = prod(target)
+    ends = [
+        sorted(draw(st.sets(st.integers(0, size - 1), max_size=size))) for _ in range(prod(source))
+    ]
+    targets = np.array([t for each in ends for t in each], np.int32)
+    first = np.cumsum([0, *map(len, ends)])
+    return Sparse(np.zeros(targets.size), targets, first, source, target)
+
+
+@st.composite
 def programs(draw: Draw) -> Program:
     """input -conv-> a -identity-> b -dense-> c, with optional recurrent and parallel synapses."""
     conv = draw(convolutions())
@@ -123,15 +134,17 @@ def programs(draw: Draw) -> Program:
         projections.append(project("input", "c", dense(conv.source_shape, last)))
     if draw(st.booleans()):
         projections.append(project("a", "c", dense(shape, last), delay=2))
+    if draw(st.booleans()):
+        projections.append(project("a", "b", draw(sparse(shape, flat)), delay=1))
     return program(populations, projections)
 
 
 @st.composite
 def mappings(draw: Draw, network: Program, cores: int = 4) -> Mapping:
-    """Each population in up to three slices on cores that populations may share; loihi1's mesh."""
+    """Neurons on any of a few cores that populations may share; loihi1's mesh."""
     slices = {}
     for p in network.populations:
-        cuts = sorted(draw(st.sets(st.integers(1, max(1, p.size - 1)), max_size=2)))
+        cuts = sorted(draw(st.sets(st.integers(1, max(1, p.size - 1)), max_size=4)))
         edges = [0, *(cut for cut in cuts if cut < p.size), p.size]
         slices[p.name] = tuple(
             Slice(first, last - 1, draw(st.integers(0, cores - 1)))
@@ -141,4 +154,4 @@ def mappings(draw: Draw, network: Program, cores: int = 4) -> Mapping:
     tiles = [Place(tile, tile // 4, tile % 4) for tile in chosen]
     used = sorted({part.core for parts in slices.values() for part in parts})
     places = {core: tiles[draw(st.integers(0, 2))] for core in used}
-    return Mapping("loihi1", slices, places)
+    return Mapping.from_slices("loihi1", slices, places)

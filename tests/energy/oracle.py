@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from snn2chip.core import Activity, Mapping, Program
-from snn2chip.graph.operators import Conv, Dense, Operator
+from snn2chip.graph.operators import Conv, Dense, Operator, Sparse
 
 Key = tuple[int, int, int]
 """(core, chip step, sample)."""
@@ -24,6 +24,12 @@ def synapse_list(operator: Operator) -> list[tuple[int, int]]:
             return [(i, j) for j in range(targets) for i in range(sources)]
         case Conv():
             return conv_synapses(operator)
+        case Sparse():
+            return [
+                (i, int(operator.targets[k]))
+                for i in range(operator.first.size - 1)
+                for k in range(operator.first[i], operator.first[i + 1])
+            ]
         case _:
             return [(i, i) for i in range(operator.scale.size)]
 
@@ -76,7 +82,7 @@ def core_of(mapping: Mapping, name: str, neuron: int) -> int:
 def tally(program: Program, activity: Activity, mapping: Mapping) -> Tally:
     """Every spike, synapse and packet, one at a time."""
     found = Tally()
-    lists = {p.name: synapse_list(p.operator) for p in program.projections}
+    lists = {id(p): synapse_list(p.operator) for p in program.projections}
     for population in program.populations:
         name, latency = population.name, population.latency
         raster = activity.populations[name]
@@ -98,7 +104,7 @@ def tally(program: Program, activity: Activity, mapping: Mapping) -> Tally:
 def send(
     program: Program,
     mapping: Mapping,
-    lists: dict[str, list[tuple[int, int]]],
+    lists: dict[int, list[tuple[int, int]]],
     found: Tally,
     name: str,
     neuron: int,
@@ -108,7 +114,7 @@ def send(
     reached = set()
     for projection in program.outgoing(name):
         kind = type(projection.operator).__name__.lower()
-        for source, target in lists[projection.name]:
+        for source, target in lists[id(projection)]:
             if source == neuron:
                 there = core_of(mapping, projection.target, target)
                 reached.add(there)
@@ -155,6 +161,7 @@ def step_times(
                 + happened("events_dense") * ns["t_synop_dense"]
                 + happened("events_conv") * ns["t_synop_conv"]
                 + happened("events_identity") * ns["t_synop_sparse"]
+                + happened("events_sparse") * ns["t_synop_sparse"]
             )
         times[step, sample] = max(sides) + barrier
     return times

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from snn2chip.core import Activity, Mapping, PopulationActivity, Program, Raster, Slice
 from snn2chip.energy import Counts, LayerCounts, count, price
-from snn2chip.energy.blocks import blocks, per_slice, weighted
+from snn2chip.energy.blocks import blocks
+from snn2chip.energy.tally import Weights, tally
+from snn2chip.energy.terms import KINDS
 from snn2chip.mapping import map_program
 from snn2chip.mapping.place import place_all
 from snn2chip.targets import load_target
@@ -63,11 +65,10 @@ def test_series_equal_the_oracle(case: Case) -> None:
     network, activity, mapping = case
     found, expected = count(network, activity, mapping), oracle.tally(network, activity, mapping)
     series: dict[str, dict[oracle.Key, int]] = defaultdict(dict)
-    for core in found.cores:
-        for event, values in core.series.items():
-            for (step, sample), number in np.ndenumerate(values):
-                if number:
-                    series[event][core.core, step, sample] = int(number)
+    for event, values in found.series.events.items():
+        for (core, step, sample), number in np.ndenumerate(values):
+            if number:
+                series[event][int(found.series.cores[core]), step, sample] = int(number)
     assert {event: dict(keys) for event, keys in series.items()} == {
         event: dict(keys) for event, keys in expected.series.items() if keys
     }
@@ -97,9 +98,9 @@ def test_core_series_add_up_to_the_totals(case: Case) -> None:
     found = count(*case)
 
     def total(event: str) -> int:
-        return sum(int(core.series[event].sum()) for core in found.cores if event in core.series)
+        return int(found.series.events[event].sum()) if event in found.series.events else 0
 
-    assert sum(total(f"events_{kind}") for kind in ("dense", "conv", "identity")) == sum(
+    assert sum(total(f"events_{kind}") for kind in KINDS) == sum(
         layer.synaptic_events for layer in found.layers
     )
     packets = sum(layer.packets for layer in found.layers)
@@ -174,7 +175,7 @@ def test_one_core_per_neuron_sends_a_packet_per_synapse() -> None:
             slices.append(mapping.cores[p.name][0]._replace(first=k, last=k, core=core))
             core += 1
         apart[p.name] = tuple(slices)
-    spread = Mapping("loihi1", apart, place_all(range(core), target.mesh))
+    spread = Mapping.from_slices("loihi1", apart, place_all(range(core), target.mesh))
     layers = {layer.name: layer for layer in count(network, activity, spread).layers}
     assert layers["input"].packets == layers["hidden"].synaptic_events
     assert layers["hidden"].packets == layers["out"].synaptic_events
@@ -190,17 +191,16 @@ def test_slices_may_come_in_any_order() -> None:
     places = {**mapping.places, **place_all((5, 6), target.mesh)}
     found = []
     for order in (split, split[::-1]):
-        pinned = Mapping("loihi1", {**mapping.cores, "hidden": order}, places)
+        pinned = Mapping.from_slices("loihi1", {**mapping.cores, "hidden": order}, places)
         found.append(count(network, activity, map_program(network, target, pinned)[0]))
     assert found[0].layers == found[1].layers
-    for one, other in zip(found[0].cores, found[1].cores, strict=True):
-        assert (one.core, one.neurons, set(one.series)) == (
-            other.core,
-            other.neurons,
-            set(other.series),
-        )
-        for event in one.series:
-            np.testing.assert_array_equal(one.series[event], other.series[event])
+    one, other = (counts.series for counts in found)
+    np.testing.assert_array_equal(one.cores, other.cores)
+    np.testing.assert_array_equal(one.visited, other.visited)
+    assert one.layers == other.layers
+    assert set(one.events) == set(other.events)
+    for event in one.events:
+        np.testing.assert_array_equal(one.events[event], other.events[event])
 
 
 def test_windows_shift_by_the_latency() -> None:
@@ -209,11 +209,12 @@ def test_windows_shift_by_the_latency() -> None:
     mapping, _ = map_program(network, load_target("loihi1"))
     counts = count(network, activity, mapping)
     assert counts.chip_steps == 4 + 2
-    busy = {core.core: core.series for core in counts.cores}
-    assert busy[0]["packets_out"][:, 0].tolist() == [6, 6, 6, 6, 0, 0]
-    assert busy[1]["packets_in"][:, 0].tolist() == [6, 6, 6, 6, 0, 0]
-    assert busy[1]["spikes"][:, 0].tolist() == [0, 5, 5, 5, 5, 0]
-    assert busy[2]["updates"][:, 0].tolist() == [0, 0, 3, 3, 3, 3]
+    assert counts.series.cores.tolist() == [0, 1, 2]
+    busy = {event: array[..., 0].tolist() for event, array in counts.series.events.items()}
+    assert busy["packets_out"][0] == [6, 6, 6, 6, 0, 0]
+    assert busy["packets_in"][1] == [6, 6, 6, 6, 0, 0]
+    assert busy["spikes"][1] == [0, 5, 5, 5, 5, 0]
+    assert busy["updates"][2] == [0, 0, 3, 3, 3, 3]
 
 
 def test_inputs_are_neither_updated_nor_visited() -> None:
@@ -226,8 +227,10 @@ def test_inputs_are_neither_updated_nor_visited() -> None:
     first = counts.layers[0]
     assert (first.kind, first.neuron_steps, first.neuron_updates) == ("input", 0, 0)
     assert first.spike_rate == first.spikes / (6 * 3 * 2)
-    assert counts.cores[0].neurons == 0
-    assert set(counts.cores[0].series) == {"packets_out"}
+    assert counts.series.visited[0] == 0
+    assert {event for event, array in counts.series.events.items() if array[0].any()} == {
+        "packets_out"
+    }
     assert counts.layers[1].neuron_steps == 5 * 3 * 2
 
 
@@ -241,11 +244,47 @@ def test_blocks_of_any_size_give_the_same_sums(size: int) -> None:
         covered[steps, samples] += 1
         np.testing.assert_array_equal(part, flags[steps, samples].reshape(*part.shape[:2], -1))
     assert (covered == 1).all()
-    flat = flags.reshape(5, 4, 21)
-    sums = per_slice(raster, [0, 2, 20], size)
-    np.testing.assert_array_equal(sums[1], flat[..., 2:20].sum(axis=-1))
-    np.testing.assert_array_equal(sums[2], flat[..., 20])
-    weights = rng.integers(0, 2**40, size=(2, 21))
-    np.testing.assert_array_equal(
-        weighted(raster, weights, size), np.einsum("tsn,kn->kts", flat.astype(np.int64), weights)
-    )
+
+
+@pytest.mark.parametrize("compiled", ["1", "0"])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    neurons=st.integers(1, 40),
+    rows=st.integers(1, 5),
+    cores=st.integers(1, 4),
+    seed=st.integers(0, 99),
+)
+def test_tallies_equal_a_product(
+    compiled: str, neurons: int, rows: int, cores: int, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SNN2CHIP_NUMBA", compiled)
+    rng = np.random.default_rng(seed)
+    flags = rng.random((3, 2, neurons)) < 0.4
+    table = rng.integers(0, 2**20, (rows, cores)) * (rng.random((rows, cores)) < 0.7)
+    row_of, (row, core) = rng.integers(0, rows, neurons), np.nonzero(table)
+    first = np.searchsorted(row, np.arange(rows + 1))
+    weights = Weights(row_of, first, core, table[row, core])
+    out = rng.integers(0, 9, (3, 2, cores))
+    expected = out + flags.astype(np.int64) @ table[row_of]
+    tally(Raster.pack(flags, (neurons,)), weights, out)
+    np.testing.assert_array_equal(out, expected)
+
+
+def test_totals_per_neuron_and_flows_say_the_same() -> None:
+    network = two_layers(6, 5, 3)
+    activity = random_activity(network, 300, 2, seed=4)
+    cores = {"input": (Slice(0, 5, 0),), "hidden": (Slice(0, 2, 1), Slice(3, 4, 2)),
+             "out": (Slice(0, 2, 1),)}  # fmt: skip
+    mapping = Mapping.from_slices("loihi1", cores, place_all(range(3), load_target("loihi1").mesh))
+    counts = count(network, activity, mapping)
+    for layer in counts.layers:
+        own, flow = counts.neurons[layer.name], counts.flows[layer.name]
+        raster = activity.populations[layer.name]
+        np.testing.assert_array_equal(own.spikes, raster.spikes.unpack().sum(axis=(0, 1)))
+        assert own.updates.sum() == layer.neuron_updates
+        assert own.packets.sum() == layer.packets == flow.packets.sum()
+    flow = counts.flows["hidden"]
+    assert (flow.source.tolist(), flow.target.tolist()) == ([1, 2], [1, 1])
+    assert counts.neurons["input"].synaptic_events.sum() == counts.layers[1].synaptic_events

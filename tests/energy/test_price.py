@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from snn2chip.energy import CoreCounts, Counts, EnergyReport, LayerCounts, LayerEnergy, count, price
+from snn2chip.energy import CoreSeries, Counts, EnergyReport, LayerCounts, LayerEnergy, count, price
 from snn2chip.energy.terms import NO_COSTS, table_of
 from snn2chip.energy.time import model_time
 from snn2chip.errors import ConfigError
@@ -24,31 +24,39 @@ HIDDEN = LayerCounts(
 )  # fmt: skip
 
 
-def series(rows: list[int]) -> np.ndarray:
-    return np.array(rows, np.int64)[:, None]
+def series(*rows: list[int]) -> np.ndarray:
+    """[core, chip step, sample] of one sample."""
+    return np.array(rows, np.int64)[..., None]
 
+
+def one_core(layers: dict[str, int], visited: int) -> CoreSeries:
+    """A core on which nothing ever happens."""
+    return CoreSeries(np.array([0]), (layers,), np.array([visited]), {})
+
+
+NONE = [0, 0, 0]
 
 COUNTS = Counts(
     samples=1,
     steps=2,
     chip_steps=3,
     layers=(INPUT, HIDDEN),
-    cores=(
-        CoreCounts(0, {"input": 4}, 0, {"packets_out": series([8, 4, 0])}),
-        CoreCounts(
-            1,
-            {"hidden": 3},
-            3,
-            {
-                "packets_in": series([8, 4, 0]),
-                "events_dense": series([40, 20, 0]),
-                "events_conv": series([20, 10, 0]),
-                "events_identity": series([0, 10, 0]),
-                "updates": series([0, 3, 3]),
-                "spikes": series([0, 1, 1]),
-            },
-        ),
+    series=CoreSeries(
+        np.array([0, 1]),
+        ({"input": 4}, {"hidden": 3}),
+        np.array([0, 3]),
+        {
+            "packets_out": series([8, 4, 0], NONE),
+            "packets_in": series(NONE, [8, 4, 0]),
+            "events_dense": series(NONE, [40, 20, 0]),
+            "events_conv": series(NONE, [20, 10, 0]),
+            "events_identity": series(NONE, [0, 10, 0]),
+            "updates": series(NONE, [0, 3, 3]),
+            "spikes": series(NONE, [0, 1, 1]),
+        },
     ),
+    neurons={},
+    flows={},
     tiles=2,
 )
 
@@ -185,8 +193,14 @@ def test_the_bottleneck_names_the_term_of_the_longer_side() -> None:
 
 
 def test_the_first_of_equally_busy_cores_is_the_bottleneck() -> None:
-    twin = replace(COUNTS.cores[1], core=2)
-    report = priced(table(t_neuron=1.0, t_synop=1.0), replace(COUNTS, cores=(*COUNTS.cores, twin)))
+    own = COUNTS.series
+    twins = CoreSeries(
+        np.array([0, 1, 2]),
+        (*own.layers, own.layers[1]),
+        own.visited[[0, 1, 1]],
+        {event: array[[0, 1, 1]] for event, array in own.events.items()},
+    )
+    report = priced(table(t_neuron=1.0, t_synop=1.0), replace(COUNTS, series=twins))
     assert report.bottleneck is not None
     assert report.bottleneck.core == 1
 
@@ -202,7 +216,7 @@ def test_energy_per_inference_is_per_sample() -> None:
 )
 def test_barrier_by_tiles_is_a_floor_look_up(tiles: int, expected: float) -> None:
     costs = load_target("loihi1").costs["sanafe_nahuku"]
-    idle = replace(COUNTS, tiles=tiles, cores=(CoreCounts(0, {"hidden": 0, "input": 0}, 0, {}),))
+    idle = replace(COUNTS, tiles=tiles, series=one_core({"hidden": 0, "input": 0}, 0))
     timing, _ = model_time(idle, costs)
     assert timing is not None
     assert timing.step_ns.tolist() == [[expected]] * 3
@@ -211,7 +225,7 @@ def test_barrier_by_tiles_is_a_floor_look_up(tiles: int, expected: float) -> Non
 @pytest.mark.parametrize(("tiles", "expected"), [(1, 113.0), (32, 465.0), (99, 465.0)])
 def test_barrier_range_is_linear_in_the_tiles(tiles: int, expected: float) -> None:
     costs = load_target("loihi1").costs["davies2018"]
-    idle = replace(COUNTS, tiles=tiles, cores=(CoreCounts(0, {"hidden": 0, "input": 0}, 0, {}),))
+    idle = replace(COUNTS, tiles=tiles, series=one_core({"hidden": 0, "input": 0}, 0))
     timing, _ = model_time(idle, costs)
     assert timing is not None
     assert timing.step_ns[0, 0] == expected
@@ -241,7 +255,7 @@ def test_static_power_without_time_is_unpriced() -> None:
 
 def test_a_network_beyond_one_chip_takes_the_static_power_of_several() -> None:
     costs = table(t_neuron=1.0, t_synop=1.0, p_static_chip=3.0)
-    wide = replace(COUNTS, cores=(COUNTS.cores[0], replace(COUNTS.cores[1], core=17)))
+    wide = replace(COUNTS, series=replace(COUNTS.series, cores=np.array([0, 17])))
     one, three = priced(costs), priced(costs, wide)
     assert one.static_pj is not None
     assert three.static_pj == pytest.approx(3 * one.static_pj)
@@ -284,8 +298,7 @@ def test_a_measured_case_of_loihi1(synops: float) -> None:
         neuron_updates=0,
         packets_within_tile=0,
     )
-    idle = CoreCounts(0, {"hidden": 3}, 3, {})
-    counts = replace(COUNTS, layers=(layer,), cores=(idle,))
+    counts = replace(COUNTS, layers=(layer,), series=one_core({"hidden": 3}, 3))
     report = price(counts, load_target("loihi1"), "davies2018")
     assert report.dynamic_pj is not None
     assert report.dynamic_pj * 1e-9 == pytest.approx(1.33, rel=0.25)

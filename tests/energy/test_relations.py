@@ -146,7 +146,7 @@ def test_renumbering_cores_with_their_places_changes_no_energy(
     }
     places = {order[core]: here for core, here in mapping.places.items()}
     one = price(count(network, activity, mapping), LOIHI1)
-    other = price(count(network, activity, Mapping("loihi1", cores, places)), LOIHI1)
+    other = price(count(network, activity, Mapping.from_slices("loihi1", cores, places)), LOIHI1)
     assert [layer.counts for layer in one.layers] == [layer.counts for layer in other.layers]
     assert one.total_pj == pytest.approx(other.total_pj)
     np.testing.assert_allclose(one.step_ns, other.step_ns)
@@ -172,7 +172,7 @@ def test_shifting_and_mirroring_the_mesh_changes_no_hops(case: Case, right: int,
 def test_all_on_one_core_sends_a_packet_a_spike_and_makes_no_hop(case: Case) -> None:
     network, activity, _ = case
     cores = {p.name: (Slice(0, p.size - 1, 0),) for p in network.populations}
-    counts = count(network, activity, Mapping("loihi1", cores, {0: Place(0, 0, 0)}))
+    counts = count(network, activity, Mapping.from_slices("loihi1", cores, {0: Place(0, 0, 0)}))
     for layer in counts.layers:
         assert layer.hops == 0
         assert layer.packets == layer.packets_within_tile <= layer.spikes
@@ -193,9 +193,9 @@ def test_names_do_not_matter(case: Case) -> None:
         ),
     )
     again = replace(activity, populations={new[n]: p for n, p in activity.populations.items()})
-    cores = {new[name]: slices for name, slices in mapping.cores.items()}
+    cores = {new[name]: numbers for name, numbers in mapping.assignment.items()}
     one = price(count(network, activity, mapping), LOIHI1)
-    other = price(count(renamed, again, replace(mapping, cores=cores)), LOIHI1)
+    other = price(count(renamed, again, replace(mapping, assignment=cores)), LOIHI1)
     np.testing.assert_array_equal(by_layer(one), by_layer(other))
     assert [new[layer.counts.name] for layer in one.layers] == [
         layer.counts.name for layer in other.layers
@@ -218,7 +218,9 @@ def test_a_chip_more_from_its_first_core_on(core: int, chips: int) -> None:
     network = two_layers(2, 1, 1)
     cores = {"input": (Slice(0, 1, 0),), "hidden": (Slice(0, 0, 1),), "out": (Slice(0, 0, core),)}
     places = {0: Place(0, 0, 0), 1: Place(0, 0, 0), core: Place(1, 1, 0)}
-    counts = count(network, random_activity(network, 2, 1, 0), Mapping("loihi1", cores, places))
+    counts = count(
+        network, random_activity(network, 2, 1, 0), Mapping.from_slices("loihi1", cores, places)
+    )
     report = price(counts, LOIHI1, "davies2018")
     assert report.static_pj == pytest.approx(chips * 104.4 * sum(report.step_ns))
     assert f"static energy: {chips} chip{'s' * (chips > 1)} over the modelled time" in (

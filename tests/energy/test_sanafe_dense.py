@@ -76,7 +76,7 @@ def counts(network: Any, program: Program) -> Counts:
         "layer1": (Slice(0, 255, 1),),
         "layer2": (Slice(0, 9, 2),),
     }
-    pinned = Mapping("loihi1", cores, {core: Place(0, 0, 0) for core in range(3)})
+    pinned = Mapping.from_slices("loihi1", cores, {core: Place(0, 0, 0) for core in range(3)})
     mapping, _ = map_program(program, load_target("loihi1"), pinned)
     return count(program, activity, mapping)
 

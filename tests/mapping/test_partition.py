@@ -14,7 +14,7 @@ from snn2chip.errors import InputFileError
 from snn2chip.graph import Conv, Identity
 from snn2chip.mapping import assumptions, map_program
 from snn2chip.mapping.place import place
-from snn2chip.mapping.reach import destinations, synapses_into
+from snn2chip.mapping.reach import destinations, reach
 from snn2chip.targets import Constant, Mesh, Target, load_target
 from tests.energy.networks import (
     Draw,
@@ -25,6 +25,7 @@ from tests.energy.networks import (
     program,
     programs,
     project,
+    sparse,
     two_layers,
 )
 from tests.energy.oracle import core_of, synapse_list
@@ -189,7 +190,7 @@ def test_axons_of_convolutions_are_not_counted_and_that_is_said() -> None:
 def test_a_pinned_mapping_is_taken_as_it_is_and_checked() -> None:
     network = two_layers(6, 5, 3)
     cores = {"input": (Slice(0, 5, 0),), "hidden": (Slice(0, 4, 0),), "out": (Slice(0, 2, 200),)}
-    pinned = Mapping("loihi2", cores, {0: Place(0, 0, 0), 200: Place(50, 12, 2)})
+    pinned = Mapping.from_slices("loihi2", cores, {0: Place(0, 0, 0), 200: Place(50, 12, 2)})
     target = limited(LOIHI2, neurons_per_core=10, synaptic_words_per_core=11)
     mapping, violations = map_program(network, target, pinned)
     assert mapping is pinned
@@ -203,10 +204,9 @@ def test_a_pinned_mapping_is_taken_as_it_is_and_checked() -> None:
 def test_a_pinned_mapping_must_cover_the_network() -> None:
     network = two_layers(6, 5, 3)
     good, _ = map_program(network, LOIHI2)
+    kept = {k: good.assignment[k] for k in ("input", "hidden")}
     with pytest.raises(InputFileError, match="'out' is missing"):
-        map_program(
-            network, LOIHI2, replace(good, cores={k: good.cores[k] for k in ("input", "hidden")})
-        )
+        map_program(network, LOIHI2, replace(good, assignment=kept))
     with pytest.raises(InputFileError, match="core 2 has no place"):
         map_program(network, LOIHI2, replace(good, places={0: Place(0, 0, 0), 1: Place(0, 0, 0)}))
 
@@ -218,7 +218,7 @@ def test_many_broken_cores_are_one_violation() -> None:
         "hidden": (Slice(0, 1, 1), Slice(2, 5, 2)),
         "out": (Slice(0, 1, 3),),
     }
-    pinned = Mapping("loihi2", cores, {core: Place(0, 0, 0) for core in range(4)})
+    pinned = Mapping.from_slices("loihi2", cores, {core: Place(0, 0, 0) for core in range(4)})
     _, violations = map_program(network, limited(LOIHI2, neurons_per_core=1), pinned)
     (hidden,) = [v for v in violations if "hidden" in v.object]
     assert hidden.needs == "4 neurons on core 2 (and 1 more)"
@@ -228,17 +228,22 @@ def test_many_broken_cores_are_one_violation() -> None:
 @given(
     st.data(),
     st.one_of(
-        convolutions(), st.just(dense((5,), (7,))), st.just(Identity(np.ones(6), (6,), (2, 3)))
+        convolutions(),
+        sparse((7,), (2, 4)),
+        st.just(dense((5,), (7,))),
+        st.just(Identity(np.ones(6), (6,), (2, 3))),
     ),
 )
-def test_synapses_into_a_slice_equal_the_list(data: st.DataObject, operator: Conv) -> None:
+def test_synapses_into_cores_equal_the_list(data: st.DataObject, operator: Conv) -> None:
     size = int(np.prod(operator.target_shape))
-    first = data.draw(st.integers(0, size - 1))
-    last = data.draw(st.integers(first, size - 1))
-    expected = np.zeros(int(np.prod(operator.source_shape)), np.int64)
+    cores = np.array(data.draw(st.lists(st.integers(0, 3), min_size=size, max_size=size)), np.int32)
+    expected = np.zeros((int(np.prod(operator.source_shape)), 4), np.int64)
     for source, target in synapse_list(operator):
-        expected[source] += first <= target <= last
-    np.testing.assert_array_equal(synapses_into(operator, Slice(first, last, 0)), expected)
+        expected[source, cores[target]] += 1
+    found = reach(operator, cores)
+    np.testing.assert_array_equal(found.synapses.toarray()[found.row_of], expected[:, found.cores])
+    np.testing.assert_array_equal(found.axons(), (expected > 0).sum(axis=0)[found.cores])
+    np.testing.assert_array_equal(found.degrees, (expected > 0).sum(axis=1))
 
 
 @settings(max_examples=40, deadline=None)
@@ -251,9 +256,13 @@ def test_destinations_equal_the_list(data: st.DataObject, network: Program) -> N
             for projection in network.outgoing(p.name)
             for source, target in synapse_list(projection.operator)
         }
-        cores, reach = destinations(network, mapping, p.name)
-        assert {(cores[row], int(column)) for row, column in np.argwhere(reach)} == reached
-        assert reach.shape == (len(cores), p.size)
+        found = destinations(network, mapping, p.name)
+        if found is None:
+            assert not reached
+            continue
+        pairs = np.argwhere(found.synapses.toarray()[found.row_of] > 0).tolist()
+        assert {(int(found.cores[core]), neuron) for neuron, core in pairs} == reached
+        assert found.row_of.shape == (p.size,)
 
 
 def test_assumptions_name_the_formula_and_what_is_unknown() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from snn2chip.core import Slice
+from snn2chip.core import Mapping, Slice
 from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
 from snn2chip.frontends.nir import write_graph
 from snn2chip.graph import Delay
@@ -159,7 +159,7 @@ def test_a_mapping_can_be_pinned(opened, options, tmp_path, result):
     path = tmp_path / "mapping.json"
     cores = {**result.mapping.cores, "hidden0": (Slice(0, 3, 1), Slice(4, 7, 3))}
     places = {**result.mapping.places, 3: result.mapping.places[0]}
-    write_mapping(replace(result.mapping, cores=cores, places=places), path)
+    write_mapping(Mapping.from_slices(result.mapping.target, cores, places), path)
     pinned = run(opened, replace(options, mapping=path))
     same_activity(pinned.activity, result.activity)
     before, after = (

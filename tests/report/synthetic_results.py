@@ -178,7 +178,7 @@ def _mapping(spec: Spec) -> Mapping:
             core += 1
         cores[name] = tuple(slices)
     places = {c: Place(c // 4, (c // 4) % 8, c // 4 // 8) for c in range(core)}
-    return Mapping("loihi2", cores, places)
+    return Mapping.from_slices("loihi2", cores, places)
 
 
 def _target(spec: Spec) -> Target:

@@ -87,10 +87,9 @@ def test_chip_steps_add_the_longest_latency(report: Report) -> None:
 
 def test_cores_used_counts_distinct_cores(run: Result, report: Report) -> None:
     assert report.totals.cores_used == 9
-    shared = {
-        name: tuple(s._replace(core=0) for s in run.mapping.cores[name]) for name in ("input",)
-    }
-    crowded = replace(run, mapping=replace(run.mapping, cores={**run.mapping.cores, **shared}))
+    shared = {"input": np.zeros_like(run.mapping.assignment["input"])}
+    crowded = {**run.mapping.assignment, **shared}
+    crowded = replace(run, mapping=replace(run.mapping, assignment=crowded))
     assert build(crowded).totals.cores_used == 7
 
 

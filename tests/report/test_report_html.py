@@ -157,7 +157,7 @@ def test_unpriced_terms_are_marked() -> None:
 def test_a_bare_report_leaves_its_sections_out(run: Result) -> None:
     bare = replace(
         result(drift=False, baseline=False, labels=False, latency=False, static_mw=None),
-        mapping=Mapping("loihi2", {}, {}),
+        mapping=Mapping.from_slices("loihi2", {}, {}),
         energy=replace(run.energy, table="elsewhere", layers=(), total_pj=None, static_pj=None),
     )
     page = Page(html.text(build(bare)))
@@ -233,7 +233,7 @@ def test_the_floorplan_shows_each_used_core_with_its_layer(report: Report) -> No
 
 def test_cores_can_be_shared_by_layers(run: Result) -> None:
     cores = {"hidden": (Slice(0, 7, 0),), "output": (Slice(0, 3, 0),)}
-    shared = replace(run, mapping=Mapping("loihi2", cores, {0: Place(0, 0, 0)}))
+    shared = replace(run, mapping=Mapping.from_slices("loihi2", cores, {0: Place(0, 0, 0)}))
     report = build(shared)
     plan = draw.plan(report.figures.floorplan, draw.colours(report))
     assert plan is not None

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from snn2chip.backends.loihi.modes import CHIP, LAVA
 from snn2chip.backends.loihi.oracle_neurons import STEPS, bias_of, int32, reset, shift, start
 from snn2chip.core import Program, ProgramPopulation, ProgramProjection, chip_delay
-from snn2chip.graph.operators import Conv, Dense
+from snn2chip.graph.operators import Conv, Dense, Sparse
 
 _LIMIT = 2**23
 GRADED = ("graded", "writes")
@@ -76,6 +76,9 @@ def synapse_list(program: Program, projection: ProgramProjection) -> list[Synaps
     elif isinstance(operator, Dense):
         rows, columns = operator.weight.shape
         entries = [(s, t, int(operator.weight[t, s])) for t in range(rows) for s in range(columns)]
+    elif isinstance(operator, Sparse):
+        ends = operator.sources.tolist(), operator.targets.tolist()
+        entries = list(zip(*ends, operator.weight.tolist(), strict=True))
     else:
         entries = [(n, n, int(w)) for n, w in enumerate(operator.scale.reshape(-1))]
     return [Synapse(s, t, w, delay_of(s, t)) for s, t, w in entries]

@@ -33,6 +33,7 @@ from snn2chip.engine.devices.device import Tensor, TorchDevice
 from snn2chip.engine.devices.torch_products import TorchProduct
 from snn2chip.engine.layers import LayerScan, Parts
 from snn2chip.engine.spikes import Spikes
+from snn2chip.graph import Sparse
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,10 +188,10 @@ def _int32(torch: Any, x: Tensor) -> Tensor:
 def layer(
     device: TorchDevice, mode: Mode, population: ProgramPopulation, parts: Parts
 ) -> TorchLayer | None:
-    """The layer, or None where its sums could wrap before or more than once."""
+    """The layer, or None where its sums could wrap before or more than once, or are sparse."""
     found = []
     for part in parts:
-        if not isinstance(part.product, SpikeProduct):
+        if not isinstance(part.product, SpikeProduct) or isinstance(part.operator, Sparse):
             return None
         found.append(TorchPart(device, part, part.product))
     most = sum(p.product.most for p in found)

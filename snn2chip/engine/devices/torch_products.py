@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from snn2chip.engine.devices.device import Tensor, TorchDevice
 from snn2chip.engine.kernels.events import common_power
-from snn2chip.graph.operators import Conv, Dense, Identity, Operator, weights_of
+from snn2chip.graph.operators import Conv, Dense, Identity, Operator, Sparse, weights_of
 
 Route: TypeAlias = Callable[[Tensor], Tensor]
 
@@ -64,6 +64,7 @@ class TorchProduct:
     def sums(self, flags: Tensor) -> Tensor:
         """Sums, int32 where they stay below 2^31, else int64."""
         operator, torch = self._operator, self._torch
+        assert not isinstance(operator, Sparse)
         if isinstance(operator, Identity):
             return (flags.to(torch.int64) * self._scale).reshape(-1, *operator.target_shape)
         if isinstance(operator, Dense):
@@ -75,6 +76,7 @@ class TorchProduct:
     def arrived(self, flags: Tensor) -> Tensor:
         """Bool [n, *target_shape or 1s]."""
         operator = self._operator
+        assert not isinstance(operator, Sparse)
         if isinstance(operator, Identity):
             return flags.reshape(-1, *operator.target_shape)
         if isinstance(operator, Dense):

@@ -9,7 +9,7 @@ import numpy as np
 
 from snn2chip.errors import UnsupportedError
 from snn2chip.frontends.nir.nodes import Param, per_axis
-from snn2chip.graph import Conv, Delay, Dense, Identity, Projection
+from snn2chip.graph import Conv, Delay, Dense, Identity, Projection, Sparse
 from snn2chip.graph.operators import Array, Shape
 
 Link: TypeAlias = tuple[str, Mapping[str, Param]]
@@ -42,6 +42,13 @@ def projection_links(
         case Conv():
             yield _convolution(projection, projection.operator)
             shape = projection.operator.target_shape
+        case Sparse():
+            raise UnsupportedError(
+                f"projection {projection.name}: a list of single synapses",
+                needs="a node for sparse weights",
+                has="Linear, Affine and convolutions",
+                remedy="a dense operator, where its matrix is small enough",
+            )
     if shape != target:
         if len(target) > 1:
             raise UnsupportedError(

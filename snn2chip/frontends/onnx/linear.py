@@ -15,7 +15,7 @@ import numpy as np
 
 from snn2chip.errors import UnsupportedError
 from snn2chip.frontends.onnx.tracing import Trace, Value
-from snn2chip.graph import Conv, Dense, Identity, Operator
+from snn2chip.graph import Conv, Dense, Identity, Operator, Sparse
 from snn2chip.graph.operators import Shape
 
 _LARGEST_TABLE = 2**24
@@ -40,6 +40,13 @@ def apply(trace: Trace, operator: Operator, weights: Any, x: Value) -> Value:
             return shaped(trace, y, (prod(operator.target_shape),), operator.target_shape)
         case Conv():
             return _convolve(trace, operator, weights, x)
+        case Sparse():
+            raise UnsupportedError(
+                f"a list of {operator.weight.size} single synapses",
+                needs="a matrix or a kernel",
+                has="dense products in the ONNX step",
+                remedy="a dense operator, where its matrix is small enough",
+            )
 
 
 def shaped(trace: Trace, x: Value, before: Shape, after: Shape) -> Value:

@@ -18,7 +18,7 @@ from snn2chip.backends.loihi.integers import STATE_LIMIT
 from snn2chip.backends.loihi.realise.fold import Folded, fold
 from snn2chip.core import Activity, PopulationActivity
 from snn2chip.errors import UnsupportedError
-from snn2chip.graph import Conv, Dense, Graph, Population, Projection
+from snn2chip.graph import Conv, Dense, Graph, Identity, Population, Projection, Sparse
 from snn2chip.graph.operators import Operator, weights_of, with_weights
 from snn2chip.quantize import Multiplier, round_weights, sign_mode, weight_range
 
@@ -147,7 +147,9 @@ def fold_weights(projection: Projection, factor: FloatArray) -> Operator:
                 )
             column = per_channel[:, 0].reshape(-1, *(1,) * (operator.weight.ndim - 1))
             return with_weights(operator, operator.weight * column)
-        case _:
+        case Sparse():
+            return with_weights(operator, operator.weight * factor.reshape(-1)[operator.targets])
+        case Identity():
             scale = operator.scale * factor.reshape(operator.source_shape)
             return with_weights(operator, scale)
 
@@ -158,6 +160,12 @@ def _groups(
     """How many scales it has. Membranes that are read out are compared, so they share one."""
     if granularity == "layer" or not population.neuron.spiking:
         return 1
+    if any(isinstance(operator, Sparse) for _, operator in incoming):
+        raise UnsupportedError(
+            f"population {population.name!r}: --granularity neuron with sparse synapses",
+            needs="weights in rows of a matrix or a kernel",
+            remedy="--granularity layer",
+        )
     shared = any(isinstance(operator, Conv) for _, operator in incoming)
     return population.shape[0] if shared else population.size
 

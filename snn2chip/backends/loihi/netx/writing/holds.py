@@ -26,7 +26,7 @@ from snn2chip.backends.loihi.netx.writing.layers import (
 from snn2chip.core import ProgramPopulation, ProgramProjection
 from snn2chip.errors import Snn2chipError, UnsupportedError
 from snn2chip.graph import Conv, Dense
-from snn2chip.graph.operators import Identity
+from snn2chip.graph.operators import Identity, Sparse
 
 _MODEL = "cuba"
 _BIAS_BITS = 16
@@ -168,6 +168,13 @@ def _shape(projection: ProgramProjection, flat: bool) -> Iterator[Snn2chipError]
         )
     elif is_convolution(operator):
         yield from _convolution(projection, flat)
+    elif isinstance(operator, Sparse):
+        yield _refused(
+            f"projection {name!r}: a list of single synapses",
+            "a matrix or a kernel",
+            "netx's dense and conv layers",
+            "a dense layer, where the matrix is small enough",
+        )
     elif isinstance(operator, Identity) and operator.scale.size > MOST_ONE_TO_ONE:
         yield _refused(
             f"projection {name!r}: one synapse each for {operator.scale.size} neurons",

@@ -19,7 +19,7 @@ from snn2chip.backends.loihi.netx.neurons import BIAS_EXPONENT
 from snn2chip.backends.loihi.netx.storage import NetLayer, NetNeuron
 from snn2chip.backends.loihi.netx.writing.chain import Link
 from snn2chip.core import ProgramPopulation, ProgramProjection
-from snn2chip.graph import Conv, Dense
+from snn2chip.graph import Conv, Dense, Sparse
 from snn2chip.graph.operators import Array, Identity, Operator, Shape
 
 MOST_ONE_TO_ONE = 1 << 12
@@ -60,6 +60,7 @@ def as_layer(operator: Operator) -> Dense | Conv:
         return operator
     if isinstance(operator, Conv):
         return operator if len(operator.stride) == 2 else _with_rows(operator)
+    assert not isinstance(operator, Sparse), "the rules of `holds` let no sparse operator pass"
     by_channel = _by_channel(operator)
     if by_channel is not None:
         return by_channel
