@@ -56,7 +56,7 @@ def text(report: Report, width: int = 100, encoding: str = "utf-8") -> str:
 
 def blocks(report: Report, width: int, *, ascii_only: bool = False) -> list[RenderableType]:
     """The report's parts from top to bottom."""
-    from snn2chip.report.terminal.tables import activity_table
+    from snn2chip.report.terminal.tables import activity_table, neurobench_table
 
     parts: list[RenderableType] = [_verdict(report)]
     if report.violations:
@@ -67,6 +67,7 @@ def blocks(report: Report, width: int, *, ascii_only: bool = False) -> list[Rend
         *_energy_table(report, width, ascii_only),
         _cost(report),
         *_drift(report, width),
+        neurobench_table(report.neurobench, width),
         _trust(report),
     ]
     return parts
