@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from snn2chip.mapping.routes import NO_LINKS, LinkLoads
+
 
 @dataclass(frozen=True, slots=True)
 class LayerCounts:
@@ -113,6 +115,7 @@ class Counts:
         series: by core.
         neurons, flows: by population.
         tiles: tiles that hold a mapped core.
+        links: packets over the links of the mesh.
     """
 
     samples: int
@@ -123,6 +126,7 @@ class Counts:
     neurons: Mapping[str, NeuronCounts]
     flows: Mapping[str, Flow]
     tiles: int
+    links: LinkLoads = NO_LINKS
 
     @property
     def cores_used(self) -> int:
@@ -185,6 +189,7 @@ class EnergyReport:
         step_ns: mean modelled time per chip step, one value per step, or empty.
         unpriced: terms that have no price in the table, one line each.
         assumptions: sentences that a reader must know.
+        links: packets over the links of the mesh, over all samples.
     """
 
     table: str
@@ -199,6 +204,7 @@ class EnergyReport:
     bottleneck: Bottleneck | None
     unpriced: tuple[str, ...]
     assumptions: tuple[str, ...]
+    links: LinkLoads = NO_LINKS
 
     @property
     def energy_per_inference_nj(self) -> float | None:
