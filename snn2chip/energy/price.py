@@ -46,6 +46,7 @@ def price(counts: Counts, target: Target, table_name: str | None = None) -> Ener
         bottleneck=None if timing is None else timing.bottleneck,
         unpriced=_unpriced(table, timing, [name for _, names in priced for name in names], lacking),
         assumptions=_assumptions(table, timing, static, chips),
+        links=counts.links,
     )
 
 

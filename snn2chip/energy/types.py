@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from snn2chip.mapping.routes import NO_LINKS, LinkLoads
+
 
 @dataclass(frozen=True, slots=True)
 class LayerCounts:
@@ -113,6 +115,7 @@ class Counts:
         series: by core.
         neurons, flows: by population.
         tiles: tiles that hold a mapped core.
+        links: packets over the links of the mesh.
     """
 
     samples: int
@@ -123,6 +126,7 @@ class Counts:
     neurons: Mapping[str, NeuronCounts]
     flows: Mapping[str, Flow]
     tiles: int
+    links: LinkLoads = NO_LINKS
 
     @property
     def cores_used(self) -> int:
@@ -221,6 +225,7 @@ class EnergyReport:
         unpriced: terms that have no price in the table, one line each.
         assumptions: sentences that a reader must know.
         by_core: the same by core and by step, None where only layers were priced.
+        links: packets over the links of the mesh, over all samples.
     """
 
     table: str
@@ -236,6 +241,7 @@ class EnergyReport:
     unpriced: tuple[str, ...]
     assumptions: tuple[str, ...]
     by_core: CoreCosts | None = None
+    links: LinkLoads = NO_LINKS
 
     @property
     def energy_per_inference_nj(self) -> float | None:
