@@ -17,10 +17,11 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.core import Activity, Mapping, Program, ProgramPopulation
+from snn2chip.core import Activity, Mapping, Program, ProgramPopulation, ProgramProjection
 from snn2chip.energy.series import core_series, kind_of
-from snn2chip.energy.types import Counts, Flow, LayerCounts, NeuronCounts
+from snn2chip.energy.types import Counts, Flow, InputCounts, LayerCounts, NeuronCounts
 from snn2chip.graph.linear import fan_out, synapses
+from snn2chip.graph.operators import weights_of
 from snn2chip.mapping.reach import Reach, destinations
 from snn2chip.mapping.routes import link_loads, positions
 
@@ -104,11 +105,10 @@ def _layer(
     population, own = program.population(name), neurons[name]
     fired = int(own.spikes.sum())
     occasions = population.size * activity.steps * activity.samples
+    inputs = tuple(_input(projection, neurons) for projection in program.incoming(name))
     events: Counter[str] = Counter()
-    for projection in program.incoming(name):
-        sent = neurons[projection.source].spikes.reshape(-1)
-        reached = fan_out(projection.operator).reshape(-1)
-        events[kind_of(projection.operator)] += int(sent @ reached)
+    for source in inputs:
+        events[source.kind] += source.synaptic_events
     packets, within, hops_x, hops_y = _hops(mapping, flows[name])
     return LayerCounts(
         name=name,
@@ -128,7 +128,36 @@ def _layer(
         packets_within_tile=within,
         hops_x=hops_x,
         hops_y=hops_y,
+        inputs=inputs,
+        biases=_biases(population, inputs),
     )
+
+
+def _input(projection: ProgramProjection, neurons: dict[str, NeuronCounts]) -> InputCounts:
+    """What one projection brings to its target."""
+    sent = neurons[projection.source].spikes.reshape(-1)
+    reached = fan_out(projection.operator).reshape(-1)
+    return InputCounts(
+        source=projection.source,
+        kind=kind_of(projection.operator),
+        neurons=sent.size,
+        spikes=int(sent.sum()),
+        synaptic_events=int(sent @ reached),
+        weights=int(weights_of(projection.operator).size),
+    )
+
+
+def _biases(population: ProgramPopulation, inputs: tuple[InputCounts, ...]) -> int:
+    """Biases that are stored: one per channel where a convolution brings them, else per neuron."""
+    given = any(
+        np.any(values)
+        for name, values in population.parameters.items()
+        if "bias" in name and not name.endswith(("exp", "starts"))
+    )
+    if not given:
+        return 0
+    by_channel = any(source.kind == "conv" for source in inputs)
+    return population.shape[0] if by_channel else population.size
 
 
 def _hops(mapping: Mapping, flow: Flow) -> tuple[int, int, int, int]:

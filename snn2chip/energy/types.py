@@ -13,6 +13,26 @@ from snn2chip.mapping.routes import NO_LINKS, LinkLoads
 
 
 @dataclass(frozen=True, slots=True)
+class InputCounts:
+    """Totals of one incoming projection over all samples.
+
+    Attributes:
+        source: name of the population that the spikes come from.
+        kind: ``dense``, ``conv``, ``identity`` or ``sparse``.
+        neurons: of the source.
+        spikes: of the source.
+        weights: stored numbers; a shared kernel is stored once.
+    """
+
+    source: str
+    kind: str
+    neurons: int
+    spikes: int
+    synaptic_events: int
+    weights: int
+
+
+@dataclass(frozen=True, slots=True)
 class LayerCounts:
     """Totals of one population and its incoming projections over all samples of a run.
 
@@ -28,6 +48,8 @@ class LayerCounts:
         packets_within_tile: packets whose destination core shares the sender's tile.
         hops_x, hops_y: mesh hops of this layer's packets along columns and rows.
         packets_sent: packets that leave the core (fewer than ``packets`` with multicast).
+        inputs: of each incoming projection.
+        biases: stored biases, one per channel of a convolution; 0 where all are zero.
     """
 
     name: str
@@ -47,6 +69,8 @@ class LayerCounts:
     packets_within_tile: int
     hops_x: int
     hops_y: int
+    inputs: tuple[InputCounts, ...] = ()
+    biases: int = 0
 
     @property
     def hops(self) -> int:
@@ -210,6 +234,55 @@ class Baseline:
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class EnergyTotals:
+    """Energies in pJ over all samples, and the latency; None where nothing is priced.
+
+    Attributes:
+        dynamic_pj: sum of the layers' totals.
+        static_pj: power that flows whatever happens, times modelled time.
+        total_pj: dynamic plus static, as far as they are known.
+        latency_us: mean modelled time per sample over N + max L chip steps.
+    """
+
+    dynamic_pj: float | None
+    static_pj: float | None
+    total_pj: float | None
+    latency_us: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyRange:
+    """Totals with every constant at the low, and at the high end of its range."""
+
+    low: EnergyTotals
+    high: EnergyTotals
+
+
+@dataclass(frozen=True, slots=True)
+class RealTime:
+    """Whether every core does the work of a tick within the tick.
+
+    Attributes:
+        tick_ns: length of a tick.
+        busiest_ns: longest work of a core in a tick, None where the table does not say how long
+            its events take.
+        core, layer: the core of that work, and its largest layer.
+        late: share of (core, tick, sample) whose work is longer than the tick.
+    """
+
+    tick_ns: float
+    busiest_ns: float | None
+    core: int | None
+    layer: str | None
+    late: float | None
+
+    @property
+    def kept(self) -> bool | None:
+        """Whether no work is longer than the tick, None where that is not known."""
+        return None if self.busiest_ns is None else self.busiest_ns <= self.tick_ns
+
+
 @dataclass(frozen=True)
 class EnergyReport:
     """Counts priced by one cost table.
@@ -224,6 +297,9 @@ class EnergyReport:
         step_ns: mean modelled time per chip step, one value per step, or empty.
         unpriced: terms that have no price in the table, one line each.
         assumptions: sentences that a reader must know.
+        range: the totals at the ends of the constants' ranges, None where no constant has one.
+        real_time: the check of ticks, None where the chip's steps have no fixed length.
+        cycles: mean clock cycles per sample, None where the table states no clock.
         by_core: the same by core and by step, None where only layers were priced.
         links: packets over the links of the mesh, over all samples.
     """
@@ -240,6 +316,9 @@ class EnergyReport:
     bottleneck: Bottleneck | None
     unpriced: tuple[str, ...]
     assumptions: tuple[str, ...]
+    range: EnergyRange | None = None
+    real_time: RealTime | None = None
+    cycles: float | None = None
     by_core: CoreCosts | None = None
     links: LinkLoads = NO_LINKS
 

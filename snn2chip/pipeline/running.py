@@ -13,7 +13,7 @@ from snn2chip.backends.reference import ReferenceBackend
 from snn2chip.core import Activity, Drift, Program, Violation
 from snn2chip.core import Mapping as CoreMapping
 from snn2chip.drift import accuracy, compare
-from snn2chip.energy import EnergyReport, ann_baseline, core_costs, count, price
+from snn2chip.energy import EnergyReport, ann_baseline, core_costs, count, late_ticks, price
 from snn2chip.engine import RunOptions, simulate
 from snn2chip.engine.devices.device import find_device
 from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
@@ -34,6 +34,9 @@ from snn2chip.pipeline.types import (
 )
 from snn2chip.targets import load_target
 from snn2chip.targets.types import Target
+
+PRICES_ONLY = "none"
+"""Family of targets of which only limits and prices are known."""
 
 _UNCALIBRATED = (
     "scales by max, without samples; compile and simulate pick them on calibration data, so that "
@@ -127,6 +130,7 @@ def runs(
         with clock.stage("map and price"):
             mapping, violations = _map(network, program, backend, target, options, activity)
             energy = _energy(program, activity, mapping, target, options.costs)
+            violations = (*violations, *late_ticks(energy, target))
         yield Result(
             graph=graph,
             target=target,
@@ -160,12 +164,14 @@ def reprice(result: Result, costs: str | None, target: Target | None = None) -> 
     """
     chip = result.target if target is None else target
     energy = _energy(result.program, result.activity, result.mapping, chip, costs)
-    violations = result.violations
+    before = late_ticks(result.energy, result.target)
+    violations = tuple(found for found in result.violations if found not in before)
     if chip.sha256 != result.target.sha256:
         _, violations = map_program(result.program, chip, result.mapping)
         if chip.family == result.target.family:
             found = find_backend(chip.family).violations(result.program, chip, result.activity)
             violations = (*found, *violations)
+    violations = (*violations, *late_ticks(energy, chip))
     return replace(result, target=chip, energy=energy, violations=violations)
 
 
@@ -183,6 +189,12 @@ def compile_network(
             needs="a network in floats",
             has=f"integers for {network.family} already, which Lava's netx loads as they are",
             remedy="`snn2chip simulate` and `snn2chip check` run and place it",
+        )
+    if load_target(options.target).family == PRICES_ONLY:
+        raise ConfigError(
+            f"target {options.target!r} holds limits and prices only",
+            needs="a chip whose arithmetic is known",
+            remedy="--target loihi2; `snn2chip simulate` prices the network on this one",
         )
     if options.arithmetic not in (None, "chip"):
         raise ConfigError(
@@ -214,22 +226,16 @@ def _energy(
     """Counts at the target's prices, by layer and by core, with what its mapping rests on."""
     counts = count(program, activity, mapping)
     energy = price(counts, target, costs)
-    return replace(
-        energy,
-        assumptions=(*energy.assumptions, *assumptions(program, target)),
-        by_core=core_costs(program, mapping, counts, target, costs),
-    )
+    found = (*energy.assumptions, *assumptions(program, target))
+    if target.family == PRICES_ONLY:
+        found = (f"spikes of {program.arithmetic}, not of this chip's own arithmetic", *found)
+    by_core = core_costs(program, mapping, counts, target, costs)
+    return replace(energy, assumptions=found, by_core=by_core)
 
 
 def chosen_target(network: Network, options: Options) -> Target:
     """The user's target; a compiled folder runs on the one it was compiled for only."""
     target = load_target(options.target)
-    if target.family == "none":
-        raise ConfigError(
-            f"target {target.name!r} holds prices only",
-            needs="a chip that can run a network",
-            remedy="--target loihi2; every report has the baseline that these prices give",
-        )
     if network.family not in (None, target.family):
         raise UnsupportedError(
             f"{network.origin}: a .net file is integers for {network.family} already",

@@ -10,16 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snn2chip.core import Mapping, Place
-from snn2chip.energy import count, price
-from snn2chip.energy.cores import core_costs
+from snn2chip.energy import core_costs, count, price
 from snn2chip.energy.types import Counts
 from snn2chip.mapping import map_program
-from snn2chip.targets import Target, load_target
+from snn2chip.targets import Target, list_targets, load_target
 from tests.energy import oracle
 from tests.energy.networks import random_activity, two_layers
 from tests.energy.test_count import Case, cases
 
-TABLES = (("loihi1", "davies2018"), ("loihi1", "sanafe_nahuku"), ("loihi2", "loihi2_from_loihi1"))
+ALL = [
+    (target, table)
+    for target in map(load_target, list_targets())
+    for table in target.costs.values()
+    if table.formula == "events"
+]
+TABLES = [(target.name, table.name) for target, table in ALL]
+TIMED = [(target.name, table.name) for target, table in ALL if "t_barrier" in str(table.constants)]
 TERMS = ("synapse", "neuron", "packet", "hop", "total")
 SUMMED = (
     "synapses",
@@ -72,7 +78,7 @@ def test_counts_of_cores_equal_the_oracle(case: Case) -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(cases(), st.sampled_from(TABLES))
+@given(cases(), st.sampled_from(TIMED))
 def test_every_step_waits_for_its_slowest_core(case: Case, table: tuple[str, str]) -> None:
     network, activity, mapping = case
     target = load_target(table[0])
@@ -114,6 +120,14 @@ def test_the_bottleneck_is_named_by_core_layer_and_term() -> None:
     assert (last.core, last.layer) == (4, "hidden")
     assert last.term in ("t_neuron_active", "t_neuron_inactive")
     assert costs.cores[0].busy_ns == 0.0
+
+
+def test_a_formula_of_layers_says_nothing_of_cores() -> None:
+    target = load_target("asic45")
+    counts, mapping = two_cores(load_target("loihi1"))
+    costs = core_costs(two_layers(), mapping, counts, target, "lemaire2022")
+    assert [core.energy_pj.total for core in costs.cores] == [None, None]
+    assert costs.slowest == ()
 
 
 def test_without_times_nothing_is_waited_for() -> None:

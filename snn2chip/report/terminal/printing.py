@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from snn2chip.neurons.presets import summary as discretized
 from snn2chip.report import summary
-from snn2chip.report.numbers import accuracy, energy, plural, shown, time
+from snn2chip.report.numbers import accuracy, count, energy, plural, shown, time
 from snn2chip.report.types import Report
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ def _energy(report: Report) -> list[str]:
     parts = summary.parts(report)
     first = f"{energy(value)} per inference" + (f" ({parts})" if parts else "")
     first = "n/a: nothing is priced" if value is None else first
-    lines = [first, shown(report.target.cost_label), "; ".join(summary.caveats(report))]
+    label, caveats = shown(report.target.cost_label), "; ".join(summary.caveats(report))
+    lines = [first, summary.spread(report), label, caveats]
     return [line for line in lines if line]
 
 
@@ -116,8 +117,14 @@ def _latency(report: Report) -> list[str]:
     value = report.totals.latency_us
     if value is None:
         return ["n/a: this cost table has no times"]
-    core = summary.bottleneck(report)
-    return [f"{time(value)} per inference" + (f"; bottleneck {core}" if core else "")]
+    core, cycles = summary.bottleneck(report), report.totals.cycles
+    parts = [
+        f"{time(value)} per inference",
+        "" if cycles is None else f"{count(cycles)} cycles of the busiest core",
+        f"bottleneck {core}" if core else "",
+    ]
+    lines = ["; ".join(part for part in parts if part), summary.ticks(report)]
+    return [line for line in lines if line]
 
 
 def _violations(report: Report) -> RenderableType:

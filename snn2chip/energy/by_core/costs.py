@@ -12,14 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.core import Mapping, Program
+from snn2chip.energy.by_core.times import CoreTimes, core_times
 from snn2chip.energy.price import layer_energy
 from snn2chip.energy.terms import KINDS, table_of
-from snn2chip.energy.time import CoreTimes, core_times
-from snn2chip.energy.types import Bottleneck, CoreCost, CoreCosts, Counts, LayerCounts
+from snn2chip.energy.time import largest_layer
+from snn2chip.energy.types import Bottleneck, CoreCost, CoreCosts, Counts, LayerCounts, LayerEnergy
 from snn2chip.graph.linear import fan_in
 from snn2chip.targets.types import Target
 
 _Ints = NDArray[np.int64]
+
+_UNPRICED = LayerEnergy(None, None, None, None, None)
+"""Of a core where the table's formula knows layers and their memories only."""
 
 
 def core_costs(
@@ -31,14 +35,15 @@ def core_costs(
         ConfigError: the target has no such table.
     """
     table = table_of(target, table_name)
-    times = core_times(counts, table)
+    by_event = table.formula == "events"
+    times = core_times(counts, table) if by_event else None
     cores = tuple(
         CoreCost(
             core=core,
             layers=dict(counts.series.layers[index]),
             counts=layer,
             packets_in=received,
-            energy_pj=layer_energy(layer, table)[0],
+            energy_pj=layer_energy(layer, table)[0] if by_event else _UNPRICED,
             busy_ns=None if times is None else float(times.busy_ns[index]),
         )
         for index, (core, layer, received) in enumerate(_counted(program, mapping, counts))
@@ -52,7 +57,7 @@ def core_costs(
 
 def _slowest(counts: Counts, times: CoreTimes) -> tuple[Bottleneck, ...]:
     series = counts.series
-    largest = [max(layers, key=lambda name: layers[name]) for layers in series.layers]
+    largest = [largest_layer(layers) for layers in series.layers]
     return tuple(
         Bottleneck(int(series.cores[core]), largest[core], term)
         for core, term in zip(times.slowest.tolist(), times.terms, strict=True)
@@ -75,9 +80,9 @@ def _counted(
 
     found = []
     for index, core in enumerate(series.cores.tolist()):
-        neurons, fired = sum(series.layers[index].values()), of("spikes", index)
+        neurons, fired = int(series.visited[index]), of("spikes", index)
         by_operator = {kind: of(f"events_{kind}", index) for kind in KINDS}
-        steps = int(series.visited[index]) * occasions
+        steps = neurons * occasions
         layer = LayerCounts(
             name=f"core {core}",
             kind="core",
