@@ -77,6 +77,9 @@ class PopulationActivity:
         warnings: counted events of the arithmetic, such as ``u_wrapped`` or ``v_saturated``.
         peak_v, peak_input: largest magnitudes of the membrane before a reset and of one step's
             summed input, in the arithmetic's own units; calibration reads them.
+        membrane_changes: neurons whose membrane differs from the end of the step before, summed
+            over steps and samples, and every neuron at the first step; None where the arithmetic
+            does not count them.
     """
 
     spikes: Raster
@@ -84,6 +87,7 @@ class PopulationActivity:
     warnings: Mapping[str, int] = field(default_factory=dict)
     peak_v: float = 0.0
     peak_input: float = 0.0
+    membrane_changes: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,6 +24,7 @@ from snn2chip.energy.types import Counts, Flow, InputCounts, LayerCounts, Neuron
 from snn2chip.graph.linear import fan_out, synapses
 from snn2chip.graph.operators import weights_of
 from snn2chip.mapping.reach import Reach
+from snn2chip.mapping.routes import link_loads, positions
 
 _Ints = NDArray[np.int64]
 
@@ -54,6 +55,7 @@ def count(program: Program, activity: Activity, mapping: Mapping) -> Counts:
         neurons=neurons,
         flows=flows,
         tiles=max(1, len({place.tile for place in mapping.places.values()})),
+        links=link_loads(((f.source, f.target, f.packets) for f in flows.values()), mapping.places),
     )
 
 
@@ -155,13 +157,7 @@ def _hops(mapping: Mapping, flow: Flow) -> tuple[int, int, int, int]:
     """Packets, those that stay in their tile, and their hops in x and y by XY routing."""
     if not flow.packets.size:
         return 0, 0, 0, 0
-    cores = np.fromiter(mapping.places, np.int64, len(mapping.places))
-    places = np.array([mapping.places[core] for core in cores.tolist()], np.int64)
-    order = np.argsort(cores)
-    source, target = (
-        places[order[np.searchsorted(cores, ends, sorter=order)]]
-        for ends in (flow.source, flow.target)
-    )
+    source, target = (positions(mapping.places, ends) for ends in (flow.source, flow.target))
     dx, dy = np.abs(source[:, 1:3] - target[:, 1:3]).T
     within = (dx == 0) & (dy == 0)
     return (

@@ -4,6 +4,13 @@ from snn2chip.backends import Fidelity
 from snn2chip.pipeline.opening import list_models, open_network
 from snn2chip.pipeline.running import check, compile_network, reprice, run
 from snn2chip.pipeline.samples import Samples, scored_samples
+from snn2chip.pipeline.thresholds import (
+    Judgement,
+    Thresholds,
+    Verdict,
+    judge,
+    read_thresholds,
+)
 from snn2chip.pipeline.types import (
     Check,
     Compilation,
@@ -19,19 +26,24 @@ __all__ = [
     "Check",
     "Compilation",
     "Fidelity",
+    "Judgement",
     "Network",
     "Options",
     "Progress",
     "Quantization",
     "Result",
     "Samples",
+    "Thresholds",
+    "Verdict",
     "WidthRow",
     "WidthTable",
     "check",
     "compile_network",
+    "judge",
     "list_models",
     "open_network",
     "quantize_table",
+    "read_thresholds",
     "reprice",
     "run",
     "scored_samples",

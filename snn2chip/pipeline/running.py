@@ -13,7 +13,7 @@ from snn2chip.backends.reference import ReferenceBackend
 from snn2chip.core import Activity, Drift, Program, Violation
 from snn2chip.core import Mapping as CoreMapping
 from snn2chip.drift import accuracy, compare
-from snn2chip.energy import EnergyReport, ann_baseline, count, late_ticks, price
+from snn2chip.energy import EnergyReport, ann_baseline, core_costs, count, late_ticks, price
 from snn2chip.engine import RunOptions, simulate
 from snn2chip.engine.devices.device import find_device
 from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
@@ -223,12 +223,14 @@ def compile_network(
 def _energy(
     program: Program, activity: Activity, mapping: CoreMapping, target: Target, costs: str | None
 ) -> EnergyReport:
-    """Counts at the target's prices, with what its mapping rests on."""
-    energy = price(count(program, activity, mapping), target, costs)
+    """Counts at the target's prices, by layer and by core, with what its mapping rests on."""
+    counts = count(program, activity, mapping)
+    energy = price(counts, target, costs)
     found = (*energy.assumptions, *assumptions(program, target))
     if target.family == PRICES_ONLY:
         found = (f"spikes of {program.arithmetic}, not of this chip's own arithmetic", *found)
-    return replace(energy, assumptions=found)
+    by_core = core_costs(program, mapping, counts, target, costs)
+    return replace(energy, assumptions=found, by_core=by_core)
 
 
 def chosen_target(network: Network, options: Options) -> Target:

@@ -6,11 +6,13 @@ Nothing here depends on the clock, the machine or the place of a file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from typing import Any
 
 from snn2chip import __version__
+from snn2chip.backends.reference import ReferenceBackend
+from snn2chip.energy.metrics import NeuroBench, neurobench
 from snn2chip.energy.types import EnergyRange, EnergyTotals, Layer, LayerEnergy
 from snn2chip.pipeline import Result
 from snn2chip.report.figures import figures
@@ -60,12 +62,21 @@ def build(result: Result) -> Report:
         totals=totals,
         bottleneck=result.energy.bottleneck,
         baseline=result.baseline,
+        neurobench=tuple(_neurobench(result)),
         unpriced=result.energy.unpriced,
         assumptions=result.energy.assumptions,
         violations=result.violations,
         figures=figures(result.program, result.activity, result.mapping, result.target),
         costs=result.target.costs.get(result.energy.table),
     )
+
+
+def _neurobench(result: Result) -> Iterator[NeuroBench]:
+    """Of the float graph, where it ran on the samples, and of the program."""
+    graph = result.graph
+    if result.reference is not None:
+        yield neurobench(graph, ReferenceBackend().program(graph), result.reference)
+    yield neurobench(graph, result.program, result.activity)
 
 
 def _layer(layer: Layer) -> LayerRow:

@@ -16,6 +16,7 @@ import numpy as np
 
 from snn2chip.backends import Fidelity
 from snn2chip.core import Drift, Violation
+from snn2chip.energy.metrics import NeuroBench
 from snn2chip.energy.types import Baseline, Bottleneck, RealTime
 from snn2chip.graph import Discretization, Encoding
 from snn2chip.pipeline import Quantization
@@ -184,7 +185,11 @@ class Totals:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """Everything that a reader is told about one run."""
+    """Everything that a reader is told about one run.
+
+    Attributes:
+        neurobench: NeuroBench's metrics of the trained network, where it ran, then of the chip.
+    """
 
     schema: str
     tool: Tool
@@ -198,6 +203,7 @@ class Report:
     totals: Totals
     bottleneck: Bottleneck | None
     baseline: Baseline | None
+    neurobench: tuple[NeuroBench, ...]
     unpriced: tuple[str, ...]
     assumptions: tuple[str, ...]
     violations: tuple[Violation, ...]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from snn2chip.core import Drift
+from snn2chip.energy.metrics import NeuroBench
 from snn2chip.report.numbers import (
     UNKNOWN,
     Unit,
@@ -15,6 +16,7 @@ from snn2chip.report.numbers import (
     plural,
     shape,
     shown,
+    whole,
 )
 from snn2chip.report.types import TERMS, LayerRow, Report, Terms, Totals
 
@@ -100,6 +102,35 @@ def drift_table(drift: Drift, width: int) -> Table:
         rates = percent(row.rate_before), percent(row.rate_after)
         table.add_row(_name(row.name), str(row.latency), *rates, f"{row.differing:,}")
     return _fitted(table, width, DROPPED_FIRST["drift"])
+
+
+def neurobench_table(metrics: Sequence[NeuroBench], width: int) -> Table:
+    """NeuroBench's metrics by their names, a column for each network."""
+    table = _table("NeuroBench metrics", head="per sample where they count something")
+    _numbers(table, *(shown(found.network) for found in metrics))
+    for name, cell in _METRICS.items():
+        table.add_row(name, *(cell(found) for found in metrics))
+    table.add_section()
+    for name in dict.fromkeys(n for m in metrics for n in m.activation_sparsity_by_layer):
+        values = (m.activation_sparsity_by_layer.get(name) for m in metrics)
+        table.add_row(_name(f"activation sparsity of {name}"), *map(_ratio, values))
+    return _fitted(table, width, ())
+
+
+def _ratio(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:.4f}"
+
+
+_METRICS: dict[str, Callable[[NeuroBench], str]] = {
+    "footprint, bytes": lambda m: whole(m.footprint_bytes),
+    "parameter count": lambda m: whole(m.parameter_count),
+    "connection sparsity": lambda m: _ratio(m.connection_sparsity),
+    "activation sparsity": lambda m: _ratio(m.activation_sparsity),
+    "synaptic operations, dense": lambda m: count(m.synaptic_operations.dense),
+    "effective MACs": lambda m: count(m.synaptic_operations.effective_macs),
+    "effective ACs": lambda m: count(m.synaptic_operations.effective_acs),
+    "membrane updates": lambda m: count(m.membrane_updates),
+}
 
 
 def _fitted(table: Table, width: int, drop: Sequence[str]) -> Table:
