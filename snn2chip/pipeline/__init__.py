@@ -1,6 +1,7 @@
 """The chain in one place, used by the Python API and by the command line."""
 
 from snn2chip.backends import Fidelity
+from snn2chip.pipeline.curves import CurvePoint
 from snn2chip.pipeline.opening import list_models, open_network
 from snn2chip.pipeline.running import check, compile_network, reprice, run
 from snn2chip.pipeline.samples import Samples, scored_samples
@@ -25,6 +26,7 @@ from snn2chip.pipeline.widths import WidthRow, WidthTable, quantize_table
 __all__ = [
     "Check",
     "Compilation",
+    "CurvePoint",
     "Fidelity",
     "Judgement",
     "Network",

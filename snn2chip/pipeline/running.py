@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from snn2chip.backends import Backend, find_backend
@@ -19,6 +20,7 @@ from snn2chip.engine.devices.device import find_device
 from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
 from snn2chip.graph import Graph
 from snn2chip.mapping import assumptions, map_program, read_mapping
+from snn2chip.pipeline.curves import CurvePoint, steps_curve
 from snn2chip.pipeline.cuts import block_steps
 from snn2chip.pipeline.devices import on_device
 from snn2chip.pipeline.quantizing import Calibration, configured, noted, quantize
@@ -108,7 +110,12 @@ def runs(
             network, backend, target, options, calibration, clock
         )
         cuts = _cuts(program, samples, options)
-        settings = replace(cuts, trace=options.trace, trace_state=options.trace_state)
+        settings = replace(
+            cuts,
+            trace=options.trace,
+            trace_state=options.trace_state,
+            running_scores=options.steps_curve,
+        )
         arithmetic, settings, notes = on_device(
             device, program, backend.arithmetic(graph), settings
         )
@@ -123,10 +130,20 @@ def runs(
         needs_none = network.family is not None or isinstance(backend, ReferenceBackend)
         if reference is None and not needs_none:
             with clock.stage("float reference"):
-                reference = _reference_run(graph, samples, cuts)
+                kept = replace(cuts, running_scores=options.steps_curve)
+                reference = _reference_run(graph, samples, kept)
         with clock.stage("map and price"):
             mapping, violations = _map(network, program, backend, target, options, activity)
-            energy = _energy(program, activity, mapping, target, options.costs)
+            energy = _energy(program, mapping, target, options.costs, activity)
+        curve: tuple[CurvePoint, ...] = ()
+        if options.steps_curve:
+            with clock.stage("steps curve"):
+                curve = steps_curve(
+                    activity,
+                    reference,
+                    samples.labels,
+                    partial(_energy, program, mapping, target, options.costs),
+                )
         yield Result(
             graph=graph,
             target=target,
@@ -148,6 +165,7 @@ def runs(
             synthetic=samples.synthetic,
             notes=(*samples.notes, *notes),
             trace=trace,
+            curve=curve,
             wall_times=dict(clock.seconds),
         )
 
@@ -159,14 +177,20 @@ def reprice(result: Result, costs: str | None, target: Target | None = None) -> 
         ConfigError: the target has no such cost table.
     """
     chip = result.target if target is None else target
-    energy = _energy(result.program, result.activity, result.mapping, chip, costs)
+    energy = _energy(result.program, result.mapping, chip, costs, result.activity)
     violations = result.violations
     if chip.sha256 != result.target.sha256:
         _, violations = map_program(result.program, chip, result.mapping)
         if chip.family == result.target.family:
             found = find_backend(chip.family).violations(result.program, chip, result.activity)
             violations = (*found, *violations)
-    return replace(result, target=chip, energy=energy, violations=violations)
+    curve = result.curve and steps_curve(
+        result.activity,
+        result.reference,
+        result.labels,
+        partial(_energy, result.program, result.mapping, chip, costs),
+    )
+    return replace(result, target=chip, energy=energy, violations=violations, curve=curve)
 
 
 def compile_network(
@@ -209,7 +233,7 @@ def compile_network(
 
 
 def _energy(
-    program: Program, activity: Activity, mapping: CoreMapping, target: Target, costs: str | None
+    program: Program, mapping: CoreMapping, target: Target, costs: str | None, activity: Activity
 ) -> EnergyReport:
     """Counts at the target's prices, with what its mapping rests on."""
     energy = price(count(program, activity, mapping), target, costs)
