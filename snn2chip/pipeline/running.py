@@ -6,24 +6,21 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from snn2chip.backends import Backend, find_backend
 from snn2chip.backends.reference import ReferenceBackend
-from snn2chip.core import Activity, Drift, Program, Violation
+from snn2chip.core import Activity, Program, Violation
 from snn2chip.core import Mapping as CoreMapping
-from snn2chip.drift import accuracy, compare
-from snn2chip.energy import EnergyReport, ann_baseline, count, price
 from snn2chip.engine import RunOptions, simulate
 from snn2chip.engine.devices.device import find_device
 from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
 from snn2chip.graph import Graph
-from snn2chip.mapping import assumptions, map_program, read_mapping
-from snn2chip.pipeline.curves import CurvePoint, steps_curve
+from snn2chip.mapping import map_program, read_mapping
 from snn2chip.pipeline.cuts import block_steps
 from snn2chip.pipeline.devices import on_device
 from snn2chip.pipeline.quantizing import Calibration, configured, noted, quantize
+from snn2chip.pipeline.results.finish import Recorded, finish
 from snn2chip.pipeline.samples import Samples, calibration_samples, scored_samples
 from snn2chip.pipeline.types import (
     Check,
@@ -132,65 +129,26 @@ def runs(
             with clock.stage("float reference"):
                 kept = replace(cuts, running_scores=options.steps_curve)
                 reference = _reference_run(graph, samples, kept)
-        with clock.stage("map and price"):
-            mapping, violations = _map(network, program, backend, target, options, activity)
-            energy = _energy(program, mapping, target, options.costs, activity)
-        curve: tuple[CurvePoint, ...] = ()
-        if options.steps_curve:
-            with clock.stage("steps curve"):
-                curve = steps_curve(
-                    activity,
-                    reference,
-                    samples.labels,
-                    partial(_energy, program, mapping, target, options.costs),
-                )
-        yield Result(
+        recorded = Recorded(
             graph=graph,
-            target=target,
             program=program,
             activity=activity,
             reference=reference,
-            mapping=mapping,
-            violations=violations,
-            energy=energy,
-            baseline=ann_baseline(program),
-            drift=() if reference is None else (_drift(program, reference, activity, samples),),
-            fidelity=backend.fidelity(program),
             labels=samples.labels,
-            accuracy=accuracy(activity, samples.labels),
             data=samples.name,
             calibrated_on=calibrated_on,
             quantization=chosen,
             seed=options.seed,
             synthetic=samples.synthetic,
             notes=(*samples.notes, *notes),
-            trace=trace,
-            curve=curve,
-            wall_times=dict(clock.seconds),
         )
-
-
-def reprice(result: Result, costs: str | None, target: Target | None = None) -> Result:
-    """The same activity and mapping at other prices; another target brings its own limits.
-
-    Raises:
-        ConfigError: the target has no such cost table.
-    """
-    chip = result.target if target is None else target
-    energy = _energy(result.program, result.mapping, chip, costs, result.activity)
-    violations = result.violations
-    if chip.sha256 != result.target.sha256:
-        _, violations = map_program(result.program, chip, result.mapping)
-        if chip.family == result.target.family:
-            found = find_backend(chip.family).violations(result.program, chip, result.activity)
-            violations = (*found, *violations)
-    curve = result.curve and steps_curve(
-        result.activity,
-        result.reference,
-        result.labels,
-        partial(_energy, result.program, result.mapping, chip, costs),
-    )
-    return replace(result, target=chip, energy=energy, violations=violations, curve=curve)
+        with clock.stage("map and price"):
+            placed = _map(network, program, backend, target, options, activity)
+            result = finish(
+                *(recorded, target, backend.fidelity(program), placed, options.costs),
+                curve=options.steps_curve,
+            )
+        yield replace(result, trace=trace, wall_times=dict(clock.seconds))
 
 
 def compile_network(
@@ -230,14 +188,6 @@ def compile_network(
         mapping, violations = _map(network, program, backend, target, options)
     found = Check(network.graph, target, program, mapping, violations)
     return Compilation(found, None, calibrated_on, backend.artefacts(program), clock.seconds)
-
-
-def _energy(
-    program: Program, mapping: CoreMapping, target: Target, costs: str | None, activity: Activity
-) -> EnergyReport:
-    """Counts at the target's prices, with what its mapping rests on."""
-    energy = price(count(program, activity, mapping), target, costs)
-    return replace(energy, assumptions=(*energy.assumptions, *assumptions(program, target)))
 
 
 def chosen_target(network: Network, options: Options) -> Target:
@@ -376,15 +326,3 @@ def _map(
     pinned = None if path is None else read_mapping(path, program, target)
     mapping, violations = map_program(program, target, pinned)
     return mapping, (*backend.violations(program, target, activity), *violations)
-
-
-def _drift(program: Program, reference: Activity, activity: Activity, samples: Samples) -> Drift:
-    return compare(
-        f"float64 graph -> {program.arithmetic}",
-        reference,
-        activity,
-        order=[p.name for p in program.populations],
-        outputs=program.outputs,
-        latency={p.name: p.latency for p in program.populations},
-        labels=samples.labels,
-    )

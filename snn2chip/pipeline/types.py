@@ -19,7 +19,7 @@ from snn2chip.energy.types import Baseline, EnergyReport
 from snn2chip.errors import ConfigError, did_you_mean
 from snn2chip.frontends import Repair
 from snn2chip.graph import Graph
-from snn2chip.pipeline.curves import CurvePoint
+from snn2chip.pipeline.results.curves import CurvePoint
 from snn2chip.quantize import GRANULARITIES, METHODS
 from snn2chip.targets.types import Target
 

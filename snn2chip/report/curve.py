@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snn2chip.pipeline.curves import CurvePoint, settled
+from snn2chip.pipeline.results.curves import CurvePoint, settled
 from snn2chip.report.numbers import accuracy, energy, percent, plural, time
 from snn2chip.report.types import finite
 

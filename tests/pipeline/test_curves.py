@@ -10,7 +10,7 @@ import pytest
 
 from snn2chip.energy import EnergyReport
 from snn2chip.pipeline import CurvePoint, Options, Result, open_network, reprice, run
-from snn2chip.pipeline.curves import MOST_POINTS, settled, steps_curve
+from snn2chip.pipeline.results.curves import MOST_POINTS, settled, steps_curve
 from tests.whole_networks import BUILDERS, STEPS, write_network, write_spikes
 
 
