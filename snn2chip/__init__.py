@@ -14,18 +14,20 @@ if TYPE_CHECKING:
     from snn2chip.api import Run, check, compile, export, load, quantize_table, simulate
     from snn2chip.errors import Snn2chipError
     from snn2chip.graph import Graph
-    from snn2chip.pipeline import Network, Options
+    from snn2chip.pipeline import Judgement, Network, Options, Thresholds
     from snn2chip.targets import Target, list_targets, load_target
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Graph": "snn2chip.graph",
+    "Judgement": "snn2chip.pipeline",
     "Network": "snn2chip.pipeline",
     "Options": "snn2chip.pipeline",
     "Run": "snn2chip.api",
     "Snn2chipError": "snn2chip.errors",
     "Target": "snn2chip.targets",
+    "Thresholds": "snn2chip.pipeline",
     "check": "snn2chip.api",
     "compile": "snn2chip.api",
     "export": "snn2chip.api",
@@ -38,11 +40,13 @@ _HOMES = {
 
 __all__ = [
     "Graph",
+    "Judgement",
     "Network",
     "Options",
     "Run",
     "Snn2chipError",
     "Target",
+    "Thresholds",
     "__version__",
     "check",
     "compile",

@@ -19,13 +19,24 @@ from snn2chip.errors import ConfigError, did_you_mean
 from snn2chip.frontends.nir.metadata import Metadata
 from snn2chip.frontends.torch.prove import ExportReport, export_module
 from snn2chip.graph import Encoding, Readout
-from snn2chip.pipeline import Check, Network, Options, Progress, Result, WidthTable
+from snn2chip.pipeline import (
+    Check,
+    Judgement,
+    Network,
+    Options,
+    Progress,
+    Result,
+    Thresholds,
+    WidthTable,
+)
 from snn2chip.pipeline.opening import COMPILING, OPENING, RESETTING, given_options
-from snn2chip.report import Report, build, csvfile, html, jsonfile, notebook
+from snn2chip.report import Report, build, csvfile, html, jsonfile
 from snn2chip.report.folder import write_compiled
+from snn2chip.report.html import notebook
 from snn2chip.targets import load_target
 
 FIELDS = tuple(field.name for field in fields(Options))
+LIMITS = tuple(field.name for field in fields(Thresholds))
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,16 +100,40 @@ class Run:
             )
         return activity.populations[population].spikes.unpack()
 
-    def price(self, costs: str, target: str | Path | None = None, timing: str | None = None) -> Run:
-        """The same activity and mapping at other prices, without simulating again.
+    def price(
+        self,
+        costs: str | None = None,
+        target: str | Path | None = None,
+        mapping: str | Path | None = None,
+        timing: str | None = None,
+    ) -> Run:
+        """The same activity at other prices, without simulating again.
 
         Args:
-            costs: name of a cost table of the target.
-            target: another target whose table and limits are taken; the mapping stays.
-            timing: another model of time, ``simple`` or ``detailed``.
+            costs: name of a cost table of the target; None takes its default one.
+            target: another chip, which gets a mapping of its own, or another file of this chip.
+            mapping: a ``mapping.json`` of the chip that is priced.
+            timing: model of time, ``simple`` or ``detailed``; None keeps that of this run.
         """
         chip = None if target is None else load_target(target)
-        return Run(pipeline.reprice(self.result, costs, chip, timing))
+        result = pipeline.reprice(self.result, costs, chip, mapping, timing=timing)
+        return replace(self, result=result)
+
+    def judge(self, thresholds: Thresholds | None = None, **limits: Any) -> Judgement:
+        """Whether the run keeps limits: ``run.judge(max_energy_nj=50).check()`` raises if not.
+
+        Args:
+            thresholds: limits from elsewhere, for example ``Thresholds`` of a file.
+            limits: fields of ``Thresholds``, which go before.
+
+        Raises:
+            ConfigError: a limit that is none.
+        """
+        for name in limits:
+            if name not in LIMITS:
+                raise ConfigError(f"no limit {name!r}", remedy=did_you_mean(name, LIMITS))
+        given = Thresholds(**limits)
+        return pipeline.judge(self.result, given if thresholds is None else given.over(thresholds))
 
     def to_json(self, path: str | Path) -> None:
         """Writes the report as JSON (schema ``snn2chip/report/1``)."""

@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from snn2chip.core import Mapping, Program, ProgramPopulation, Raster
 from snn2chip.energy.series import kind_of
 from snn2chip.energy.terms import synop_names
-from snn2chip.energy.time import Timing, barrier_time, bottleneck_of, model_time
+from snn2chip.energy.time import Timing, barrier_of, bottleneck_of, model_time
 from snn2chip.energy.types import Counts, Run
 from snn2chip.errors import ConfigError
 from snn2chip.mapping.reach import reach, union
@@ -112,10 +112,11 @@ def detailed_time(
     simple, lacking = model_time(counts, table)
     if simple is None:
         return None, lacking
-    barrier, _ = barrier_time(counts.tiles, table)
+    barrier, _ = barrier_of(counts.tiles, table)
     cores, often = np.unique(found.slowest, return_counts=True)
     bottleneck = bottleneck_of(counts, table, int(cores[often.argmax()]))
-    return Timing(found.step_ns + barrier, simple.layers_ns, bottleneck), lacking
+    step_ns = found.step_ns + barrier
+    return Timing(step_ns, simple.layers_ns, bottleneck, model="detailed"), lacking
 
 
 def check(program: Program, target: Target, table: CostTable) -> None:
@@ -222,10 +223,10 @@ def _rows(
         into = reach(projection.operator, mapping.assignment[projection.target])
         # Sums of sparse tables lose what is 0: a synapse that takes no time is still a route.
         found.append(replace(into, synapses=into.synapses * (ns or np.finfo(np.float64).tiny)))
-    if not found:
+    together = union(found)
+    if together is None:
         none = np.zeros(0, np.int64)
         return np.zeros(population.size, np.int64), np.zeros(1, np.int64), none, np.zeros(0)
-    together = union(found)
     times = together.synapses
     times.sort_indices()
     degrees = np.diff(times.indptr).astype(np.int64)

@@ -10,20 +10,20 @@ from pathlib import Path
 
 from snn2chip.backends import Backend, find_backend
 from snn2chip.backends.reference import ReferenceBackend
-from snn2chip.core import Activity, Drift, Program, Violation
+from snn2chip.core import Activity, Program, Violation
 from snn2chip.core import Mapping as CoreMapping
-from snn2chip.drift import accuracy, compare
-from snn2chip.energy import EnergyReport, ann_baseline, count, price
 from snn2chip.engine import RunOptions, simulate
 from snn2chip.engine.devices.device import find_device
 from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
 from snn2chip.graph import Graph
-from snn2chip.mapping import assumptions, map_program, read_mapping
+from snn2chip.mapping import map_program, read_mapping
 from snn2chip.pipeline.cuts import block_steps
 from snn2chip.pipeline.devices import on_device
 from snn2chip.pipeline.quantizing import Calibration, configured, noted, quantize
+from snn2chip.pipeline.results.finish import Recorded, finish
 from snn2chip.pipeline.samples import Samples, calibration_samples, scored_samples
 from snn2chip.pipeline.types import (
+    PRICES_ONLY,
     Check,
     Compilation,
     Network,
@@ -108,7 +108,12 @@ def runs(
             network, backend, target, options, calibration, clock
         )
         cuts = _cuts(program, samples, options)
-        settings = replace(cuts, trace=options.trace, trace_state=options.trace_state)
+        settings = replace(
+            cuts,
+            trace=options.trace,
+            trace_state=options.trace_state,
+            running_scores=options.steps_curve,
+        )
         arithmetic, settings, notes = on_device(
             device, program, backend.arithmetic(graph), settings
         )
@@ -123,56 +128,29 @@ def runs(
         needs_none = network.family is not None or isinstance(backend, ReferenceBackend)
         if reference is None and not needs_none:
             with clock.stage("float reference"):
-                reference = _reference_run(graph, samples, cuts)
-        with clock.stage("map and price"):
-            mapping, violations = _map(network, program, backend, target, options, activity)
-            energy = _energy(program, activity, mapping, target, options.costs, options.timing)
-        yield Result(
+                kept = replace(cuts, running_scores=options.steps_curve)
+                reference = _reference_run(graph, samples, kept)
+        recorded = Recorded(
             graph=graph,
-            target=target,
             program=program,
             activity=activity,
             reference=reference,
-            mapping=mapping,
-            violations=violations,
-            energy=energy,
-            baseline=ann_baseline(program),
-            drift=() if reference is None else (_drift(program, reference, activity, samples),),
-            fidelity=backend.fidelity(program),
             labels=samples.labels,
-            accuracy=accuracy(activity, samples.labels),
             data=samples.name,
             calibrated_on=calibrated_on,
             quantization=chosen,
             seed=options.seed,
             synthetic=samples.synthetic,
             notes=(*samples.notes, *notes),
-            trace=trace,
-            wall_times=dict(clock.seconds),
         )
-
-
-def reprice(
-    result: Result, costs: str | None, target: Target | None = None, timing: str | None = None
-) -> Result:
-    """The same activity and mapping at other prices; another target brings its own limits.
-
-    Args:
-        timing: another model of time than before.
-
-    Raises:
-        ConfigError: the target has no such cost table, or lacks what the model of time needs.
-    """
-    chip = result.target if target is None else target
-    model = result.energy.timing if timing is None else timing
-    energy = _energy(result.program, result.activity, result.mapping, chip, costs, model)
-    violations = result.violations
-    if chip.sha256 != result.target.sha256:
-        _, violations = map_program(result.program, chip, result.mapping)
-        if chip.family == result.target.family:
-            found = find_backend(chip.family).violations(result.program, chip, result.activity)
-            violations = (*found, *violations)
-    return replace(result, target=chip, energy=energy, violations=violations)
+        with clock.stage("map and price"):
+            placed = _map(network, program, backend, target, options, activity)
+            result = finish(
+                *(recorded, target, backend.fidelity(program), placed, options.costs),
+                timing=options.timing,
+                curve=options.steps_curve,
+            )
+        yield replace(result, trace=trace, wall_times=dict(clock.seconds))
 
 
 def compile_network(
@@ -189,6 +167,12 @@ def compile_network(
             needs="a network in floats",
             has=f"integers for {network.family} already, which Lava's netx loads as they are",
             remedy="`snn2chip simulate` and `snn2chip check` run and place it",
+        )
+    if load_target(options.target).family == PRICES_ONLY:
+        raise ConfigError(
+            f"target {options.target!r} holds limits and prices only",
+            needs="a chip whose arithmetic is known",
+            remedy="--target loihi2; `snn2chip simulate` prices the network on this one",
         )
     if options.arithmetic not in (None, "chip"):
         raise ConfigError(
@@ -214,28 +198,9 @@ def compile_network(
     return Compilation(found, None, calibrated_on, backend.artefacts(program), clock.seconds)
 
 
-def _energy(
-    program: Program,
-    activity: Activity,
-    mapping: CoreMapping,
-    target: Target,
-    costs: str | None,
-    timing: str,
-) -> EnergyReport:
-    """Counts at the target's prices, with what its mapping rests on."""
-    energy = price(count(program, activity, mapping), target, costs, timing)
-    return replace(energy, assumptions=(*energy.assumptions, *assumptions(program, target)))
-
-
 def chosen_target(network: Network, options: Options) -> Target:
     """The user's target; a compiled folder runs on the one it was compiled for only."""
     target = load_target(options.target)
-    if target.family == "none":
-        raise ConfigError(
-            f"target {target.name!r} holds prices only",
-            needs="a chip that can run a network",
-            remedy="--target loihi2; every report has the baseline that these prices give",
-        )
     if network.family not in (None, target.family):
         raise UnsupportedError(
             f"{network.origin}: a .net file is integers for {network.family} already",
@@ -363,15 +328,3 @@ def _map(
     pinned = None if path is None else read_mapping(path, program, target)
     mapping, violations = map_program(program, target, pinned)
     return mapping, (*backend.violations(program, target, activity), *violations)
-
-
-def _drift(program: Program, reference: Activity, activity: Activity, samples: Samples) -> Drift:
-    return compare(
-        f"float64 graph -> {program.arithmetic}",
-        reference,
-        activity,
-        order=[p.name for p in program.populations],
-        outputs=program.outputs,
-        latency={p.name: p.latency for p in program.populations},
-        labels=samples.labels,
-    )

@@ -41,6 +41,8 @@ def test_top_level_keys_are_those_of_the_format(report: Report) -> None:
         "totals",
         "bottleneck",
         "baseline",
+        "neurobench",
+        "curve",
         "unpriced",
         "assumptions",
         "violations",

@@ -62,7 +62,8 @@ def test_every_missing_or_wrong_field_is_noticed(path: Path) -> None:
         table = document
         for parent in parents:
             table = table[parent]
-        if isinstance(table, list) or parents[:2] == ["run", "warnings"]:
+        named_by_layer = "warnings" in parents or "activation_sparsity_by_layer" in parents
+        if isinstance(table, list) or named_by_layer:
             continue
         kept = table.pop(key)
         path.write_text(json.dumps(document))
