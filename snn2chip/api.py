@@ -30,8 +30,9 @@ from snn2chip.pipeline import (
     WidthTable,
 )
 from snn2chip.pipeline.opening import COMPILING, OPENING, RESETTING, given_options
-from snn2chip.report import Report, build, csvfile, html, jsonfile, notebook
+from snn2chip.report import Report, build, csvfile, html, jsonfile
 from snn2chip.report.folder import write_compiled, write_run
+from snn2chip.report.html import notebook
 from snn2chip.targets import load_target
 
 FIELDS = tuple(field.name for field in fields(Options))

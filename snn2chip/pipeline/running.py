@@ -20,7 +20,7 @@ from snn2chip.mapping import map_program, read_mapping
 from snn2chip.pipeline.cuts import block_steps
 from snn2chip.pipeline.devices import on_device
 from snn2chip.pipeline.quantizing import Calibration, configured, noted, quantize
-from snn2chip.pipeline.results.finish import Recorded, finish
+from snn2chip.pipeline.results.finish import PRICES_ONLY, Recorded, finish
 from snn2chip.pipeline.samples import Samples, calibration_samples, scored_samples
 from snn2chip.pipeline.types import (
     Check,
@@ -166,6 +166,12 @@ def compile_network(
             has=f"integers for {network.family} already, which Lava's netx loads as they are",
             remedy="`snn2chip simulate` and `snn2chip check` run and place it",
         )
+    if load_target(options.target).family == PRICES_ONLY:
+        raise ConfigError(
+            f"target {options.target!r} holds limits and prices only",
+            needs="a chip whose arithmetic is known",
+            remedy="--target loihi2; `snn2chip simulate` prices the network on this one",
+        )
     if options.arithmetic not in (None, "chip"):
         raise ConfigError(
             f"--arithmetic {options.arithmetic} of a compilation",
@@ -193,12 +199,6 @@ def compile_network(
 def chosen_target(network: Network, options: Options) -> Target:
     """The user's target; a compiled folder runs on the one it was compiled for only."""
     target = load_target(options.target)
-    if target.family == "none":
-        raise ConfigError(
-            f"target {target.name!r} holds prices only",
-            needs="a chip that can run a network",
-            remedy="--target loihi2; every report has the baseline that these prices give",
-        )
     if network.family not in (None, target.family):
         raise UnsupportedError(
             f"{network.origin}: a .net file is integers for {network.family} already",

@@ -13,7 +13,7 @@ from typing import Any
 from snn2chip import __version__
 from snn2chip.backends.reference import ReferenceBackend
 from snn2chip.energy.metrics import NeuroBench, neurobench
-from snn2chip.energy.types import Layer, LayerEnergy
+from snn2chip.energy.types import EnergyRange, EnergyTotals, Layer, LayerEnergy
 from snn2chip.pipeline import Result
 from snn2chip.report.figures import figures
 from snn2chip.report.types import (
@@ -21,6 +21,8 @@ from snn2chip.report.types import (
     TERMS,
     LayerRow,
     NetworkInfo,
+    Range,
+    RangeEnd,
     Report,
     RunInfo,
     TargetInfo,
@@ -107,8 +109,27 @@ def _totals(result: Result, layers: tuple[LayerRow, ...]) -> Totals:
         energy_per_inference_nj=None if total is None or not samples else total / samples / 1000.0,
         latency_us=finite(energy.latency_us),
         cores_used=len({core for n in result.mapping.assignment.values() for core in n.tolist()}),
+        cycles=finite(energy.cycles),
+        range=_range(energy.range, samples),
+        real_time=energy.real_time,
         **{name: sum(getattr(row, name) for row in layers) for name in _SUMMED},
     )
+
+
+def _range(found: EnergyRange | None, samples: int) -> Range | None:
+    """The ends of the totals, per run and per inference."""
+
+    def end(totals: EnergyTotals) -> RangeEnd:
+        total = finite(totals.total_pj)
+        return RangeEnd(
+            dynamic_pj=finite(totals.dynamic_pj),
+            static_pj=finite(totals.static_pj),
+            total_pj=total,
+            energy_per_inference_nj=None if total is None else total / samples / 1000.0,
+            latency_us=finite(totals.latency_us),
+        )
+
+    return None if found is None or not samples else Range(end(found.low), end(found.high))
 
 
 def _sum(values: Iterable[float | None]) -> float | None:

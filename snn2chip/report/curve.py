@@ -33,7 +33,7 @@ def text(points: Sequence[CurvePoint]) -> str:
 
 def table(points: Sequence[CurvePoint], width: int) -> Table:
     """At most ``MOST_ROWS`` of the points, the first and the last among them."""
-    from snn2chip.report.tables import fitted, named
+    from snn2chip.report.terminal.tables import fitted, named
 
     shown = named("Figures per inference by the number of steps", "steps")
     for head in ("accuracy", "drift %", "energy", "dynamic", "latency"):

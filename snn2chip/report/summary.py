@@ -146,6 +146,29 @@ def parts(report: Report) -> str:
     return f"{energy(dynamic)} dynamic, {energy(static)} static"
 
 
+def spread(report: Report) -> str:
+    """``1.9 uJ to 3.2 uJ over the ranges of its constants``, or "" where none has a range."""
+    found = report.totals.range
+    if found is None or found.low.total_pj is None:
+        return ""
+    ends = (energy(end.energy_per_inference_nj) for end in (found.low, found.high))
+    return " to ".join(ends) + " over the ranges of its constants"
+
+
+def ticks(report: Report) -> str:
+    """Whether the chip keeps up with its ticks, or "" where it has none."""
+    check = report.totals.real_time
+    if check is None:
+        return ""
+    tick = time(check.tick_ns / 1000.0)
+    if check.busiest_ns is None or check.layer is None or check.late is None:
+        return f"in ticks of {tick}; whether the cores keep up is not known"
+    where = f"core {check.core} ({shown(check.layer)})"
+    if check.kept:
+        return f"in ticks of {tick}; {where} is busiest, {time(check.busiest_ns / 1000.0)} of one"
+    return f"ticks of {tick} are too short: {where} needs {time(check.busiest_ns / 1000.0)}"
+
+
 def quantized(report: Report) -> str:
     """``spikes, a scale per layer, weights of 8 bits``, or "" where nothing was quantized here."""
     return "" if report.run.quantization is None else report.run.quantization.sentence

@@ -17,7 +17,7 @@ import numpy as np
 from snn2chip.backends import Fidelity
 from snn2chip.core import Drift, Violation
 from snn2chip.energy.metrics import NeuroBench
-from snn2chip.energy.types import Baseline, Bottleneck
+from snn2chip.energy.types import Baseline, Bottleneck, RealTime
 from snn2chip.graph import Discretization, Encoding
 from snn2chip.pipeline import CurvePoint, Quantization
 from snn2chip.report.figures import Figures
@@ -135,8 +135,33 @@ class LayerRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RangeEnd:
+    """Totals with every constant of the cost table at one end of its range."""
+
+    dynamic_pj: float | None
+    static_pj: float | None
+    total_pj: float | None
+    energy_per_inference_nj: float | None
+    latency_us: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Both ends, between which the totals lie as far as the table knows."""
+
+    low: RangeEnd
+    high: RangeEnd
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
-    """Sums over the layers, and what belongs to no layer."""
+    """Sums over the layers, and what belongs to no layer.
+
+    Attributes:
+        cycles: mean clock cycles per inference of the busiest core, None without a clock.
+        range: None where no constant of the table has a range.
+        real_time: None where the chip's steps have no fixed length.
+    """
 
     neurons: int
     synapses: int
@@ -153,6 +178,9 @@ class Totals:
     energy_per_inference_nj: float | None
     latency_us: float | None
     cores_used: int
+    cycles: float | None
+    range: Range | None
+    real_time: RealTime | None
 
 
 @dataclass(frozen=True, eq=False)

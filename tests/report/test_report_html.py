@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from snn2chip.core import PredictionChange
 from snn2chip.core.mapping import Mapping, Place, Slice
 from snn2chip.pipeline import Result
-from snn2chip.report import draw, html, notebook
+from snn2chip.report import html
 from snn2chip.report.build import build
 from snn2chip.report.figures import BINS, MAX_ROWS, MAX_STEPS, Load
+from snn2chip.report.html import draw, notebook, page
 from snn2chip.report.types import TERMS, Report, Terms
 from snn2chip.targets.types import Constant, Mesh
 from tests.report.synthetic_results import PRICES, VIOLATION, result
@@ -301,7 +302,7 @@ def test_huge_chips_are_cut_to_what_is_used(run: Result) -> None:
     ],
 )
 def test_constants_of_every_form_are_printed(value: object, text: str) -> None:
-    assert html.value_text(value) == text
+    assert page.value_text(value) == text
 
 
 # ---------------------------------------------------------------- notebook

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from snn2chip.backends import Fidelity
 from snn2chip.core import Activity, Drift, Mapping, Program, Violation
 from snn2chip.drift import accuracy, compare
-from snn2chip.energy import EnergyReport, ann_baseline, count, price
+from snn2chip.energy import EnergyReport, ann_baseline, core_costs, count, late_ticks, price
 from snn2chip.graph import Graph
 from snn2chip.mapping import assumptions
 from snn2chip.pipeline.results.curves import steps_curve
 from snn2chip.pipeline.types import Quantization, Result
 from snn2chip.targets.types import Target
+
+PRICES_ONLY = "none"
+"""Family of targets of which only limits and prices are known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +56,13 @@ def finish(
     """
     mapping, violations = placed
     program, activity, reference = recorded.program, recorded.activity, recorded.reference
-    priced = partial(energy_of, program, mapping, target, costs)
+    priced = partial(_energy, program, mapping, target, costs)
+    energy = priced(activity, by_core=True)
     return Result(
         target=target,
         mapping=mapping,
-        violations=violations,
-        energy=priced(activity),
+        violations=(*violations, *late_ticks(energy, target)),
+        energy=energy,
         baseline=ann_baseline(program),
         drift=_drift(recorded),
         fidelity=fidelity,
@@ -68,12 +72,25 @@ def finish(
     )
 
 
-def energy_of(
-    program: Program, mapping: Mapping, target: Target, costs: str | None, activity: Activity
+def _energy(
+    program: Program,
+    mapping: Mapping,
+    target: Target,
+    costs: str | None,
+    activity: Activity,
+    *,
+    by_core: bool = False,
 ) -> EnergyReport:
-    """Counts at the target's prices, with what its mapping rests on."""
-    energy = price(count(program, activity, mapping), target, costs)
-    return replace(energy, assumptions=(*energy.assumptions, *assumptions(program, target)))
+    """Counts at the target's prices, by layer and by core, with what its mapping rests on."""
+    counts = count(program, activity, mapping)
+    energy = price(counts, target, costs)
+    found = (*energy.assumptions, *assumptions(program, target))
+    if target.family == PRICES_ONLY:
+        found = (f"spikes of {program.arithmetic}, not of this chip's own arithmetic", *found)
+    energy = replace(energy, assumptions=found)
+    if not by_core:
+        return energy
+    return replace(energy, by_core=core_costs(program, mapping, counts, target, costs))
 
 
 def _drift(recorded: Recorded) -> tuple[Drift, ...]:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from snn2chip.backends import find_backend
 from snn2chip.core import Mapping, Violation
+from snn2chip.energy import late_ticks
 from snn2chip.mapping import map_program, read_mapping
-from snn2chip.pipeline.results.finish import Recorded, finish
+from snn2chip.pipeline.results.finish import PRICES_ONLY, Recorded, finish
 from snn2chip.pipeline.types import Result
 from snn2chip.targets.types import Target
 
@@ -40,7 +41,7 @@ def reprice(
     again = finish(
         recorded, chip, result.fidelity, _placed(result, chip, mapping), costs, curve=wanted
     )
-    if chip.name != result.target.name:
+    if chip.name != result.target.name and chip.family != PRICES_ONLY:
         label = (
             f"activity of {result.program.arithmetic}, simulated for {result.target.name}: what "
             f"{chip.name} itself would compute was not simulated"
@@ -56,7 +57,8 @@ def _placed(
     """The mapping, and every limit of the chip that it breaks."""
     same = chip.name == result.target.name
     if mapping is None and chip.sha256 == result.target.sha256:
-        return result.mapping, result.violations
+        late = late_ticks(result.energy, result.target)
+        return result.mapping, tuple(found for found in result.violations if found not in late)
     pinned = result.mapping if same else None
     if mapping is not None:
         pinned = read_mapping(Path(mapping), result.program, chip)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from snn2chip.neurons.presets import summary as discretized
 from snn2chip.report import summary
-from snn2chip.report.numbers import accuracy, energy, plural, shown, time
+from snn2chip.report.numbers import accuracy, count, energy, plural, shown, time
 from snn2chip.report.types import Report
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def text(report: Report, width: int = 100, encoding: str = "utf-8") -> str:
 
 def blocks(report: Report, width: int, *, ascii_only: bool = False) -> list[RenderableType]:
     """The report's parts from top to bottom."""
-    from snn2chip.report.tables import activity_table, neurobench_table
+    from snn2chip.report.terminal.tables import activity_table, neurobench_table
 
     parts: list[RenderableType] = [_verdict(report)]
     if report.violations:
@@ -109,7 +109,8 @@ def _energy(report: Report) -> list[str]:
     parts = summary.parts(report)
     first = f"{energy(value)} per inference" + (f" ({parts})" if parts else "")
     first = "n/a: nothing is priced" if value is None else first
-    lines = [first, shown(report.target.cost_label), "; ".join(summary.caveats(report))]
+    label, caveats = shown(report.target.cost_label), "; ".join(summary.caveats(report))
+    lines = [first, summary.spread(report), label, caveats]
     return [line for line in lines if line]
 
 
@@ -117,8 +118,14 @@ def _latency(report: Report) -> list[str]:
     value = report.totals.latency_us
     if value is None:
         return ["n/a: this cost table has no times"]
-    core = summary.bottleneck(report)
-    return [f"{time(value)} per inference" + (f"; bottleneck {core}" if core else "")]
+    core, cycles = summary.bottleneck(report), report.totals.cycles
+    parts = [
+        f"{time(value)} per inference",
+        "" if cycles is None else f"{count(cycles)} cycles of the busiest core",
+        f"bottleneck {core}" if core else "",
+    ]
+    lines = ["; ".join(part for part in parts if part), summary.ticks(report)]
+    return [line for line in lines if line]
 
 
 def _violations(report: Report) -> RenderableType:
@@ -162,7 +169,7 @@ def _provenance(report: Report) -> RenderableType:
 
 def _energy_table(report: Report, width: int, ascii_only: bool) -> list[RenderableType]:
     """Nothing where nothing is priced: the verdict has said so."""
-    from snn2chip.report.tables import energy_table
+    from snn2chip.report.terminal.tables import energy_table
 
     priced = report.totals.total_pj is not None
     return [energy_table(report, width, ascii_only=ascii_only)] if priced else []
@@ -187,7 +194,7 @@ def _cost(report: Report) -> RenderableType:
 
 
 def _drift(report: Report, width: int) -> list[RenderableType]:
-    from snn2chip.report.tables import drift_table
+    from snn2chip.report.terminal.tables import drift_table
 
     parts: list[RenderableType] = []
     for drift in report.drift:

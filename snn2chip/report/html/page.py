@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snn2chip.files import write_text
-from snn2chip.report import draw, numbers, summary
+from snn2chip.report import numbers, summary
+from snn2chip.report.html import draw
 from snn2chip.report.types import TERMS, Report
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("snn2chip.report", "templates"),
+        loader=PackageLoader("snn2chip.report.html", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
