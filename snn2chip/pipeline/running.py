@@ -20,9 +20,10 @@ from snn2chip.mapping import map_program, read_mapping
 from snn2chip.pipeline.cuts import block_steps
 from snn2chip.pipeline.devices import on_device
 from snn2chip.pipeline.quantizing import Calibration, configured, noted, quantize
-from snn2chip.pipeline.results.finish import PRICES_ONLY, Recorded, finish
+from snn2chip.pipeline.results.finish import Recorded, finish
 from snn2chip.pipeline.samples import Samples, calibration_samples, scored_samples
 from snn2chip.pipeline.types import (
+    PRICES_ONLY,
     Check,
     Compilation,
     Network,

@@ -26,6 +26,9 @@ from snn2chip.targets.types import Target
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with the stage's name, what is done, and all of it."""
 
+PRICES_ONLY = "none"
+"""Family of targets of which only limits and prices are known."""
+
 _SHOWN = 60
 """Characters of a wrong value in a message."""
 

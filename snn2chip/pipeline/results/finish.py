@@ -11,15 +11,20 @@ from numpy.typing import NDArray
 from snn2chip.backends import Fidelity
 from snn2chip.core import Activity, Drift, Mapping, Program, Violation
 from snn2chip.drift import accuracy, compare
-from snn2chip.energy import EnergyReport, ann_baseline, core_costs, count, late_ticks, price
+from snn2chip.energy import (
+    Counts,
+    EnergyReport,
+    ann_baseline,
+    core_costs,
+    count,
+    late_ticks,
+    price,
+)
 from snn2chip.graph import Graph
 from snn2chip.mapping import assumptions
 from snn2chip.pipeline.results.curves import steps_curve
-from snn2chip.pipeline.types import Quantization, Result
+from snn2chip.pipeline.types import PRICES_ONLY, Quantization, Result
 from snn2chip.targets.types import Target
-
-PRICES_ONLY = "none"
-"""Family of targets of which only limits and prices are known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +61,12 @@ def finish(
     """
     mapping, violations = placed
     program, activity, reference = recorded.program, recorded.activity, recorded.reference
-    priced = partial(_energy, program, mapping, target, costs)
-    energy = priced(activity, by_core=True)
+    priced = partial(energy_of, program, mapping, target, costs)
+    counts = count(program, activity, mapping)
+    energy = replace(
+        _priced(program, counts, target, costs),
+        by_core=core_costs(program, mapping, counts, target, costs),
+    )
     return Result(
         target=target,
         mapping=mapping,
@@ -72,25 +81,20 @@ def finish(
     )
 
 
-def _energy(
-    program: Program,
-    mapping: Mapping,
-    target: Target,
-    costs: str | None,
-    activity: Activity,
-    *,
-    by_core: bool = False,
+def energy_of(
+    program: Program, mapping: Mapping, target: Target, costs: str | None, activity: Activity
 ) -> EnergyReport:
-    """Counts at the target's prices, by layer and by core, with what its mapping rests on."""
-    counts = count(program, activity, mapping)
+    """A run counted and priced."""
+    return _priced(program, count(program, activity, mapping), target, costs)
+
+
+def _priced(program: Program, counts: Counts, target: Target, costs: str | None) -> EnergyReport:
+    """Counts at the target's prices, with what its mapping rests on."""
     energy = price(counts, target, costs)
     found = (*energy.assumptions, *assumptions(program, target))
     if target.family == PRICES_ONLY:
         found = (f"spikes of {program.arithmetic}, not of this chip's own arithmetic", *found)
-    energy = replace(energy, assumptions=found)
-    if not by_core:
-        return energy
-    return replace(energy, by_core=core_costs(program, mapping, counts, target, costs))
+    return replace(energy, assumptions=found)
 
 
 def _drift(recorded: Recorded) -> tuple[Drift, ...]:

@@ -9,8 +9,8 @@ from snn2chip.backends import find_backend
 from snn2chip.core import Mapping, Violation
 from snn2chip.energy import late_ticks
 from snn2chip.mapping import map_program, read_mapping
-from snn2chip.pipeline.results.finish import PRICES_ONLY, Recorded, finish
-from snn2chip.pipeline.types import Result
+from snn2chip.pipeline.results.finish import Recorded, finish
+from snn2chip.pipeline.types import PRICES_ONLY, Result
 from snn2chip.targets.types import Target
 
 
@@ -57,8 +57,8 @@ def _placed(
     """The mapping, and every limit of the chip that it breaks."""
     same = chip.name == result.target.name
     if mapping is None and chip.sha256 == result.target.sha256:
-        late = late_ticks(result.energy, result.target)
-        return result.mapping, tuple(found for found in result.violations if found not in late)
+        timely = late_ticks(result.energy, result.target)
+        return result.mapping, tuple(v for v in result.violations if v not in timely)
     pinned = result.mapping if same else None
     if mapping is not None:
         pinned = read_mapping(Path(mapping), result.program, chip)
