@@ -10,7 +10,7 @@ from snn2chip.core import Mapping, Violation
 from snn2chip.energy import late_ticks
 from snn2chip.mapping import map_program, read_mapping
 from snn2chip.pipeline.results.finish import Recorded, finish
-from snn2chip.pipeline.types import Result
+from snn2chip.pipeline.types import PRICES_ONLY, Result
 from snn2chip.targets.types import Target
 
 
@@ -41,7 +41,7 @@ def reprice(
     again = finish(
         recorded, chip, result.fidelity, _placed(result, chip, mapping), costs, curve=wanted
     )
-    if chip.name != result.target.name:
+    if chip.name != result.target.name and chip.family != PRICES_ONLY:
         label = (
             f"activity of {result.program.arithmetic}, simulated for {result.target.name}: what "
             f"{chip.name} itself would compute was not simulated"
