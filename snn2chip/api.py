@@ -31,7 +31,7 @@ from snn2chip.pipeline import (
 )
 from snn2chip.pipeline.opening import COMPILING, OPENING, RESETTING, given_options
 from snn2chip.report import Report, build, csvfile, html, jsonfile
-from snn2chip.report.folder import write_compiled
+from snn2chip.report.folder import write_compiled, write_run
 from snn2chip.report.html import notebook
 from snn2chip.targets import load_target
 
@@ -45,9 +45,12 @@ class Run:
 
     Attributes:
         result: everything that the chain gave.
+        network, options: what was run, and how; None of a run that was opened.
     """
 
     result: Result
+    network: Network | None = None
+    options: Options | None = None
 
     def __repr__(self) -> str:
         scored = "" if self.accuracy is None else f", accuracy {self.accuracy:.2%}"
@@ -135,6 +138,19 @@ class Run:
         given = Thresholds(**limits)
         return pipeline.judge(self.result, given if thresholds is None else given.over(thresholds))
 
+    def save(self, out: str | Path) -> tuple[Path, ...]:
+        """Writes program, mapping, activity and reports into a folder, which ``open_run`` reads.
+
+        Raises:
+            ConfigError: a run that was opened, or a folder that holds something else.
+            UnsupportedError: a run of a ``.net`` file.
+        """
+        if self.network is None or self.options is None:
+            raise ConfigError(
+                f"{self!r}: is saved already", remedy="copy the folder that it was opened from"
+            )
+        return write_run(Path(out), self.network, self.result, self.options)
+
     def to_json(self, path: str | Path) -> None:
         """Writes the report as JSON (schema ``snn2chip/report/1``)."""
         jsonfile.write(self.report, path)
@@ -190,7 +206,19 @@ def simulate(
         data: a named data set, ``random``, or an ``.npz`` file; None takes the network's own.
         options: fields of ``Options``.
     """
-    return Run(pipeline.run(*_opened(network, target, {"data": data, **options}), progress))
+    opened, chosen = _opened(network, target, {"data": data, **options})
+    return Run(pipeline.run(opened, chosen, progress), opened, chosen)
+
+
+def open_run(folder: str | Path) -> Run:
+    """A run that was saved: ``simulate -o``, ``compile`` with data, or ``Run.save``.
+
+    Nothing is simulated again; ``price`` takes it to other prices, chips and mappings.
+
+    Raises:
+        InputFileError: no run, or a damaged one.
+    """
+    return Run(pipeline.open_run(folder))
 
 
 def quantize_table(

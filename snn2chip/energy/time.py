@@ -111,10 +111,12 @@ def model_time(counts: Counts, table: CostTable) -> tuple[Timing | None, list[st
         return None, []
     terms, lacking = time_terms(counts.series, table)
     tick = table.value("t_tick")
-    if not terms:
-        return (None if tick is None else _only_ticks(counts, tick)), ([] if tick else lacking)
     barrier, missing = barrier_of(counts.tiles, table)
     lacking += missing if tick is None else []
+    if not terms and tick is not None:
+        return _only_ticks(counts, tick), []
+    if not terms:
+        return None, lacking
     work = _work(counts, terms, table, tick)
     often = int(work.slowest.argmax())
     busy = work.step + barrier

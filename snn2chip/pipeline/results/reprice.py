@@ -10,7 +10,7 @@ from snn2chip.core import Mapping, Violation
 from snn2chip.energy import late_ticks
 from snn2chip.mapping import map_program, read_mapping
 from snn2chip.pipeline.results.finish import Recorded, finish
-from snn2chip.pipeline.types import Result
+from snn2chip.pipeline.types import PRICES_ONLY, Result
 from snn2chip.targets.types import Target
 
 
@@ -43,7 +43,7 @@ def reprice(
     placed = _placed(result, chip, mapping)
     model = result.energy.timing if timing is None else timing
     again = finish(recorded, chip, result.fidelity, placed, costs, timing=model, curve=wanted)
-    if chip.name != result.target.name:
+    if chip.name != result.target.name and chip.family != PRICES_ONLY:
         label = (
             f"activity of {result.program.arithmetic}, simulated for {result.target.name}: what "
             f"{chip.name} itself would compute was not simulated"
