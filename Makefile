@@ -13,7 +13,7 @@ FUZZ_ARGS ?= --count 2000 --seed 0
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint lava verify-lava bench silicon fuzz wheel-check clean
+.PHONY: demo test lint lava verify-lava bench silicon neurobench fuzz wheel-check clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.snn2chip-core
@@ -27,6 +27,10 @@ lint: $(VENV)/.snn2chip-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# NeuroBench's harness, without data sets and their packages: its metrics are compared with ours.
+neurobench: $(VENV)/.snn2chip-dev
+	$(INSTALL) --no-deps neurobench==2.3.0
 
 # Lava's own environment, made once for this user (docs/verify.md); prints its Python.
 lava: $(VENV)/.snn2chip-dev

@@ -169,6 +169,15 @@ Costs: TypeAlias = Annotated[
 ]
 
 
+RunFolder: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--out",
+        file_okay=False,
+        help="Folder for the whole run, to be priced again.",
+    ),
+]
 Device: TypeAlias = Annotated[
     str,
     typer.Option(metavar="cpu|cuda", help="Where layers are computed; the integers are the same."),

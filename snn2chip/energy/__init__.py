@@ -1,12 +1,15 @@
 """Counting what a run did, pricing it with cost tables, and the baseline beside it."""
 
 from snn2chip.energy.baseline import ann_baseline
+from snn2chip.energy.by_core import core_costs
 from snn2chip.energy.count import count
 from snn2chip.energy.price import price
 from snn2chip.energy.pricing.ticks import late_ticks
 from snn2chip.energy.types import (
     Baseline,
     Bottleneck,
+    CoreCost,
+    CoreCosts,
     CoreSeries,
     Counts,
     EnergyRange,
@@ -22,6 +25,8 @@ from snn2chip.energy.types import (
 __all__ = [
     "Baseline",
     "Bottleneck",
+    "CoreCost",
+    "CoreCosts",
     "CoreSeries",
     "Counts",
     "EnergyRange",
@@ -33,6 +38,7 @@ __all__ = [
     "LayerEnergy",
     "RealTime",
     "ann_baseline",
+    "core_costs",
     "count",
     "late_ticks",
     "price",

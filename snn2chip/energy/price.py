@@ -42,7 +42,7 @@ def price(counts: Counts, target: Target, table_name: str | None = None) -> Ener
     """
     table = table_of(target, table_name)
     timing, lacking = model_time(counts, table)
-    priced = [_layer(layer, table) for layer in counts.layers]
+    priced = [layer_energy(layer, table) for layer in counts.layers]
     chips = _chips(counts, target)
     totals = _totals(counts, table, priced, timing, chips)
     steps = None if timing is None else timing.step_ns
@@ -66,10 +66,11 @@ def price(counts: Counts, target: Target, table_name: str | None = None) -> Ener
         range=_range(counts, table, timing, chips),
         real_time=None if timing is None else timing.real_time,
         cycles=None if timing is None else timing.cycles,
+        links=counts.links,
     )
 
 
-def _layer(layer: LayerCounts, table: CostTable) -> tuple[LayerEnergy, list[str]]:
+def layer_energy(layer: LayerCounts, table: CostTable) -> tuple[LayerEnergy, list[str]]:
     """Energy of a layer by group, and the names of what has no price."""
     if table.formula == "memory":
         return memory.layer_energy(layer, table), []
@@ -127,7 +128,7 @@ def _range(
     def end(bound: Bound) -> EnergyTotals:
         moved = table.at(bound)
         taken = model_time(counts, moved)[0] if timed else timing
-        priced = [_layer(layer, moved) for layer in counts.layers]
+        priced = [layer_energy(layer, moved) for layer in counts.layers]
         return _totals(counts, moved, priced, taken, chips)
 
     return EnergyRange(end("low"), end("high"))

@@ -107,9 +107,9 @@ def model_time(counts: Counts, table: CostTable) -> tuple[Timing | None, list[st
     """
     if table.formula == "memory":
         return None, []
-    terms, lacking = _terms(counts.series, table)
+    terms, lacking = time_terms(counts.series, table)
     tick = table.value("t_tick")
-    barrier, missing = _barrier(counts.tiles, table)
+    barrier, missing = barrier_of(counts.tiles, table)
     lacking += missing if tick is None else []
     if not terms and tick is not None:
         return _only_ticks(counts, tick), []
@@ -148,9 +148,9 @@ def _work(counts: Counts, terms: list[TimeTerm], table: CostTable, tick: float |
         slowest=np.zeros(series.cores.size, np.int64),
         layers=dict.fromkeys(homes, 0.0),
     )
-    for part in _shares(counts):
-        sides = _sides(series, terms, part, counts.samples)
-        busy = np.maximum(*sides) if table.work == "overlapping" else np.add(*sides)
+    for part in shares(counts):
+        sides = sides_of(series, terms, part, counts.samples)
+        busy = busy_of(sides, table)
         slowest = busy.argmax(axis=-1)
         work.step[part] = busy.max(axis=-1)
         work.slowest += np.bincount(slowest.reshape(-1), minlength=work.slowest.size)
@@ -172,9 +172,14 @@ def _real_time(counts: Counts, work: _Work, tick: float) -> RealTime:
         tick_ns=tick,
         busiest_ns=longest,
         core=int(series.cores[core]),
-        layer=_largest(series.layers[core]),
+        layer=largest_layer(series.layers[core]),
         late=work.late / ticks,
     )
+
+
+def busy_of(sides: tuple[Times, Times], table: CostTable) -> Times:
+    """Time of cores that send and receive at once, or one after the other."""
+    return np.maximum(*sides) if table.work == "overlapping" else np.add(*sides)
 
 
 def _homes(series: CoreSeries) -> dict[str, NDArray[np.intp]]:
@@ -186,7 +191,7 @@ def _homes(series: CoreSeries) -> dict[str, NDArray[np.intp]]:
     return {name: np.array(cores) for name, cores in found.items()}
 
 
-def _shares(counts: Counts) -> Iterator[slice]:
+def shares(counts: Counts) -> Iterator[slice]:
     """Chip steps that are computed together."""
     together = max(1, _MOST_VALUES // max(1, counts.samples * counts.series.cores.size))
     for first in range(0, counts.chip_steps, together):
@@ -208,7 +213,7 @@ def _included(table: CostTable, names: tuple[str, ...]) -> bool:
     return bool(spelled & set(table.included))
 
 
-def _terms(series: CoreSeries, table: CostTable) -> tuple[list[TimeTerm], list[str]]:
+def time_terms(series: CoreSeries, table: CostTable) -> tuple[list[TimeTerm], list[str]]:
     """What takes time, nothing where neurons or all synaptic events have no price."""
     happening = {event for event, array in series.events.items() if array.any()}
     terms: list[TimeTerm] = []
@@ -249,7 +254,7 @@ def _event(series: CoreSeries, event: str, part: slice) -> NDArray[np.integer[An
     return np.moveaxis(series.events[event][:, part], 0, -1)
 
 
-def _sides(
+def sides_of(
     series: CoreSeries, terms: list[TimeTerm], part: slice, samples: int
 ) -> tuple[Times, Times]:
     """G and R of all cores, [chip step, sample, core]."""
@@ -276,15 +281,15 @@ def _bottleneck(counts: Counts, core: int, terms: list[TimeTerm], table: CostTab
     longer = max(totals, key=lambda total: sum(total.values()))
     side = longer if table.work == "overlapping" else {**totals[0], **totals[1]}
     name = max(side, key=lambda name: side[name])
-    return Bottleneck(int(series.cores[core]), _largest(series.layers[core]), name)
+    return Bottleneck(int(series.cores[core]), largest_layer(series.layers[core]), name)
 
 
-def _largest(layers: Mapping[str, int]) -> str:
+def largest_layer(layers: Mapping[str, int]) -> str:
     """The layer with most neurons."""
     return max(layers, key=lambda name: layers[name])
 
 
-def _barrier(tiles: int, table: CostTable) -> tuple[float, list[str]]:
+def barrier_of(tiles: int, table: CostTable) -> tuple[float, list[str]]:
     """Time of the barrier in ns: 0, and its name as lacking, where the table has none."""
     steps = table.lookup("t_barrier_by_tiles")
     if steps is not None:

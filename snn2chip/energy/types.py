@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from snn2chip.mapping.routes import NO_LINKS, LinkLoads
+
 
 @dataclass(frozen=True, slots=True)
 class InputCounts:
@@ -137,6 +139,7 @@ class Counts:
         series: by core.
         neurons, flows: by population.
         tiles: tiles that hold a mapped core.
+        links: packets over the links of the mesh.
     """
 
     samples: int
@@ -147,6 +150,7 @@ class Counts:
     neurons: Mapping[str, NeuronCounts]
     flows: Mapping[str, Flow]
     tiles: int
+    links: LinkLoads = NO_LINKS
 
     @property
     def cores_used(self) -> int:
@@ -180,6 +184,41 @@ class Bottleneck:
     core: int
     layer: str
     term: str
+
+
+@dataclass(frozen=True, slots=True)
+class CoreCost:
+    """Totals of one core over all samples.
+
+    Attributes:
+        layers: name -> neurons of that layer on it, inputs included.
+        counts: as of a layer; ``packets`` are those it sends.
+        packets_in: that reach it.
+        busy_ns: summed over steps, or None where the table has no times.
+    """
+
+    core: int
+    layers: Mapping[str, int]
+    counts: LayerCounts
+    packets_in: int
+    energy_pj: LayerEnergy
+    busy_ns: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CoreCosts:
+    """Costs of a run by core and by step.
+
+    Attributes:
+        cores: ascending.
+        slowest: per chip step the core that most samples wait for, its largest layer and its
+            largest term; empty where the table has no times.
+        barrier_ns: time of the barrier in each step, or None.
+    """
+
+    cores: tuple[CoreCost, ...]
+    slowest: tuple[Bottleneck, ...]
+    barrier_ns: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +300,8 @@ class EnergyReport:
         range: the totals at the ends of the constants' ranges, None where no constant has one.
         real_time: the check of ticks, None where the chip's steps have no fixed length.
         cycles: mean clock cycles per sample, None where the table states no clock.
+        by_core: the same by core and by step, None where only layers were priced.
+        links: packets over the links of the mesh, over all samples.
     """
 
     table: str
@@ -278,6 +319,8 @@ class EnergyReport:
     range: EnergyRange | None = None
     real_time: RealTime | None = None
     cycles: float | None = None
+    by_core: CoreCosts | None = None
+    links: LinkLoads = NO_LINKS
 
     @property
     def energy_per_inference_nj(self) -> float | None:

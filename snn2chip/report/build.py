@@ -6,13 +6,17 @@ Nothing here depends on the clock, the machine or the place of a file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from typing import Any
 
 from snn2chip import __version__
+from snn2chip.backends.reference import ReferenceBackend
+from snn2chip.energy.metrics import NeuroBench, neurobench
 from snn2chip.energy.types import EnergyRange, EnergyTotals, Layer, LayerEnergy
+from snn2chip.mapping.use import limit_use
 from snn2chip.pipeline import Result
+from snn2chip.report.chip import build as chip
 from snn2chip.report.figures import figures
 from snn2chip.report.types import (
     SCHEMA,
@@ -47,6 +51,7 @@ def build(result: Result) -> Report:
     """The report of one run."""
     layers = tuple(_layer(layer) for layer in result.energy.layers)
     totals = _totals(result, layers)
+    uses = limit_use(result.program, result.target, result.mapping)
     return Report(
         schema=SCHEMA,
         tool=Tool("snn2chip", __version__),
@@ -60,12 +65,27 @@ def build(result: Result) -> Report:
         totals=totals,
         bottleneck=result.energy.bottleneck,
         baseline=result.baseline,
+        neurobench=tuple(_neurobench(result)),
+        curve=result.curve,
         unpriced=result.energy.unpriced,
         assumptions=result.energy.assumptions,
         violations=result.violations,
-        figures=figures(result.program, result.activity, result.mapping, result.target),
-        costs=result.target.costs.get(result.energy.table),
+        mesh=chip.mesh(result.target),
+        utilization=chip.utilization(result, uses),
+        cores=chip.cores(result, uses),
+        links=chip.links(result.energy.links),
+        latency=chip.step_times(result.energy),
+        prices=chip.prices(result),
+        figures=figures(result.program, result.activity),
     )
+
+
+def _neurobench(result: Result) -> Iterator[NeuroBench]:
+    """Of the float graph, where it ran on the samples, and of the program."""
+    graph = result.graph
+    if result.reference is not None:
+        yield neurobench(graph, ReferenceBackend().program(graph), result.reference)
+    yield neurobench(graph, result.program, result.activity)
 
 
 def _layer(layer: Layer) -> LayerRow:

@@ -20,6 +20,7 @@ from snn2chip.core import PredictionChange
 from snn2chip.energy import EnergyRange, EnergyTotals, RealTime
 from snn2chip.report import terminal
 from snn2chip.report.build import build
+from snn2chip.report.terminal import printing
 from snn2chip.report.types import TERMS, Report
 from snn2chip.targets.types import Mesh
 from tests.report.synthetic_results import PRICES, VIOLATION, result
@@ -175,8 +176,8 @@ def test_the_list_of_changed_predictions_is_shortened() -> None:
     changed = tuple(PredictionChange(i, 1, 2, None) for i in range(50))
     drift = replace(run.drift[0], changed=changed, predictions_differing=50)
     text = terminal.text(build(replace(run, drift=(drift,))), 120)
-    assert f"and {50 - terminal.MAX_CHANGED} more" in text
-    assert text.count("1 -> 2") == terminal.MAX_CHANGED
+    assert f"and {50 - printing.MAX_CHANGED} more" in text
+    assert text.count("1 -> 2") == printing.MAX_CHANGED
 
 
 def test_markup_and_escapes_in_names_are_inert() -> None:

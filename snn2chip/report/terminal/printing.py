@@ -56,7 +56,7 @@ def text(report: Report, width: int = 100, encoding: str = "utf-8") -> str:
 
 def blocks(report: Report, width: int, *, ascii_only: bool = False) -> list[RenderableType]:
     """The report's parts from top to bottom."""
-    from snn2chip.report.tables import activity_table
+    from snn2chip.report.terminal.tables import activity_table, neurobench_table
 
     parts: list[RenderableType] = [_verdict(report)]
     if report.violations:
@@ -67,6 +67,8 @@ def blocks(report: Report, width: int, *, ascii_only: bool = False) -> list[Rend
         *_energy_table(report, width, ascii_only),
         _cost(report),
         *_drift(report, width),
+        *_curve(report, width),
+        neurobench_table(report.neurobench, width),
         _trust(report),
     ]
     return parts
@@ -167,7 +169,7 @@ def _provenance(report: Report) -> RenderableType:
 
 def _energy_table(report: Report, width: int, ascii_only: bool) -> list[RenderableType]:
     """Nothing where nothing is priced: the verdict has said so."""
-    from snn2chip.report.tables import energy_table
+    from snn2chip.report.terminal.tables import energy_table
 
     priced = report.totals.total_pj is not None
     return [energy_table(report, width, ascii_only=ascii_only)] if priced else []
@@ -192,7 +194,7 @@ def _cost(report: Report) -> RenderableType:
 
 
 def _drift(report: Report, width: int) -> list[RenderableType]:
-    from snn2chip.report.tables import drift_table
+    from snn2chip.report.terminal.tables import drift_table
 
     parts: list[RenderableType] = []
     for drift in report.drift:
@@ -201,6 +203,16 @@ def _drift(report: Report, width: int) -> list[RenderableType]:
         if drift.populations:
             parts.append(drift_table(drift, width))
     return parts
+
+
+def _curve(report: Report, width: int) -> list[RenderableType]:
+    """Nothing where it was not asked for."""
+    from snn2chip.report.curve import sentence, table
+
+    if not report.curve:
+        return []
+    said = sentence(report.curve)
+    return [table(report.curve, width), *([_pairs([("", [said])])] if said else [])]
 
 
 def _trust(report: Report) -> RenderableType:
