@@ -100,15 +100,22 @@ class Run:
             )
         return activity.populations[population].spikes.unpack()
 
-    def price(self, costs: str, target: str | Path | None = None) -> Run:
-        """The same activity and mapping at other prices, without simulating again.
+    def price(
+        self,
+        costs: str | None = None,
+        target: str | Path | None = None,
+        mapping: str | Path | None = None,
+    ) -> Run:
+        """The same activity at other prices, without simulating again.
 
         Args:
-            costs: name of a cost table of the target.
-            target: another target whose table and limits are taken; the mapping stays.
+            costs: name of a cost table of the target; None takes its default one.
+            target: another chip, which gets a mapping of its own, or another file of this chip.
+            mapping: a ``mapping.json`` of the chip that is priced.
         """
         chip = None if target is None else load_target(target)
-        return Run(pipeline.reprice(self.result, costs, chip))
+        result = pipeline.reprice(self.result, costs, chip, mapping)
+        return replace(self, result=result)
 
     def judge(self, thresholds: Thresholds | None = None, **limits: Any) -> Judgement:
         """Whether the run keeps limits: ``run.judge(max_energy_nj=50).check()`` raises if not.

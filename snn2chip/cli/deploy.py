@@ -10,6 +10,7 @@ import typer
 from snn2chip.cli import console, judging, outputs
 from snn2chip.cli import options as o
 from snn2chip.cli.groups import (
+    CurveFlags,
     EngineFlags,
     NetworkFlags,
     QuantizationFlags,
@@ -45,6 +46,7 @@ def simulate(
     quantized: QuantizationFlags,
     engine: EngineFlags,
     traced: TraceFlags,
+    curve: CurveFlags,
     written: ReportFlags,
     limits: ThresholdFlags,
     network: o.Network = None,
@@ -53,10 +55,14 @@ def simulate(
     costs: o.Costs = None,
 ) -> None:
     """Run a network as the chip would, and report accuracy, drift, energy and time per layer."""
-    chosen = options_of(sampled, opened, quantized, engine, traced, mapping=mapping, costs=costs)
-    files = written.files
-    if traced.trace is not None:
-        files["trace"] = traced.trace
+    chosen = options_of(
+        *(sampled, opened, quantized, engine, traced),
+        mapping=mapping,
+        costs=costs,
+        steps_curve=curve.steps_curve or curve.curve_csv is not None,
+    )
+    more = {"trace": traced.trace, "curve-csv": curve.curve_csv}
+    files = written.files | {name: path for name, path in more.items() if path is not None}
     _deploy(network, target, chosen, files, limits)
 
 

@@ -80,6 +80,23 @@ class TraceFlags:
 
 
 @dataclass(frozen=True)
+class CurveFlags:
+    """Figures by the number of steps."""
+
+    steps_curve: Annotated[
+        bool,
+        typer.Option(
+            "--steps-curve",
+            help="Add accuracy, energy and latency by the number of steps to the report.",
+        ),
+    ] = False
+    curve_csv: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="Write them as CSV; - is standard output."),
+    ] = None
+
+
+@dataclass(frozen=True)
 class ReportFlags:
     """Files of a report."""
 

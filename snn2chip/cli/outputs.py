@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 HERE = Path("-")
 """As a path of ``--json`` or ``--csv``: standard output."""
 
-ON_STANDARD_OUTPUT = ("--json", "--csv")
+ON_STANDARD_OUTPUT = ("--json", "--csv", "--curve-csv")
 
 SHOWN = 200
 """Characters of a path that cannot be used, in a message."""
@@ -129,7 +129,7 @@ def _stat(
 
 
 def write_outputs(report: Report, result: Result, files: Mapping[str, Path]) -> None:
-    """Write the report as ``json``, ``csv`` and ``html``, and the ``trace``, to these paths.
+    """Write the report as ``json``, ``csv`` and ``html``, ``trace`` and ``curve-csv`` there.
 
     All contents are made before the first is written; standard output comes last.
     """
@@ -150,11 +150,13 @@ def _write(contents: dict[Path, bytes]) -> None:
 
 
 def _content(name: str, report: Report, result: Result) -> bytes:
-    from snn2chip.report import csvfile, html, jsonfile
+    from snn2chip.report import csvfile, curve, html, jsonfile
 
     if name == "trace":
         assert result.trace is not None
         return _trace(result.trace)
+    if name == "curve-csv":
+        return curve.text(report.curve).encode()
     text = {"json": jsonfile.text, "csv": csvfile.text, "html": html.text}[name](report)
     return text.encode("utf-8", "backslashreplace")
 

@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.core import Activity, Mapping, Program, ProgramPopulation, ProgramProjection
-from snn2chip.energy.series import core_series, kind_of
+from snn2chip.energy.series import Reached, core_series, kind_of
+from snn2chip.energy.tally import pair_sums
 from snn2chip.energy.types import Counts, Flow, InputCounts, LayerCounts, NeuronCounts
 from snn2chip.graph.linear import fan_out, synapses
 from snn2chip.graph.operators import weights_of
-from snn2chip.mapping.reach import Reach, destinations
+from snn2chip.mapping.reach import Reach
 from snn2chip.mapping.routes import link_loads, positions
 
 _Ints = NDArray[np.int64]
@@ -35,11 +36,13 @@ def count(program: Program, activity: Activity, mapping: Mapping) -> Counts:
         activity: of this program, or of another arithmetic's program of the same graph.
         mapping: of this program; hops follow its places.
     """
-    reached = {p.name: destinations(program, mapping, p.name) for p in program.populations}
-    neurons = {p.name: _neurons(program, activity, p, reached[p.name]) for p in program.populations}
+    reached = Reached.of(program, mapping)
+    neurons = {
+        p.name: _neurons(program, activity, p, reached.packets[p.name]) for p in program.populations
+    }
     flows = {
         name: _flow(mapping.assignment[name], neurons[name].spikes.reshape(-1), reach)
-        for name, reach in reached.items()
+        for name, reach in reached.packets.items()
     }
     return Counts(
         samples=activity.samples,
@@ -78,20 +81,10 @@ def _flow(homes: NDArray[np.int32], spikes: _Ints, reach: Reach | None) -> Flow:
     if reach is None:
         none = np.zeros(0, np.int64)
         return Flow(none, none, none)
-    from scipy.sparse import coo_array
-
     cores, home = np.unique(homes, return_inverse=True)
-    shape = (cores.size, reach.synapses.shape[0])
-    fired = coo_array((spikes, (home, reach.row_of)), shape=shape).tocsr()
-    reached = reach.synapses.copy()
-    reached.data = np.ones_like(reached.data)
-    packets = (fired @ reached).tocoo()
-    sent = packets.data > 0
-    return Flow(
-        cores.astype(np.int64)[packets.row[sent]],
-        reach.cores[packets.col[sent]],
-        packets.data[sent],
-    )
+    packets = pair_sums(spikes, home, reach, cores.size)
+    row, column = np.nonzero(packets)
+    return Flow(cores.astype(np.int64)[row], reach.cores[column], packets[row, column])
 
 
 def _layer(

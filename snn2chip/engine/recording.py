@@ -164,10 +164,15 @@ def _wide(membranes: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class BatchResult:
-    """What one batch of samples left behind."""
+    """What one batch of samples left behind.
+
+    Attributes:
+        kept: scores after every step, where they were asked for.
+    """
 
     lanes: Mapping[str, Lane]
     scores: NDArray[np.float64]
+    kept: list[NDArray[np.float64]] = field(default_factory=list)
 
 
 def join(population: ProgramPopulation, lanes: list[Lane]) -> PopulationActivity:

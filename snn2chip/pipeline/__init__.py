@@ -2,15 +2,17 @@
 
 from snn2chip.backends import Fidelity
 from snn2chip.pipeline.opening import list_models, open_network
-from snn2chip.pipeline.running import check, compile_network, reprice, run
-from snn2chip.pipeline.samples import Samples, scored_samples
-from snn2chip.pipeline.thresholds import (
+from snn2chip.pipeline.results.curves import CurvePoint
+from snn2chip.pipeline.results.reprice import reprice
+from snn2chip.pipeline.results.thresholds import (
     Judgement,
     Thresholds,
     Verdict,
     judge,
     read_thresholds,
 )
+from snn2chip.pipeline.running import check, compile_network, run
+from snn2chip.pipeline.samples import Samples, scored_samples
 from snn2chip.pipeline.types import (
     Check,
     Compilation,
@@ -25,6 +27,7 @@ from snn2chip.pipeline.widths import WidthRow, WidthTable, quantize_table
 __all__ = [
     "Check",
     "Compilation",
+    "CurvePoint",
     "Fidelity",
     "Judgement",
     "Network",

@@ -10,20 +10,20 @@ from pathlib import Path
 
 from snn2chip.backends import Backend, find_backend
 from snn2chip.backends.reference import ReferenceBackend
-from snn2chip.core import Activity, Drift, Program, Violation
+from snn2chip.core import Activity, Program, Violation
 from snn2chip.core import Mapping as CoreMapping
-from snn2chip.drift import accuracy, compare
-from snn2chip.energy import EnergyReport, ann_baseline, core_costs, count, late_ticks, price
 from snn2chip.engine import RunOptions, simulate
 from snn2chip.engine.devices.device import find_device
 from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
 from snn2chip.graph import Graph
-from snn2chip.mapping import assumptions, map_program, read_mapping
+from snn2chip.mapping import map_program, read_mapping
 from snn2chip.pipeline.cuts import block_steps
 from snn2chip.pipeline.devices import on_device
 from snn2chip.pipeline.quantizing import Calibration, configured, noted, quantize
+from snn2chip.pipeline.results.finish import Recorded, finish
 from snn2chip.pipeline.samples import Samples, calibration_samples, scored_samples
 from snn2chip.pipeline.types import (
+    PRICES_ONLY,
     Check,
     Compilation,
     Network,
@@ -34,9 +34,6 @@ from snn2chip.pipeline.types import (
 )
 from snn2chip.targets import load_target
 from snn2chip.targets.types import Target
-
-PRICES_ONLY = "none"
-"""Family of targets of which only limits and prices are known."""
 
 _UNCALIBRATED = (
     "scales by max, without samples; compile and simulate pick them on calibration data, so that "
@@ -111,7 +108,12 @@ def runs(
             network, backend, target, options, calibration, clock
         )
         cuts = _cuts(program, samples, options)
-        settings = replace(cuts, trace=options.trace, trace_state=options.trace_state)
+        settings = replace(
+            cuts,
+            trace=options.trace,
+            trace_state=options.trace_state,
+            running_scores=options.steps_curve,
+        )
         arithmetic, settings, notes = on_device(
             device, program, backend.arithmetic(graph), settings
         )
@@ -126,53 +128,28 @@ def runs(
         needs_none = network.family is not None or isinstance(backend, ReferenceBackend)
         if reference is None and not needs_none:
             with clock.stage("float reference"):
-                reference = _reference_run(graph, samples, cuts)
-        with clock.stage("map and price"):
-            mapping, violations = _map(network, program, backend, target, options, activity)
-            energy = _energy(program, activity, mapping, target, options.costs)
-            violations = (*violations, *late_ticks(energy, target))
-        yield Result(
+                kept = replace(cuts, running_scores=options.steps_curve)
+                reference = _reference_run(graph, samples, kept)
+        recorded = Recorded(
             graph=graph,
-            target=target,
             program=program,
             activity=activity,
             reference=reference,
-            mapping=mapping,
-            violations=violations,
-            energy=energy,
-            baseline=ann_baseline(program),
-            drift=() if reference is None else (_drift(program, reference, activity, samples),),
-            fidelity=backend.fidelity(program),
             labels=samples.labels,
-            accuracy=accuracy(activity, samples.labels),
             data=samples.name,
             calibrated_on=calibrated_on,
             quantization=chosen,
             seed=options.seed,
             synthetic=samples.synthetic,
             notes=(*samples.notes, *notes),
-            trace=trace,
-            wall_times=dict(clock.seconds),
         )
-
-
-def reprice(result: Result, costs: str | None, target: Target | None = None) -> Result:
-    """The same activity and mapping at other prices; another target brings its own limits.
-
-    Raises:
-        ConfigError: the target has no such cost table.
-    """
-    chip = result.target if target is None else target
-    energy = _energy(result.program, result.activity, result.mapping, chip, costs)
-    before = late_ticks(result.energy, result.target)
-    violations = tuple(found for found in result.violations if found not in before)
-    if chip.sha256 != result.target.sha256:
-        _, violations = map_program(result.program, chip, result.mapping)
-        if chip.family == result.target.family:
-            found = find_backend(chip.family).violations(result.program, chip, result.activity)
-            violations = (*found, *violations)
-    violations = (*violations, *late_ticks(energy, chip))
-    return replace(result, target=chip, energy=energy, violations=violations)
+        with clock.stage("map and price"):
+            placed = _map(network, program, backend, target, options, activity)
+            result = finish(
+                *(recorded, target, backend.fidelity(program), placed, options.costs),
+                curve=options.steps_curve,
+            )
+        yield replace(result, trace=trace, wall_times=dict(clock.seconds))
 
 
 def compile_network(
@@ -218,19 +195,6 @@ def compile_network(
         mapping, violations = _map(network, program, backend, target, options)
     found = Check(network.graph, target, program, mapping, violations)
     return Compilation(found, None, calibrated_on, backend.artefacts(program), clock.seconds)
-
-
-def _energy(
-    program: Program, activity: Activity, mapping: CoreMapping, target: Target, costs: str | None
-) -> EnergyReport:
-    """Counts at the target's prices, by layer and by core, with what its mapping rests on."""
-    counts = count(program, activity, mapping)
-    energy = price(counts, target, costs)
-    found = (*energy.assumptions, *assumptions(program, target))
-    if target.family == PRICES_ONLY:
-        found = (f"spikes of {program.arithmetic}, not of this chip's own arithmetic", *found)
-    by_core = core_costs(program, mapping, counts, target, costs)
-    return replace(energy, assumptions=found, by_core=by_core)
 
 
 def chosen_target(network: Network, options: Options) -> Target:
@@ -363,15 +327,3 @@ def _map(
     pinned = None if path is None else read_mapping(path, program, target)
     mapping, violations = map_program(program, target, pinned)
     return mapping, (*backend.violations(program, target, activity), *violations)
-
-
-def _drift(program: Program, reference: Activity, activity: Activity, samples: Samples) -> Drift:
-    return compare(
-        f"float64 graph -> {program.arithmetic}",
-        reference,
-        activity,
-        order=[p.name for p in program.populations],
-        outputs=program.outputs,
-        latency={p.name: p.latency for p in program.populations},
-        labels=samples.labels,
-    )

@@ -19,11 +19,15 @@ from snn2chip.energy.types import Baseline, EnergyReport
 from snn2chip.errors import ConfigError, did_you_mean
 from snn2chip.frontends import Repair
 from snn2chip.graph import Graph
+from snn2chip.pipeline.results.curves import CurvePoint
 from snn2chip.quantize import GRANULARITIES, METHODS
 from snn2chip.targets.types import Target
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with the stage's name, what is done, and all of it."""
+
+PRICES_ONLY = "none"
+"""Family of targets of which only limits and prices are known."""
 
 _SHOWN = 60
 """Characters of a wrong value in a message."""
@@ -59,6 +63,7 @@ class Options:
         batch, block_steps: how a run is cut; they change no integer result.
         device: ``cpu``, or ``cuda`` through PyTorch; neither does it.
         trace, trace_state: record outputs, and states too.
+        steps_curve: accuracy, energy and latency against the number of steps, from the same run.
     """
 
     target: str = "loihi2"
@@ -89,6 +94,7 @@ class Options:
     device: str = "cpu"
     trace: bool = False
     trace_state: bool = False
+    steps_curve: bool = False
 
     def __post_init__(self) -> None:
         """Checks every field, so that a wrong one is named and not met deep in the chain.
@@ -110,7 +116,8 @@ class Options:
         _whole(self, "reset_offset", 0)
         if self.reset_offset and self.reset_interval is None:
             raise ConfigError("reset_offset without reset_interval", remedy="reset_interval=N too")
-        for name in ("trace", "trace_state", "allow_latency", "fine_biases", "repair"):
+        flags = ("trace", "trace_state", "allow_latency", "fine_biases", "repair", "steps_curve")
+        for name in flags:
             if not isinstance(getattr(self, name), bool | np.bool_):
                 raise _wrong(name, getattr(self, name), "True or False")
         if self.dt is not None and (_is_bool(self.dt) or not isinstance(self.dt, Real)):
@@ -270,6 +277,7 @@ class Result:
         quantization: how they were picked, or None where the program was made before.
         synthetic: the samples mean nothing, and neither does their energy.
         notes: what the encoding lost, one sentence each.
+        curve: by the number of steps, where it was asked for.
         wall_times: seconds per stage; only ever written to the manifest.
     """
 
@@ -293,6 +301,7 @@ class Result:
     notes: tuple[str, ...] = ()
     quantization: Quantization | None = None
     trace: Trace | None = None
+    curve: tuple[CurvePoint, ...] = ()
     wall_times: Mapping[str, float] = field(default_factory=dict)
 
 

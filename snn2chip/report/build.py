@@ -66,6 +66,7 @@ def build(result: Result) -> Report:
         bottleneck=result.energy.bottleneck,
         baseline=result.baseline,
         neurobench=tuple(_neurobench(result)),
+        curve=result.curve,
         unpriced=result.energy.unpriced,
         assumptions=result.energy.assumptions,
         violations=result.violations,

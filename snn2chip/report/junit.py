@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from snn2chip.core import Violation
 from snn2chip.errors import Snn2chipError
 from snn2chip.files import write_text
-from snn2chip.pipeline.thresholds import Judgement, named
+from snn2chip.pipeline.results.thresholds import Judgement, named
 from snn2chip.report.numbers import shown
 
 

@@ -19,7 +19,7 @@ from snn2chip.core import Drift, Violation
 from snn2chip.energy.metrics import NeuroBench
 from snn2chip.energy.types import Baseline, Bottleneck, RealTime
 from snn2chip.graph import Discretization, Encoding
-from snn2chip.pipeline import Quantization
+from snn2chip.pipeline import CurvePoint, Quantization
 from snn2chip.report.chip.types import (
     CoreRow,
     LinkRow,
@@ -196,6 +196,7 @@ class Report:
 
     Attributes:
         neurobench: NeuroBench's metrics of the trained network, where it ran, then of the chip.
+        curve: figures per inference by the number of steps; empty where they were not asked for.
         cores: used cores, ascending.
         links: of the mesh that packets cross, ordered by place.
         latency: by chip step, None where no time is modelled.
@@ -215,6 +216,7 @@ class Report:
     bottleneck: Bottleneck | None
     baseline: Baseline | None
     neurobench: tuple[NeuroBench, ...]
+    curve: tuple[CurvePoint, ...]
     unpriced: tuple[str, ...]
     assumptions: tuple[str, ...]
     violations: tuple[Violation, ...]

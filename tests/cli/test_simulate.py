@@ -244,3 +244,23 @@ def test_report_of_a_damaged_file_ends_with_3(cli: Cli, folder: Path, content: s
 
 def test_report_of_nothing_ends_with_3(cli: Cli) -> None:
     assert cli("report", "absent").code == 3
+
+
+def test_figures_by_the_number_of_steps(cli: Cli, folder: Path, network: Path, data: Path) -> None:
+    given = ("simulate", network, "--data", data)
+    done = cli(*given, "--steps-curve", "--json", "r.json")
+    assert done.code == 0, done.err
+    assert "by the number of steps" in done.out
+    report = json.loads((folder / "r.json").read_text())
+    jsonschema.validate(report, schema())
+    assert [point["steps"] for point in report["curve"]] == list(range(1, 17))
+    last = report["curve"][-1]
+    assert last["energy_nj"] == report["totals"]["energy_per_inference_nj"]
+    assert last["latency_us"] == report["totals"]["latency_us"]
+    assert last["accuracy"] == report["run"]["accuracy"]
+    rows = list(csv.DictReader(cli(*given, "--curve-csv", "-").out.splitlines()))
+    assert [float(row["energy_nj"]) for row in rows] == [p["energy_nj"] for p in report["curve"]]
+    shown = cli(*given)
+    assert "by the number of steps" not in shown.out
+    again = cli("report", "r.json")
+    assert "by the number of steps" in again.out

@@ -42,6 +42,7 @@ def test_top_level_keys_are_those_of_the_format(report: Report) -> None:
         "bottleneck",
         "baseline",
         "neurobench",
+        "curve",
         "unpriced",
         "assumptions",
         "violations",

@@ -67,6 +67,7 @@ def blocks(report: Report, width: int, *, ascii_only: bool = False) -> list[Rend
         *_energy_table(report, width, ascii_only),
         _cost(report),
         *_drift(report, width),
+        *_curve(report, width),
         neurobench_table(report.neurobench, width),
         _trust(report),
     ]
@@ -202,6 +203,16 @@ def _drift(report: Report, width: int) -> list[RenderableType]:
         if drift.populations:
             parts.append(drift_table(drift, width))
     return parts
+
+
+def _curve(report: Report, width: int) -> list[RenderableType]:
+    """Nothing where it was not asked for."""
+    from snn2chip.report.curve import sentence, table
+
+    if not report.curve:
+        return []
+    said = sentence(report.curve)
+    return [table(report.curve, width), *([_pairs([("", [said])])] if said else [])]
 
 
 def _trust(report: Report) -> RenderableType:

@@ -47,7 +47,7 @@ DROPPED_FIRST = {
 def activity_table(report: Report, width: int) -> Table:
     """What every layer is and does: shape, cores, spikes, events, updates, packets."""
     wide, samples = width >= WIDE, max(1, report.run.samples)
-    table = _table(f"Activity per inference, mean of {plural(report.run.samples, 'sample')}")
+    table = named(f"Activity per inference, mean of {plural(report.run.samples, 'sample')}")
     if wide:
         table.add_column("kind", no_wrap=True)
     table.add_column("shape", no_wrap=True)
@@ -61,7 +61,7 @@ def activity_table(report: Report, width: int) -> Table:
     totals = report.totals
     words = ["", ""] if wide else [""]
     table.add_row("total", *words, *_counts(totals, totals.cores_used, "", samples, wide))
-    return _fitted(table, width, DROPPED_FIRST["activity"])
+    return fitted(table, width, DROPPED_FIRST["activity"])
 
 
 def _counts(row: LayerRow | Totals, cores: int, rate: str, samples: int, wide: bool) -> list[str]:
@@ -76,7 +76,7 @@ def energy_table(report: Report, width: int, *, ascii_only: bool = False) -> Tab
     samples = max(1, report.run.samples)
     largest = max((row.energy_pj.total or 0.0 for row in report.layers), default=0.0)
     unit = energy_unit(largest / samples / 1000.0)
-    table = _table(f"Energy in {unit.name} per inference")
+    table = named(f"Energy in {unit.name} per inference")
     _numbers(table, *TERMS, "total", "share %")
     table.add_column("", no_wrap=True)
     bar = 10 if width < WIDE else 20 if width < 130 else 32
@@ -91,22 +91,22 @@ def energy_table(report: Report, width: int, *, ascii_only: bool = False) -> Tab
     for label, value in (("static", report.totals.static_pj), ("total", report.totals.total_pj)):
         style = "bold" if label == "total" else None
         table.add_row(label, *blank, _per_sample(value, unit, samples), "", "", style=style)
-    return _fitted(table, width, DROPPED_FIRST["energy"])
+    return fitted(table, width, DROPPED_FIRST["energy"])
 
 
 def drift_table(drift: Drift, width: int) -> Table:
     """Spike rates per population before and after a stage."""
-    table = _table("", head="population")
+    table = named("", head="population")
     _numbers(table, "latency\nsteps", "rate %\nbefore", "rate %\nafter", "spikes\ndiffering")
     for row in drift.populations:
         rates = percent(row.rate_before), percent(row.rate_after)
         table.add_row(_name(row.name), str(row.latency), *rates, f"{row.differing:,}")
-    return _fitted(table, width, DROPPED_FIRST["drift"])
+    return fitted(table, width, DROPPED_FIRST["drift"])
 
 
 def neurobench_table(metrics: Sequence[NeuroBench], width: int) -> Table:
     """NeuroBench's metrics by their names, a column for each network."""
-    table = _table("NeuroBench metrics", head="per sample where they count something")
+    table = named("NeuroBench metrics", head="per sample where they count something")
     _numbers(table, *(shown(found.network) for found in metrics))
     for name, cell in _METRICS.items():
         table.add_row(name, *(cell(found) for found in metrics))
@@ -114,7 +114,7 @@ def neurobench_table(metrics: Sequence[NeuroBench], width: int) -> Table:
     for name in dict.fromkeys(n for m in metrics for n in m.activation_sparsity_by_layer):
         values = (m.activation_sparsity_by_layer.get(name) for m in metrics)
         table.add_row(_name(f"activation sparsity of {name}"), *map(_ratio, values))
-    return _fitted(table, width, ())
+    return fitted(table, width, ())
 
 
 def _ratio(value: float | None) -> str:
@@ -133,7 +133,7 @@ _METRICS: dict[str, Callable[[NeuroBench], str]] = {
 }
 
 
-def _fitted(table: Table, width: int, drop: Sequence[str]) -> Table:
+def fitted(table: Table, width: int, drop: Sequence[str]) -> Table:
     """The table without as many columns of ``drop`` as leave no room for the names."""
     from rich.cells import cell_len
 
@@ -148,7 +148,7 @@ def _fitted(table: Table, width: int, drop: Sequence[str]) -> Table:
             others = [column for column in others if column.header != head]
     if len(others) + 1 == len(table.columns):
         return table
-    fitted = _table(str(table.title or ""), str(name.header))
+    fitted = named(str(table.title or ""), str(name.header))
     for column in others:
         fitted.add_column(
             column.header, justify=column.justify, no_wrap=True, vertical=column.vertical
@@ -175,7 +175,8 @@ def _bar(share: float, width: int, ascii_only: bool) -> str:
     return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
 
 
-def _table(title: str, head: str = "layer") -> Table:
+def named(title: str, head: str = "layer") -> Table:
+    """An empty table whose first column holds names."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
