@@ -53,8 +53,8 @@ def simulate(
     target: o.Chip = None,
     mapping: o.MappingFile = None,
     costs: o.Costs = None,
-    timing: o.Timing = "simple",
     out: o.RunFolder = None,
+    timing: o.Timing = "simple",
 ) -> None:
     """Run a network as the chip would, and report accuracy, drift, energy and time per layer."""
     chosen = options_of(
