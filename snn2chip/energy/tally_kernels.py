@@ -15,7 +15,7 @@ def _flags_in(byte: np.uint8) -> int:
     """Sums of pairs, of fours, of all eight."""
     pairs = byte - ((byte >> 1) & 0x55)
     fours = (pairs & 0x33) + ((pairs >> 2) & 0x33)
-    return (fours + (fours >> 4)) & 0x0F
+    return int((fours + (fours >> 4)) & 0x0F)
 
 
 @jit
