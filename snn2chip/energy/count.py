@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from snn2chip.core import Activity, Mapping, Program, ProgramPopulation
 from snn2chip.energy.series import core_series, kind_of
-from snn2chip.energy.types import Counts, Flow, LayerCounts, NeuronCounts
+from snn2chip.energy.types import Counts, LayerCounts, NeuronCounts
 from snn2chip.graph.linear import fan_out, synapses
 from snn2chip.mapping.reach import Reach, destinations
-from snn2chip.mapping.routes import link_loads, positions
+from snn2chip.mapping.routes import Flow, flow_of, link_loads, positions
 
 _Ints = NDArray[np.int64]
 
@@ -37,7 +37,7 @@ def count(program: Program, activity: Activity, mapping: Mapping) -> Counts:
     reached = {p.name: destinations(program, mapping, p.name) for p in program.populations}
     neurons = {p.name: _neurons(program, activity, p, reached[p.name]) for p in program.populations}
     flows = {
-        name: _flow(mapping.assignment[name], neurons[name].spikes.reshape(-1), reach)
+        name: flow_of(mapping.assignment[name], neurons[name].spikes.reshape(-1), reach)
         for name, reach in reached.items()
     }
     return Counts(
@@ -51,7 +51,7 @@ def count(program: Program, activity: Activity, mapping: Mapping) -> Counts:
         neurons=neurons,
         flows=flows,
         tiles=max(1, len({place.tile for place in mapping.places.values()})),
-        links=link_loads(((f.source, f.target, f.packets) for f in flows.values()), mapping.places),
+        links=link_loads(flows.values(), mapping.places),
     )
 
 
@@ -72,27 +72,6 @@ def _neurons(
     )
 
 
-def _flow(homes: NDArray[np.int32], spikes: _Ints, reach: Reach | None) -> Flow:
-    """Spikes per (core, row of destinations), spread over the row's cores."""
-    if reach is None:
-        none = np.zeros(0, np.int64)
-        return Flow(none, none, none)
-    from scipy.sparse import coo_array
-
-    cores, home = np.unique(homes, return_inverse=True)
-    shape = (cores.size, reach.synapses.shape[0])
-    fired = coo_array((spikes, (home, reach.row_of)), shape=shape).tocsr()
-    reached = reach.synapses.copy()
-    reached.data = np.ones_like(reached.data)
-    packets = (fired @ reached).tocoo()
-    sent = packets.data > 0
-    return Flow(
-        cores.astype(np.int64)[packets.row[sent]],
-        reach.cores[packets.col[sent]],
-        packets.data[sent],
-    )
-
-
 def _layer(
     program: Program,
     activity: Activity,
@@ -109,7 +88,7 @@ def _layer(
         sent = neurons[projection.source].spikes.reshape(-1)
         reached = fan_out(projection.operator).reshape(-1)
         events[kind_of(projection.operator)] += int(sent @ reached)
-    packets, within, hops_x, hops_y = _hops(mapping, flows[name])
+    packets = int(flows[name].packets.sum())
     return LayerCounts(
         name=name,
         kind=population.kind,
@@ -125,22 +104,21 @@ def _layer(
         neuron_updates=int(own.updates.sum()),
         packets=packets,
         packets_sent=packets,
-        packets_within_tile=within,
-        hops_x=hops_x,
-        hops_y=hops_y,
+        **_hops(mapping, flows[name]),
     )
 
 
-def _hops(mapping: Mapping, flow: Flow) -> tuple[int, int, int, int]:
-    """Packets, those that stay in their tile, and their hops in x and y by XY routing."""
-    if not flow.packets.size:
-        return 0, 0, 0, 0
+def _hops(mapping: Mapping, flow: Flow) -> dict[str, int]:
+    """Packets that stay in their tile or leave their chip, and their hops by XY routing.
+
+    A link between chips is no hop of the mesh.
+    """
     source, target = (positions(mapping.places, ends) for ends in (flow.source, flow.target))
-    dx, dy = np.abs(source[:, 1:3] - target[:, 1:3]).T
-    within = (dx == 0) & (dy == 0)
-    return (
-        int(flow.packets.sum()),
-        int(flow.packets[within].sum()),
-        int(flow.packets @ dx),
-        int(flow.packets @ dy),
-    )
+    dx, dy, chips = np.abs(source[:, 1:] - target[:, 1:]).T
+    return {
+        "packets_within_tile": int(flow.packets[(dx == 0) & (dy == 0)].sum()),
+        "packets_between_chips": int(flow.packets[chips > 0].sum()),
+        "hops_x": int(flow.packets @ (dx - chips)),
+        "hops_y": int(flow.packets @ dy),
+        "chip_hops": int(flow.packets @ chips),
+    }

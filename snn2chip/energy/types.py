@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.mapping.routes import NO_LINKS, LinkLoads
+from snn2chip.mapping.routes import NO_LINKS, Flow, LinkLoads
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,9 @@ class LayerCounts:
         neuron_updates: those with state, input, bias or a spike; 0 for inputs.
         packets: sent by this layer, one per spike and distinct destination core.
         packets_within_tile: packets whose destination core shares the sender's tile.
+        packets_between_chips: packets whose destination core lies on another chip.
         hops_x, hops_y: mesh hops of this layer's packets along columns and rows.
+        chip_hops: links between chips that its packets cross.
         packets_sent: packets that leave the core (fewer than ``packets`` with multicast).
     """
 
@@ -47,6 +49,8 @@ class LayerCounts:
     packets_within_tile: int
     hops_x: int
     hops_y: int
+    packets_between_chips: int = 0
+    chip_hops: int = 0
 
     @property
     def hops(self) -> int:
@@ -67,20 +71,6 @@ class NeuronCounts:
     spikes: NDArray[np.int64]
     updates: NDArray[np.int64]
     synaptic_events: NDArray[np.int64]
-    packets: NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class Flow:
-    """Packets of one population between cores, over all steps and samples.
-
-    Attributes:
-        source, target: core numbers, int64 [pair]; each pair once.
-        packets: int64 [pair], above 0.
-    """
-
-    source: NDArray[np.int64]
-    target: NDArray[np.int64]
     packets: NDArray[np.int64]
 
 

@@ -14,10 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.core.mapping import Place
+from snn2chip.mapping.reach import Reach
 
 _Ints = NDArray[np.int64]
 
 _LARGEST_SIDE = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """Packets of one population between cores, over all steps and samples.
+
+    Attributes:
+        source, target: core numbers, int64 [pair]; each pair once.
+        packets: int64 [pair], above 0.
+    """
+
+    source: _Ints
+    target: _Ints
+    packets: _Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,21 +75,45 @@ def positions(places: Mapping[int, Place], cores: _Ints) -> _Ints:
     return found
 
 
-def link_loads(
-    flows: Iterable[tuple[_Ints, _Ints, _Ints]], places: Mapping[int, Place]
-) -> LinkLoads:
-    """Loads of unicast packets.
+def flow_of(homes: NDArray[np.int32], spikes: _Ints, reach: Reach | None) -> Flow:
+    """Spikes per (core, row of destinations), spread over the row's cores.
 
     Args:
-        flows: (source cores, target cores, packets), each [pair].
+        homes, spikes: core and spikes of each neuron, [neuron].
+        reach: where they go.
+    """
+    if reach is None:
+        none = np.zeros(0, np.int64)
+        return Flow(none, none, none)
+    from scipy.sparse import coo_array
+
+    cores, home = np.unique(homes, return_inverse=True)
+    shape = (cores.size, reach.synapses.shape[0])
+    fired = coo_array((spikes, (home, reach.row_of)), shape=shape).tocsr()
+    reached = reach.synapses.copy()
+    reached.data = np.ones_like(reached.data)
+    packets = (fired @ reached).tocoo()
+    sent = packets.data > 0
+    return Flow(
+        cores.astype(np.int64)[packets.row[sent]],
+        reach.cores[packets.col[sent]],
+        packets.data[sent],
+    )
+
+
+def link_loads(flows: Iterable[Flow], places: Mapping[int, Place]) -> LinkLoads:
+    """Loads of unicast packets.
 
     Returns:
         The loads, nothing where the places span more than 4,096 columns or rows, which is the case
         only where a network lies far beyond its chip.
     """
-    parts = list(flows)
-    ends = [np.concatenate([part[k] for part in parts] or [np.zeros(0, np.int64)]) for k in (0, 1)]
-    packets = np.concatenate([part[2] for part in parts] or [np.zeros(0, np.int64)])
+    parts = list(flows) or [flow_of(np.zeros(0, np.int32), np.zeros(0, np.int64), None)]
+    ends = [
+        np.concatenate(several)
+        for several in zip(*((f.source, f.target) for f in parts), strict=True)
+    ]
+    packets = np.concatenate([flow.packets for flow in parts])
     source, target = (positions(places, cores)[:, 1:3] for cores in ends)
     both = np.concatenate([source, target, np.zeros((1, 2), np.int64)])
     corner = both.min(axis=0)
