@@ -19,13 +19,24 @@ from snn2chip.errors import ConfigError, did_you_mean
 from snn2chip.frontends.nir.metadata import Metadata
 from snn2chip.frontends.torch.prove import ExportReport, export_module
 from snn2chip.graph import Encoding, Readout
-from snn2chip.pipeline import Check, Network, Options, Progress, Result, WidthTable
+from snn2chip.pipeline import (
+    Check,
+    Judgement,
+    Network,
+    Options,
+    Progress,
+    Result,
+    Thresholds,
+    WidthTable,
+)
 from snn2chip.pipeline.opening import COMPILING, OPENING, RESETTING, given_options
-from snn2chip.report import Report, build, csvfile, html, jsonfile, notebook
-from snn2chip.report.folder import write_compiled
+from snn2chip.report import Report, build, csvfile, html, jsonfile
+from snn2chip.report.folder import write_compiled, write_run
+from snn2chip.report.html import notebook
 from snn2chip.targets import load_target
 
 FIELDS = tuple(field.name for field in fields(Options))
+LIMITS = tuple(field.name for field in fields(Thresholds))
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +45,12 @@ class Run:
 
     Attributes:
         result: everything that the chain gave.
+        network, options: what was run, and how; None of a run that was opened.
     """
 
     result: Result
+    network: Network | None = None
+    options: Options | None = None
 
     def __repr__(self) -> str:
         scored = "" if self.accuracy is None else f", accuracy {self.accuracy:.2%}"
@@ -89,15 +103,53 @@ class Run:
             )
         return activity.populations[population].spikes.unpack()
 
-    def price(self, costs: str, target: str | Path | None = None) -> Run:
-        """The same activity and mapping at other prices, without simulating again.
+    def price(
+        self,
+        costs: str | None = None,
+        target: str | Path | None = None,
+        mapping: str | Path | None = None,
+        timing: str | None = None,
+    ) -> Run:
+        """The same activity at other prices, without simulating again.
 
         Args:
-            costs: name of a cost table of the target.
-            target: another target whose table and limits are taken; the mapping stays.
+            costs: name of a cost table of the target; None takes its default one.
+            target: another chip, which gets a mapping of its own, or another file of this chip.
+            mapping: a ``mapping.json`` of the chip that is priced.
+            timing: model of time, ``simple`` or ``detailed``; None keeps that of this run.
         """
         chip = None if target is None else load_target(target)
-        return Run(pipeline.reprice(self.result, costs, chip))
+        result = pipeline.reprice(self.result, costs, chip, mapping, timing=timing)
+        return replace(self, result=result)
+
+    def judge(self, thresholds: Thresholds | None = None, **limits: Any) -> Judgement:
+        """Whether the run keeps limits: ``run.judge(max_energy_nj=50).check()`` raises if not.
+
+        Args:
+            thresholds: limits from elsewhere, for example ``Thresholds`` of a file.
+            limits: fields of ``Thresholds``, which go before.
+
+        Raises:
+            ConfigError: a limit that is none.
+        """
+        for name in limits:
+            if name not in LIMITS:
+                raise ConfigError(f"no limit {name!r}", remedy=did_you_mean(name, LIMITS))
+        given = Thresholds(**limits)
+        return pipeline.judge(self.result, given if thresholds is None else given.over(thresholds))
+
+    def save(self, out: str | Path) -> tuple[Path, ...]:
+        """Writes program, mapping, activity and reports into a folder, which ``open_run`` reads.
+
+        Raises:
+            ConfigError: a run that was opened, or a folder that holds something else.
+            UnsupportedError: a run of a ``.net`` file.
+        """
+        if self.network is None or self.options is None:
+            raise ConfigError(
+                f"{self!r}: is saved already", remedy="copy the folder that it was opened from"
+            )
+        return write_run(Path(out), self.network, self.result, self.options)
 
     def to_json(self, path: str | Path) -> None:
         """Writes the report as JSON (schema ``snn2chip/report/1``)."""
@@ -154,7 +206,19 @@ def simulate(
         data: a named data set, ``random``, or an ``.npz`` file; None takes the network's own.
         options: fields of ``Options``.
     """
-    return Run(pipeline.run(*_opened(network, target, {"data": data, **options}), progress))
+    opened, chosen = _opened(network, target, {"data": data, **options})
+    return Run(pipeline.run(opened, chosen, progress), opened, chosen)
+
+
+def open_run(folder: str | Path) -> Run:
+    """A run that was saved: ``simulate -o``, ``compile`` with data, or ``Run.save``.
+
+    Nothing is simulated again; ``price`` takes it to other prices, chips and mappings.
+
+    Raises:
+        InputFileError: no run, or a damaged one.
+    """
+    return Run(pipeline.open_run(folder))
 
 
 def quantize_table(

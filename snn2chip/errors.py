@@ -76,7 +76,7 @@ class DoesNotFitError(Snn2chipError):
 
 
 class DriftError(Snn2chipError):
-    """Two stages that must agree (an export proof, a witness) give different spikes."""
+    """Two stages that must agree differ: an export proof, a witness, a limit of drift."""
 
     exit_code = 6
 

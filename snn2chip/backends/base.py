@@ -32,8 +32,8 @@ ENTRY_POINT_GROUP = "snn2chip.backends"
 _BUNDLED = {
     "reference": "snn2chip.backends.reference:backend",
     "loihi": "snn2chip.backends.loihi:backend",
+    "none": "snn2chip.backends.reference:prices_only",
 }
-
 
 _READERS = {".net": "snn2chip.backends.loihi.netx:READER"}
 """Suffixes of files that hold one family's own integers."""

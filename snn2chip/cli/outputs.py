@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 HERE = Path("-")
 """As a path of ``--json`` or ``--csv``: standard output."""
 
-ON_STANDARD_OUTPUT = ("--json", "--csv")
+ON_STANDARD_OUTPUT = ("--json", "--csv", "--curve-csv")
 
 SHOWN = 200
 """Characters of a path that cannot be used, in a message."""
@@ -80,6 +80,20 @@ def check_folder(word: str, folder: Path, inputs: Inputs) -> None:
             )
 
 
+def check_run_folder(folder: Path | None, inputs: Inputs) -> None:
+    """Refuse a folder for a run that holds an input, or files that are not of a run.
+
+    Raises:
+        ConfigError: naming them.
+        InputFileError: an input cannot be looked at.
+    """
+    from snn2chip.compiled import check_folder as check_ours
+
+    if folder is not None:
+        check_folder("-o", folder, inputs)
+        check_ours(folder)
+
+
 def _read(inputs: Inputs) -> dict[Path, tuple[str, str | Path]]:
     """(what the user calls it, as given) of every file that is read, by where it really is."""
     from snn2chip.compiled.folder import MANIFEST, MAPPING, NETWORK, PROGRAM
@@ -129,11 +143,22 @@ def _stat(
 
 
 def write_outputs(report: Report, result: Result, files: Mapping[str, Path]) -> None:
-    """Write the report as ``json``, ``csv`` and ``html``, and the ``trace``, to these paths.
+    """Write the report as ``json``, ``csv`` and ``html``, ``trace`` and ``curve-csv`` there.
 
     All contents are made before the first is written; standard output comes last.
     """
     _write({path: _content(name, report, result) for name, path in files.items()})
+
+
+def write_and_show(report: Report, result: Result, files: Mapping[str, Path]) -> None:
+    """Write the files, and print the report unless one of them is standard output."""
+    from snn2chip.report import terminal
+
+    write_outputs(report, result, files)
+    if HERE not in files.values():
+        with console.results():
+            terminal.show(report)
+    console.wrote(*files.values())
 
 
 def write_texts(texts: Mapping[Path, str]) -> None:
@@ -150,11 +175,13 @@ def _write(contents: dict[Path, bytes]) -> None:
 
 
 def _content(name: str, report: Report, result: Result) -> bytes:
-    from snn2chip.report import csvfile, html, jsonfile
+    from snn2chip.report import csvfile, curve, html, jsonfile
 
     if name == "trace":
         assert result.trace is not None
         return _trace(result.trace)
+    if name == "curve-csv":
+        return curve.text(report.curve).encode()
     text = {"json": jsonfile.text, "csv": csvfile.text, "html": html.text}[name](report)
     return text.encode("utf-8", "backslashreplace")
 

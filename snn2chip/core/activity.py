@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 
 import numpy as np
@@ -77,6 +77,9 @@ class PopulationActivity:
         warnings: counted events of the arithmetic, such as ``u_wrapped`` or ``v_saturated``.
         peak_v, peak_input: largest magnitudes of the membrane before a reset and of one step's
             summed input, in the arithmetic's own units; calibration reads them.
+        membrane_changes: neurons whose membrane differs from the end of the step before, summed
+            over steps and samples, and every neuron at the first step; None where the arithmetic
+            does not count them.
     """
 
     spikes: Raster
@@ -84,6 +87,7 @@ class PopulationActivity:
     warnings: Mapping[str, int] = field(default_factory=dict)
     peak_v: float = 0.0
     peak_input: float = 0.0
+    membrane_changes: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +100,8 @@ class Activity:
         samples: number of samples.
         populations: by name, inputs included.
         scores: [sample, output neuron]; the readout of the first output population.
+        running_scores: [step, sample, output neuron]; the readout of the steps up to each one, as
+            a run of so many steps would give it, or None where it was not asked for.
     """
 
     arithmetic: str
@@ -103,6 +109,35 @@ class Activity:
     samples: int
     populations: Mapping[str, PopulationActivity]
     scores: NDArray[np.float64]
+    running_scores: NDArray[np.float64] | None = None
+
+    def first_steps(self, steps: int) -> Activity:
+        """The run of the first so many steps: what ``--steps`` would have given.
+
+        Warnings, peaks and membrane changes are those of the whole run.
+
+        Raises:
+            ValueError: there is no such step, or its readout was not kept.
+        """
+        if steps == self.steps:
+            return self
+        if self.running_scores is None or not 0 < steps < self.steps:
+            raise ValueError(f"no readout after {steps} of {self.steps} steps")
+        populations = {
+            name: replace(
+                p,
+                spikes=Raster(p.spikes.bits[:steps], p.spikes.shape),
+                updated=Raster(p.updated.bits[:steps], p.updated.shape),
+            )
+            for name, p in self.populations.items()
+        }
+        return replace(
+            self,
+            steps=steps,
+            populations=populations,
+            scores=self.running_scores[steps - 1],
+            running_scores=self.running_scores[:steps],
+        )
 
     @property
     def predictions(self) -> NDArray[np.int64]:

@@ -34,15 +34,18 @@ def ann_baseline(network: Graph | Program, target: Target | None = None) -> Base
     """What the network's operators would cost as an int8 ANN.
 
     Args:
-        target: with prices of integer logic and SRAM; the bundled ``asic45`` unless given.
+        target: with prices of integer logic and SRAM, in its default cost table or in another; the
+            bundled ``asic45`` unless given.
 
     Raises:
         ConfigError: the target lacks one of these prices.
     """
     target = load_target(BASELINE_TARGET) if target is None else target
-    table = table_of(target, None)
-    missing = [name for name in _NEEDED if name not in table.constants]
-    if missing:
+    default = table_of(target, None)
+    missing = [name for name in _NEEDED if name not in default.constants]
+    full = (t for t in target.costs.values() if all(name in t.constants for name in _NEEDED))
+    table = default if not missing else next(full, default)
+    if table is default and missing:
         raise ConfigError(
             f"target {target.name!r}, costs {table.name!r}: no " + ", ".join(missing),
             needs="prices of integer logic and SRAM for the baseline",

@@ -17,12 +17,14 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.core import Activity, Mapping, Program, ProgramPopulation
-from snn2chip.energy.series import core_series, kind_of
-from snn2chip.energy.types import Counts, LayerCounts, NeuronCounts
+from snn2chip.core import Activity, Mapping, Program, ProgramPopulation, ProgramProjection
+from snn2chip.energy.series import Reached, core_series, kind_of
+from snn2chip.energy.tally import pair_sums
+from snn2chip.energy.types import Counts, Flow, InputCounts, LayerCounts, NeuronCounts, Run
 from snn2chip.graph.linear import fan_out, synapses
-from snn2chip.mapping.reach import Reach, destinations
-from snn2chip.mapping.routes import Flow, flow_of, link_loads, positions
+from snn2chip.graph.operators import weights_of
+from snn2chip.mapping.reach import Reach
+from snn2chip.mapping.routes import link_loads, positions
 
 _Ints = NDArray[np.int64]
 
@@ -34,11 +36,13 @@ def count(program: Program, activity: Activity, mapping: Mapping) -> Counts:
         activity: of this program, or of another arithmetic's program of the same graph.
         mapping: of this program; hops follow its places.
     """
-    reached = {p.name: destinations(program, mapping, p.name) for p in program.populations}
-    neurons = {p.name: _neurons(program, activity, p, reached[p.name]) for p in program.populations}
+    reached = Reached.of(program, mapping)
+    neurons = {
+        p.name: _neurons(program, activity, p, reached.packets[p.name]) for p in program.populations
+    }
     flows = {
-        name: flow_of(mapping.assignment[name], neurons[name].spikes.reshape(-1), reach)
-        for name, reach in reached.items()
+        name: _flow(mapping.assignment[name], neurons[name].spikes.reshape(-1), reach)
+        for name, reach in reached.packets.items()
     }
     return Counts(
         samples=activity.samples,
@@ -51,7 +55,8 @@ def count(program: Program, activity: Activity, mapping: Mapping) -> Counts:
         neurons=neurons,
         flows=flows,
         tiles=max(1, len({place.tile for place in mapping.places.values()})),
-        links=link_loads(flows.values(), mapping.places),
+        run=Run(program, activity, mapping),
+        links=link_loads(((f.source, f.target, f.packets) for f in flows.values()), mapping.places),
     )
 
 
@@ -72,6 +77,17 @@ def _neurons(
     )
 
 
+def _flow(homes: NDArray[np.int32], spikes: _Ints, reach: Reach | None) -> Flow:
+    """Spikes per (core, row of destinations), spread over the row's cores."""
+    if reach is None:
+        none = np.zeros(0, np.int64)
+        return Flow(none, none, none)
+    cores, home = np.unique(homes, return_inverse=True)
+    packets = pair_sums(spikes, home, reach, cores.size)
+    row, column = np.nonzero(packets)
+    return Flow(cores.astype(np.int64)[row], reach.cores[column], packets[row, column])
+
+
 def _layer(
     program: Program,
     activity: Activity,
@@ -83,11 +99,10 @@ def _layer(
     population, own = program.population(name), neurons[name]
     fired = int(own.spikes.sum())
     occasions = population.size * activity.steps * activity.samples
+    inputs = tuple(_input(projection, neurons) for projection in program.incoming(name))
     events: Counter[str] = Counter()
-    for projection in program.incoming(name):
-        sent = neurons[projection.source].spikes.reshape(-1)
-        reached = fan_out(projection.operator).reshape(-1)
-        events[kind_of(projection.operator)] += int(sent @ reached)
+    for source in inputs:
+        events[source.kind] += source.synaptic_events
     packets = int(flows[name].packets.sum())
     return LayerCounts(
         name=name,
@@ -104,8 +119,37 @@ def _layer(
         neuron_updates=int(own.updates.sum()),
         packets=packets,
         packets_sent=packets,
+        inputs=inputs,
+        biases=_biases(population, inputs),
         **_hops(mapping, flows[name]),
     )
+
+
+def _input(projection: ProgramProjection, neurons: dict[str, NeuronCounts]) -> InputCounts:
+    """What one projection brings to its target."""
+    sent = neurons[projection.source].spikes.reshape(-1)
+    reached = fan_out(projection.operator).reshape(-1)
+    return InputCounts(
+        source=projection.source,
+        kind=kind_of(projection.operator),
+        neurons=sent.size,
+        spikes=int(sent.sum()),
+        synaptic_events=int(sent @ reached),
+        weights=int(weights_of(projection.operator).size),
+    )
+
+
+def _biases(population: ProgramPopulation, inputs: tuple[InputCounts, ...]) -> int:
+    """Biases that are stored: one per channel where a convolution brings them, else per neuron."""
+    given = any(
+        np.any(values)
+        for name, values in population.parameters.items()
+        if "bias" in name and not name.endswith(("exp", "starts"))
+    )
+    if not given:
+        return 0
+    by_channel = any(source.kind == "conv" for source in inputs)
+    return population.shape[0] if by_channel else population.size
 
 
 def _hops(mapping: Mapping, flow: Flow) -> dict[str, int]:

@@ -1,64 +1,107 @@
 """Counts times the constants of one cost table: energy by layer and term, unpriced terms named.
 
-Static energy is a line of its own: power x modelled time (mW x ns = pJ). A term without a price
-is None, never 0, and listed.
+Static energy is a line of its own: power x modelled time (mW x ns = pJ), with::
+
+    P = chips (p_static_chip + p_clock_per_mhz clock_mhz) + cores used p_active_core
+
+A term without a price is None, never 0, and listed. Where constants have ranges, everything is
+priced twice more, with all of them at their low and at their high ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
-from snn2chip.energy.terms import ENERGY, energy, meaning, table_of
+from snn2chip.energy.congestion import detailed_time
+from snn2chip.energy.pricing import memory
+from snn2chip.energy.pricing.assumptions import assumptions
+from snn2chip.energy.terms import energy, groups, meaning, table_of
 from snn2chip.energy.time import Timing, model_time
-from snn2chip.energy.types import Counts, EnergyReport, Layer, LayerCounts, LayerEnergy
-from snn2chip.targets.types import CostTable, Target
+from snn2chip.energy.types import (
+    TIMINGS,
+    Counts,
+    EnergyRange,
+    EnergyReport,
+    EnergyTotals,
+    Layer,
+    LayerCounts,
+    LayerEnergy,
+)
+from snn2chip.errors import ConfigError
+from snn2chip.targets.types import Bound, CostTable, Target
 
 _STATIC = "p_static_chip"
+_TIMES = ("t_", "cycles_", "clock_")
 _NS_PER_US = 1000.0
 
+_Priced = list[tuple[LayerEnergy, list[str]]]
+_Timed = Callable[[CostTable], tuple[Timing | None, list[str]]]
 
-def price(counts: Counts, target: Target, table_name: str | None = None) -> EnergyReport:
+
+def price(
+    counts: Counts, target: Target, table_name: str | None = None, timing: str = TIMINGS[0]
+) -> EnergyReport:
     """Price counts with a cost table of a target, its default one unless named.
 
+    Args:
+        timing: the model of time, one of ``TIMINGS``.
+
     Raises:
-        ConfigError: the target has no such table.
+        ConfigError: the target has no such table, or lacks what the model of time needs.
     """
     table = table_of(target, table_name)
-    timing, lacking = model_time(counts, table)
-    priced = [_layer(layer, table) for layer in counts.layers]
-    dynamic = _sum(energies.total for energies, _ in priced)
+    timed = partial(_times, counts, target, timing)
+    times, lacking = timed(table)
+    priced = [layer_energy(layer, table) for layer in counts.layers]
     chips = _chips(counts, target)
-    static = _static(timing, table, chips)
-    steps = None if timing is None else timing.step_ns
+    totals = _totals(counts, table, priced, times, chips)
+    steps = None if times is None else times.step_ns
+    layers_ns = {} if times is None else times.layers_ns
     return EnergyReport(
         table=table.name,
         label=table.label,
         samples=counts.samples,
         layers=tuple(
-            Layer(layer, energies, None if timing is None else timing.layers_ns[layer.name])
+            Layer(layer, energies, layers_ns.get(layer.name))
             for layer, (energies, _) in zip(counts.layers, priced, strict=True)
         ),
-        dynamic_pj=dynamic,
-        static_pj=static,
-        total_pj=_sum((dynamic, static)),
-        latency_us=None if steps is None else float(steps.sum()) / counts.samples / _NS_PER_US,
+        dynamic_pj=totals.dynamic_pj,
+        static_pj=totals.static_pj,
+        total_pj=totals.total_pj,
+        latency_us=totals.latency_us,
         step_ns=() if steps is None else tuple(float(ns) for ns in steps.mean(axis=1)),
-        bottleneck=None if timing is None else timing.bottleneck,
-        unpriced=_unpriced(table, timing, [name for _, names in priced for name in names], lacking),
-        assumptions=_assumptions(table, timing, static, chips),
+        bottleneck=None if times is None else times.bottleneck,
+        unpriced=_unpriced(table, times, [name for _, names in priced for name in names], lacking),
+        assumptions=assumptions(counts, table, times, totals, chips),
+        range=_range(counts, table, times, timed, chips),
+        real_time=None if times is None else times.real_time,
+        cycles=None if times is None else times.cycles,
         links=counts.links,
+        timing=timing,
     )
 
 
-def _layer(layer: LayerCounts, table: CostTable) -> tuple[LayerEnergy, list[str]]:
+def _times(
+    counts: Counts, target: Target, timing: str, table: CostTable
+) -> tuple[Timing | None, list[str]]:
+    """Times by one of the models, and the names of constants that are lacking."""
+    if timing not in TIMINGS:
+        raise ConfigError(f"timing {timing!r}", needs=" or ".join(TIMINGS))
+    if timing == "detailed":
+        return detailed_time(counts, target, table)
+    return model_time(counts, table)
+
+
+def layer_energy(layer: LayerCounts, table: CostTable) -> tuple[LayerEnergy, list[str]]:
     """Energy of a layer by group, and the names of what has no price."""
-    if table.scope == "all_in":
-        synapse, lacking = energy(layer, ENERGY["synapse"], table)
-        return LayerEnergy(synapse, None, None, None, synapse), lacking
-    parts = {name: energy(layer, group, table) for name, group in ENERGY.items()}
-    total = _sum(value for value, _ in parts.values())
-    columns = LayerEnergy(**{name: value for name, (value, _) in parts.items()}, total=total)
-    return columns, [name for _, names in parts.values() for name in names]
+    if table.formula == "memory":
+        return memory.layer_energy(layer, table), []
+    parts = {name: energy(layer, group, table) for name, group in groups(table).items()}
+    values = {name: value for name, (value, _) in parts.items()}
+    columns = {name: values.get(name) for name in ("synapse", "neuron", "packet", "hop")}
+    lacking = [name for _, names in parts.values() for name in names]
+    return LayerEnergy(**columns, total=_sum(values.values())), lacking
 
 
 def _chips(counts: Counts, target: Target) -> int:
@@ -68,12 +111,50 @@ def _chips(counts: Counts, target: Target) -> int:
     return 1 if cores is None else highest // cores + 1
 
 
-def _static(timing: Timing | None, table: CostTable, chips: int) -> float | None:
-    """Static energy in pJ of all chips over all samples."""
-    power = table.value(_STATIC)
-    if power is None or timing is None or table.scope == "all_in":
+def _totals(
+    counts: Counts, table: CostTable, priced: _Priced, timing: Timing | None, chips: int
+) -> EnergyTotals:
+    dynamic = _sum(energies.total for energies, _ in priced)
+    power = _static_mw(table, chips, counts.cores_used)
+    if timing is None:
+        return EnergyTotals(dynamic, None, dynamic, None)
+    elapsed_ns = float(timing.step_ns.sum())
+    static = None if power is None else power * elapsed_ns
+    latency = elapsed_ns / counts.samples / _NS_PER_US
+    return EnergyTotals(dynamic, static, _sum((dynamic, static)), latency)
+
+
+def _static_mw(table: CostTable, chips: int, cores: int) -> float | None:
+    """Power that flows whatever happens; None where none of its parts is known."""
+    if table.scope == "all_in":
         return None
-    return power * chips * float(timing.step_ns.sum())
+    clock, active = table.value("p_clock_per_mhz"), table.value("p_active_core")
+    parts = (
+        (table.value(_STATIC), chips),
+        (None if clock is None else clock * (table.value("clock_mhz") or 0.0), chips),
+        (active, cores),
+    )
+    return _sum(None if power is None else power * number for power, number in parts)
+
+
+def _range(
+    counts: Counts, table: CostTable, times: Timing | None, timed: _Timed, chips: int
+) -> EnergyRange | None:
+    """The totals at both ends of the constants' ranges; the time where times have any."""
+    if not table.has_ranges:
+        return None
+    moves = any(
+        constant.low is not None and name.startswith(_TIMES)
+        for name, constant in table.constants.items()
+    )
+
+    def end(bound: Bound) -> EnergyTotals:
+        moved = table.at(bound)
+        taken = timed(moved)[0] if moves else times
+        priced = [layer_energy(layer, moved) for layer in counts.layers]
+        return _totals(counts, moved, priced, taken, chips)
+
+    return EnergyRange(end("low"), end("high"))
 
 
 def _sum(values: Iterable[float | None]) -> float | None:
@@ -89,40 +170,9 @@ def _unpriced(
     names = [*energies, *times]
     if table.scope == "all_in":
         return tuple(meaning(name) for name in dict.fromkeys(names))
-    if _STATIC not in table.constants:
+    if _STATIC not in table.constants and _STATIC not in table.included:
         names.append(_STATIC)
     lines = [meaning(name) for name in dict.fromkeys([*names, *table.unknown])]
     if _STATIC in table.constants and timing is None:
         lines.append("static energy: its power is known, the time is not")
     return tuple(lines)
-
-
-def _assumptions(
-    table: CostTable, timing: Timing | None, static: float | None, chips: int
-) -> tuple[str, ...]:
-    """What the figures rest on, one sentence each."""
-    found = [
-        "packets are unicast: one per spike and distinct destination core",
-        "inputs are priced for their packets and hops only",
-    ]
-    if table.scope == "all_in":
-        found.append("e_synop is an all-in figure: power of the whole chip over its event rate")
-    if "e_spike_tile" in table.constants:
-        found.append("a packet to another tile costs its hops, one within a tile e_spike_tile")
-    if timing is not None:
-        found += [
-            "time of a step: the larger of the busiest sender's and the busiest receiver's time, "
-            "which overlap, plus the barrier; travel over the mesh and congestion are left out",
-            "time counts every chip step, in which each mapped neuron is visited; energy counts "
-            "the steps of each layer's window",
-        ]
-        if (barrier := table.lookup("t_barrier")) is not None:
-            found.append(
-                f"barrier: linear between the published times of {min(barrier)} and {max(barrier)} "
-                "tiles"
-            )
-    if static is not None:
-        found.append(
-            f"static energy: {chips} chip{'s' if chips > 1 else ''} over the modelled time"
-        )
-    return tuple(found)

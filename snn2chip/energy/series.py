@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Map
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from snn2chip.energy.tally import Weights, tally
 from snn2chip.energy.types import CoreSeries
 from snn2chip.graph.linear import synapses
 from snn2chip.graph.operators import Conv, Dense, Identity, Operator, Sparse
-from snn2chip.mapping.reach import Reach, reach
+from snn2chip.mapping.reach import Reach, reach, union
 
 
 def kind_of(operator: Operator) -> str:
@@ -29,14 +30,36 @@ def kind_of(operator: Operator) -> str:
             return "sparse"
 
 
-def core_series(
-    program: Program, activity: Activity, mapping: Mapping, reached: Map[str, Reach | None]
-) -> CoreSeries:
-    """Events of all populations, summed per core.
+@dataclass(frozen=True, eq=False)
+class Reached:
+    """Where the spikes of a program go on a mapping.
 
-    Args:
-        reached: population -> where its spikes go, as ``destinations`` gives it.
+    Attributes:
+        synapses: population -> per outgoing projection, the kind of operator and its synapses.
+        packets: population -> all of them together; None where it reaches none.
     """
+
+    synapses: Map[str, tuple[tuple[str, Reach], ...]]
+    packets: Map[str, Reach | None]
+
+    @classmethod
+    def of(cls, program: Program, mapping: Mapping) -> Reached:
+        """Each projection once."""
+        synapses = {
+            p.name: tuple(
+                (kind_of(out.operator), reach(out.operator, mapping.assignment[out.target]))
+                for out in program.outgoing(p.name)
+            )
+            for p in program.populations
+        }
+        packets = {name: union([r for _, r in found]) for name, found in synapses.items()}
+        return cls(synapses, packets)
+
+
+def core_series(
+    program: Program, activity: Activity, mapping: Mapping, reached: Reached
+) -> CoreSeries:
+    """Events of all populations, summed per core."""
     return _Series(program, activity, mapping).run(reached)
 
 
@@ -51,7 +74,7 @@ class _Series:
         self._dtype = np.dtype(np.int32 if total < 2**31 else np.int64)
         self._events: dict[str, NDArray[Any]] = {}
 
-    def run(self, reached: Map[str, Reach | None]) -> CoreSeries:
+    def run(self, reached: Reached) -> CoreSeries:
         """The series."""
         layers: list[dict[str, int]] = [{} for _ in self._cores]
         visited = np.zeros(self._cores.size, np.int64)
@@ -63,7 +86,7 @@ class _Series:
             if not population.is_input:
                 visited += neurons
                 self._add_neurons(population, homes)
-            self._add_spikes(population, homes, reached[population.name])
+            self._add_spikes(population, homes, reached)
         events = {name: np.moveaxis(array, -1, 0) for name, array in self._events.items()}
         return CoreSeries(self._cores, tuple(layers), visited, events)
 
@@ -78,25 +101,29 @@ class _Series:
         tally(run.spikes, once, self._of("spikes", population))
 
     def _add_spikes(
-        self, population: ProgramPopulation, homes: NDArray[np.int64], reached: Reach | None
+        self, population: ProgramPopulation, homes: NDArray[np.int64], reached: Reached
     ) -> None:
         """Packets and synaptic events that a population's spikes cause."""
-        if reached is None:
+        packets = reached.packets[population.name]
+        if packets is None:
             return
         spikes = self._activity.populations[population.name].spikes
-        out = Weights.single(homes, reached.degrees)
+        out = Weights.single(homes, packets.degrees)
         tally(spikes, out, self._of("packets_out", population))
-        arriving = self._weights(reached)
-        tally(spikes, arriving.ones(), self._of("packets_in", population))
-        for projection in self._program.outgoing(population.name):
-            into = reach(projection.operator, self._mapping.assignment[projection.target])
-            event = f"events_{kind_of(projection.operator)}"
-            tally(spikes, self._weights(into), self._of(event, population))
+        arriving = self._of("packets_in", population)
+        projections = reached.synapses[population.name]
+        if len(projections) > 1:
+            tally(spikes, self._weights(packets).ones(), arriving)
+        for kind, found in projections:
+            events = self._of(f"events_{kind}", population)
+            alone = arriving if len(projections) == 1 else None
+            tally(spikes, self._weights(found), events, alone)
 
     def _weights(self, found: Reach) -> Weights:
-        matrix = found.synapses
-        columns = np.searchsorted(self._cores, found.cores)[matrix.indices]
-        return Weights(found.row_of, matrix.indptr.astype(np.int64), columns, matrix.data)
+        matrix, columns = found.synapses, found.synapses.indices
+        if found.cores.size < self._cores.size:
+            columns = np.searchsorted(self._cores, found.cores)[columns]
+        return Weights(found.row_of, matrix.indptr, columns, matrix.data)
 
     def _of(self, event: str, population: ProgramPopulation) -> NDArray[Any]:
         """The event's array in the population's window, [step, sample, core]."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from snn2chip.core import Raster
 from snn2chip.energy.blocks import blocks
 from snn2chip.engine.kernels.accelerate import kernels
+from snn2chip.mapping.reach import Reach
 
 _KERNELS = "snn2chip.energy.tally_kernels"
 
@@ -23,47 +24,61 @@ class Weights:
     """What one flag of a neuron adds: rows of (core, number) that neurons share.
 
     Attributes:
-        row_of: row of each neuron, int64 [neuron].
-        first: where each row begins, int64 [row + 1].
-        cores: index of a core, int64 [entry]; each once in a row.
-        numbers: int64 [entry].
+        row_of: row of each neuron, [neuron].
+        first: where each row begins, [row + 1].
+        cores: index of a core, [entry]; each once in a row.
+        numbers: [entry].
     """
 
     row_of: NDArray[np.int64]
-    first: NDArray[np.int64]
-    cores: NDArray[np.int64]
-    numbers: NDArray[np.int64]
+    first: NDArray[np.integer[Any]]
+    cores: NDArray[np.integer[Any]]
+    numbers: NDArray[np.integer[Any]]
 
     @classmethod
     def single(cls, cores: NDArray[np.int64], numbers: NDArray[np.int64]) -> Weights:
         """Each neuron adds a number of its own to one core."""
-        if cores.size and (cores == cores[0]).all() and (numbers == numbers[0]).all():
-            shared = np.zeros(cores.size, np.int64)
-            return cls(shared, np.array([0, 1]), cores[:1], numbers[:1])
-        return cls(np.arange(cores.size), np.arange(cores.size + 1), cores, numbers)
+        kinds = int(numbers.max(initial=0)) + 1
+        pairs, row_of = np.unique(cores * kinds + numbers, return_inverse=True)
+        return cls(row_of, np.arange(pairs.size + 1), *np.divmod(pairs, kinds))
 
     def ones(self) -> Weights:
         """The same cores, each once."""
-        return replace(self, numbers=np.ones_like(self.numbers))
+        return replace(self, numbers=np.broadcast_to(np.int64(1), self.numbers.shape))
 
 
-def tally(raster: Raster, weights: Weights, out: NDArray[Any]) -> None:
-    """Adds the weights of all flags that are set to ``out`` [step, sample, core]."""
+def tally(
+    raster: Raster, weights: Weights, out: NDArray[Any], entries: NDArray[Any] | None = None
+) -> None:
+    """Adds the weights of all flags that are set to ``out`` [step, sample, core].
+
+    Args:
+        entries: like ``out``, for the number of weights instead of their sum.
+    """
     if weights.first.size == 2:
         each = raster.per_step()
         for core, number in zip(weights.cores.tolist(), weights.numbers.tolist(), strict=True):
             out[..., core] += (number * each).astype(out.dtype)
+            if entries is not None:
+                entries[..., core] += each.astype(entries.dtype)
         return
     module = kernels(_KERNELS)
     if module is None:
         _by_products(raster, weights, out)
+        if entries is not None:
+            _by_products(raster, weights.ones(), entries)
         return
-    bits = np.ascontiguousarray(raster.bits)
-    module.add_flags(bits, weights.row_of, weights.first, weights.cores, weights.numbers, out)
+    bits, row_of = np.ascontiguousarray(raster.bits), weights.row_of
+    shared = _shared_rows(row_of, bits.shape[-1])
+    rows = weights.first, weights.cores, weights.numbers
+    if entries is None:
+        module.add_flags(bits, row_of, shared, *rows, out)
+    else:
+        module.add_flags_and_entries(bits, row_of, shared, *rows, out, entries)
 
 
 def _by_products(raster: Raster, weights: Weights, out: NDArray[Any]) -> None:
-    """The same as sparse matrix products."""
+    """``out`` as sparse matrix products."""
     from scipy.sparse import csr_array
 
     shape = (weights.first.size - 1, out.shape[-1])
@@ -73,3 +88,34 @@ def _by_products(raster: Raster, weights: Weights, out: NDArray[Any]) -> None:
         fired = csr_array(flags.reshape(-1, flags.shape[-1]).astype(np.int64))
         sums = (fired @ each).toarray().reshape(*flags.shape[:2], -1)
         out[steps, samples] += sums.astype(out.dtype)
+
+
+def _shared_rows(row_of: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """The row of the eight neurons of each byte where they have the same one, else -1."""
+    padded = np.concatenate([row_of, row_of[-1:].repeat(8 * size - row_of.size)]).reshape(-1, 8)
+    return np.where((padded == padded[:, :1]).all(axis=1), padded[:, 0], -1)
+
+
+def pair_sums(
+    numbers: NDArray[np.int64], home: NDArray[np.int64], found: Reach, homes: int
+) -> NDArray[np.int64]:
+    """What neurons send from core to core: int64 [home, core of ``found.cores``].
+
+    Args:
+        numbers: sent by each neuron to each core that it reaches, [neuron].
+        home: index of each neuron's own core, below ``homes``, [neuron].
+    """
+    from scipy.sparse import coo_array
+
+    sums = np.zeros((homes, found.cores.size), np.int64)
+    matrix = found.synapses
+    module = kernels(_KERNELS)
+    if module is not None:
+        module.add_pairs(numbers, home, found.row_of, matrix.indptr, matrix.indices, sums)
+        return sums
+    shape = (homes, matrix.shape[0])
+    sent = coo_array((numbers, (home, found.row_of)), shape=shape).tocsr()
+    reached = matrix.astype(np.int64)
+    reached.data[:] = 1
+    sums += (sent @ reached).toarray()
+    return sums

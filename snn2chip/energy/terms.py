@@ -18,6 +18,11 @@ from snn2chip.targets.vocabulary import COSTS
 NO_COSTS = CostTable("none", "the target has no cost table", "per_term", {}, ())
 
 
+def unpriced_name(names: tuple[str, ...], table: CostTable) -> str:
+    """The name that the table lists as unknown, or the most specific one."""
+    return next((name for name in names if name in table.unknown), names[0])
+
+
 @dataclass(frozen=True, slots=True)
 class Term:
     """One count and the constants that may price it, the most specific first."""
@@ -28,6 +33,14 @@ class Term:
     def constant(self, table: CostTable) -> str | None:
         """The name of the constant that prices this term, or None."""
         return next((name for name in self.names if name in table.constants), None)
+
+    def name_in(self, table: CostTable) -> str:
+        """What the term is called where it has no price: as the table calls it, if it does."""
+        return unpriced_name(self.names, table)
+
+    def included(self, table: CostTable) -> bool:
+        """Whether another price of the table holds this term."""
+        return any(name in table.included for name in self.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +70,11 @@ def _events(kind: str) -> Callable[[LayerCounts], int]:
 
 def _inactive(layer: LayerCounts) -> int:
     return layer.neuron_steps - layer.neuron_updates
+
+
+def _synapse_steps(layer: LayerCounts) -> int:
+    """Synapses, each in every step of every sample; neurons without synapses have none."""
+    return layer.synapses * layer.neuron_steps // layer.neurons if layer.neurons else 0
 
 
 def _spikes(layer: LayerCounts) -> int:
@@ -89,16 +107,30 @@ ENERGY: dict[str, Group] = {
         (
             Term(("e_hop_ew",), lambda layer: layer.hops_x),
             Term(("e_hop_ns",), lambda layer: layer.hops_y),
+            Term(("e_chip_hop",), lambda layer: layer.chip_hops),
         ),
         True,
     ),
 }
 
 
+_EVERY_SYNAPSE = Group((Term(("e_synapse_step",), _synapse_steps),), True)
+
+
+def groups(table: CostTable) -> dict[str, Group]:
+    """The groups that a table prices: its synapses by event, or each in every step."""
+    if table.scope == "all_in":
+        return {"synapse": ENERGY["synapse"]}
+    if "e_synapse_step" in table.constants:
+        return {**ENERGY, "synapse": _EVERY_SYNAPSE}
+    return ENERGY
+
+
 def energy(layer: LayerCounts, group: Group, table: CostTable) -> tuple[float | None, list[str]]:
     """Energy of a group in pJ, and the names of terms that count something without a price.
 
-    None where nothing that counts has a price: an unknown energy is not 0.
+    None where nothing that counts has a price of its own: an unknown energy is not 0. A term that
+    another price of the table includes is not lacking.
     """
     priced = [
         (term.count(layer), table.value(name))
@@ -106,14 +138,16 @@ def energy(layer: LayerCounts, group: Group, table: CostTable) -> tuple[float | 
         if (name := term.constant(table)) is not None
     ]
     lacking = [
-        term.names[0]
+        term.name_in(table)
         for term in group.terms
         if term.constant(table) is None
+        and not term.included(table)
         and term.count(layer)
-        and (group.each or not priced or term.names[0] in table.unknown)
+        and (group.each or not priced or term.name_in(table) in table.unknown)
     ]
     if not priced and not group.each:
-        lacking = lacking[:1]
+        held = any(term.included(table) for term in group.terms)
+        lacking = [] if held else lacking[:1]
     if not priced or (lacking and not any(number for number, _ in priced)):
         return None, lacking
     return sum(number * (value or 0.0) for number, value in priced), lacking

@@ -4,12 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.mapping.routes import NO_LINKS, Flow, LinkLoads
+from snn2chip.core import Activity, Program
+from snn2chip.core import Mapping as CoreMapping
+from snn2chip.mapping.routes import NO_LINKS, LinkLoads
+
+TIMINGS = ("simple", "detailed")
+"""Models of time: the busiest core; and every message, through the links of the mesh."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputCounts:
+    """Totals of one incoming projection over all samples.
+
+    Attributes:
+        source: name of the population that the spikes come from.
+        kind: ``dense``, ``conv``, ``identity`` or ``sparse``.
+        neurons: of the source.
+        spikes: of the source.
+        weights: stored numbers; a shared kernel is stored once.
+    """
+
+    source: str
+    kind: str
+    neurons: int
+    spikes: int
+    synaptic_events: int
+    weights: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +53,10 @@ class LayerCounts:
         packets_within_tile: packets whose destination core shares the sender's tile.
         packets_between_chips: packets whose destination core lies on another chip.
         hops_x, hops_y: mesh hops of this layer's packets along columns and rows.
-        chip_hops: links between chips that its packets cross.
+        chip_hops: links between chips that its packets cross, which are no hops of the mesh.
         packets_sent: packets that leave the core (fewer than ``packets`` with multicast).
+        inputs: of each incoming projection.
+        biases: stored biases, one per channel of a convolution; 0 where all are zero.
     """
 
     name: str
@@ -49,6 +76,8 @@ class LayerCounts:
     packets_within_tile: int
     hops_x: int
     hops_y: int
+    inputs: tuple[InputCounts, ...] = ()
+    biases: int = 0
     packets_between_chips: int = 0
     chip_hops: int = 0
 
@@ -75,6 +104,20 @@ class NeuronCounts:
 
 
 @dataclass(frozen=True, eq=False)
+class Flow:
+    """Packets of one population between cores, over all steps and samples.
+
+    Attributes:
+        source, target: core numbers, int64 [pair]; each pair once.
+        packets: int64 [pair], above 0.
+    """
+
+    source: NDArray[np.int64]
+    target: NDArray[np.int64]
+    packets: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
 class CoreSeries:
     """What each core did in every chip step: all that a time model needs.
 
@@ -94,6 +137,14 @@ class CoreSeries:
     events: Mapping[str, NDArray[np.integer[Any]]]
 
 
+class Run(NamedTuple):
+    """What was counted: a program, what it did, and where its neurons lie."""
+
+    program: Program
+    activity: Activity
+    mapping: CoreMapping
+
+
 @dataclass(frozen=True, eq=False)
 class Counts:
     """Everything that is counted once and priced often.
@@ -105,6 +156,7 @@ class Counts:
         series: by core.
         neurons, flows: by population.
         tiles: tiles that hold a mapped core.
+        run: what was counted, for times that follow single messages.
         links: packets over the links of the mesh.
     """
 
@@ -116,6 +168,7 @@ class Counts:
     neurons: Mapping[str, NeuronCounts]
     flows: Mapping[str, Flow]
     tiles: int
+    run: Run | None = None
     links: LinkLoads = NO_LINKS
 
     @property
@@ -153,6 +206,41 @@ class Bottleneck:
 
 
 @dataclass(frozen=True, slots=True)
+class CoreCost:
+    """Totals of one core over all samples.
+
+    Attributes:
+        layers: name -> neurons of that layer on it, inputs included.
+        counts: as of a layer; ``packets`` are those it sends.
+        packets_in: that reach it.
+        busy_ns: summed over steps, or None where the table has no times.
+    """
+
+    core: int
+    layers: Mapping[str, int]
+    counts: LayerCounts
+    packets_in: int
+    energy_pj: LayerEnergy
+    busy_ns: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CoreCosts:
+    """Costs of a run by core and by step.
+
+    Attributes:
+        cores: ascending.
+        slowest: per chip step the core that most samples wait for, its largest layer and its
+            largest term; empty where the table has no times.
+        barrier_ns: time of the barrier in each step, or None.
+    """
+
+    cores: tuple[CoreCost, ...]
+    slowest: tuple[Bottleneck, ...]
+    barrier_ns: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
     """A quantized ANN of the same shape on ordinary 45 nm logic, for comparison."""
 
@@ -163,6 +251,55 @@ class Baseline:
     memory_nj: float
     assumptions: tuple[str, ...]
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyTotals:
+    """Energies in pJ over all samples, and the latency; None where nothing is priced.
+
+    Attributes:
+        dynamic_pj: sum of the layers' totals.
+        static_pj: power that flows whatever happens, times modelled time.
+        total_pj: dynamic plus static, as far as they are known.
+        latency_us: mean modelled time per sample over N + max L chip steps.
+    """
+
+    dynamic_pj: float | None
+    static_pj: float | None
+    total_pj: float | None
+    latency_us: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyRange:
+    """Totals with every constant at the low, and at the high end of its range."""
+
+    low: EnergyTotals
+    high: EnergyTotals
+
+
+@dataclass(frozen=True, slots=True)
+class RealTime:
+    """Whether every core does the work of a tick within the tick.
+
+    Attributes:
+        tick_ns: length of a tick.
+        busiest_ns: longest work of a core in a tick, None where the table does not say how long
+            its events take.
+        core, layer: the core of that work, and its largest layer.
+        late: share of (core, tick, sample) whose work is longer than the tick.
+    """
+
+    tick_ns: float
+    busiest_ns: float | None
+    core: int | None
+    layer: str | None
+    late: float | None
+
+    @property
+    def kept(self) -> bool | None:
+        """Whether no work is longer than the tick, None where that is not known."""
+        return None if self.busiest_ns is None else self.busiest_ns <= self.tick_ns
 
 
 @dataclass(frozen=True)
@@ -179,6 +316,11 @@ class EnergyReport:
         step_ns: mean modelled time per chip step, one value per step, or empty.
         unpriced: terms that have no price in the table, one line each.
         assumptions: sentences that a reader must know.
+        timing: the model of time, one of ``TIMINGS``.
+        range: the totals at the ends of the constants' ranges, None where no constant has one.
+        real_time: the check of ticks, None where the chip's steps have no fixed length.
+        cycles: mean clock cycles per sample, None where the table states no clock.
+        by_core: the same by core and by step, None where only layers were priced.
         links: packets over the links of the mesh, over all samples.
     """
 
@@ -194,7 +336,12 @@ class EnergyReport:
     bottleneck: Bottleneck | None
     unpriced: tuple[str, ...]
     assumptions: tuple[str, ...]
+    range: EnergyRange | None = None
+    real_time: RealTime | None = None
+    cycles: float | None = None
+    by_core: CoreCosts | None = None
     links: LinkLoads = NO_LINKS
+    timing: str = TIMINGS[0]
 
     @property
     def energy_per_inference_nj(self) -> float | None:

@@ -40,6 +40,7 @@ class Scan:
         records: recorded states [step, sample, *shape], by name.
         warnings: counted events by name.
         peak_v, peak_input: largest magnitudes seen.
+        membrane_changes: as ``PopulationActivity`` has them.
     """
 
     output: Array
@@ -49,6 +50,7 @@ class Scan:
     warnings: Mapping[str, int] = field(default_factory=dict)
     peak_v: float = 0.0
     peak_input: float = 0.0
+    membrane_changes: int | None = None
 
 
 class Arithmetic(Protocol):

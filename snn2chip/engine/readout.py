@@ -15,9 +15,14 @@ class ReadoutScore:
 
     Membranes are given back in the graph's units (``offset + v / scale``), so that scores compare
     across neurons whose scales differ.
+
+    Args:
+        keep: the scores [sample, neuron] after every step as well, in ``kept``.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, *, keep: bool = False) -> None:
+        self._keep = keep
+        self.kept: list[NDArray[np.float64]] = []
         self._kind = program.readout.kind
         self._population = program.population(program.outputs[0])
         self._groups = program.readout_groups or self._population.size
@@ -35,6 +40,14 @@ class ReadoutScore:
         """Takes the outputs [step, sample, *shape] of the next steps."""
         if not len(output):
             return
+        if self._keep:
+            for step in range(len(output)):
+                self._add(output[step : step + 1])
+                self.kept.append(self.result(output.shape[1]))
+        else:
+            self._add(output)
+
+    def _add(self, output: Array) -> None:
         self._steps += len(output)
         match self._kind:
             case "v_last":

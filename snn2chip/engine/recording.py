@@ -49,6 +49,7 @@ class Lane:
     warnings: dict[str, int] = field(default_factory=dict)
     peak_v: float = 0.0
     peak_input: float = 0.0
+    membrane_changes: int | None = None
 
     @property
     def block(self) -> Array:
@@ -80,6 +81,8 @@ class Lane:
         else:
             sent, membrane = _silence(scan.output), scan.output
         updated = packed(scan.updated) if self.counted else np.zeros(0, np.uint8)
+        if self.counted and scan.membrane_changes is not None:
+            self.membrane_changes = (self.membrane_changes or 0) + scan.membrane_changes
         self.take_layer(
             LayerScan(
                 sent, updated, scan.state, membrane, scan.records, scan.warnings, scan.peak_v,
@@ -161,10 +164,15 @@ def _wide(membranes: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class BatchResult:
-    """What one batch of samples left behind."""
+    """What one batch of samples left behind.
+
+    Attributes:
+        kept: scores after every step, where they were asked for.
+    """
 
     lanes: Mapping[str, Lane]
     scores: NDArray[np.float64]
+    kept: list[NDArray[np.float64]] = field(default_factory=list)
 
 
 def join(population: ProgramPopulation, lanes: list[Lane]) -> PopulationActivity:
@@ -176,12 +184,14 @@ def join(population: ProgramPopulation, lanes: list[Lane]) -> PopulationActivity
     else:
         updated = _whole([lane.updated for lane in lanes])
     names = sorted({name for lane in lanes for name in lane.warnings})
+    changes = [n for lane in lanes if (n := lane.membrane_changes) is not None]
     return PopulationActivity(
         spikes=Raster(spikes, population.shape),
         updated=Raster(updated, population.shape),
         warnings={name: sum(lane.warnings.get(name, 0) for lane in lanes) for name in names},
         peak_v=max(lane.peak_v for lane in lanes),
         peak_input=max(lane.peak_input for lane in lanes),
+        membrane_changes=sum(changes) if changes else None,
     )
 
 

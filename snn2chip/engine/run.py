@@ -47,6 +47,7 @@ class RunOptions:
             that this process may use (or OMP_NUM_THREADS).
         trace: record the whole run of every population's output.
         trace_state: also record the states.
+        running_scores: keep the readout after every step.
     """
 
     batch: int = 256
@@ -54,6 +55,7 @@ class RunOptions:
     threads: int | None = None
     trace: bool = False
     trace_state: bool = False
+    running_scores: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +177,15 @@ def _whole(
             p.name: join(p, [r.lanes[p.name] for r in results]) for p in program.populations
         },
         scores=np.concatenate([r.scores for r in results]),
+        running_scores=_running([r.kept for r in results]),
     )
+
+
+def _running(shares: list[list[Array]]) -> Array | None:
+    """[step, sample, score] of every share's scores after each step, where they were kept."""
+    if not shares[0]:
+        return None
+    return np.stack([np.concatenate(parts) for parts in zip(*shares, strict=True)])
 
 
 def _plan(program: Program, arithmetic: Arithmetic) -> Iterator[_Component]:
@@ -220,7 +230,7 @@ def _run_batch(
 ) -> BatchResult:
     samples = next(iter(spikes.values())).shape[1]
     lanes = {p.name: _open_lane(program, p, arithmetic, samples) for p in program.populations}
-    score = ReadoutScore(program)
+    score = ReadoutScore(program, keep=options.running_scores)
     drain = program.max_latency if options.trace else 0
     for start, length in _blocks(steps, drain, options.block_steps):
         for lane in lanes.values():
@@ -231,7 +241,7 @@ def _run_batch(
             score.add(lanes[program.outputs[0]].block)
     for lane in lanes.values():
         lane.release()
-    return BatchResult(lanes, score.result(samples))
+    return BatchResult(lanes, score.result(samples), score.kept)
 
 
 def _blocks(steps: int, drain: int, size: int | None) -> Iterator[tuple[int, int]]:

@@ -16,7 +16,7 @@ from snn2chip.frontends.nir.nodes import NirGraph
 from snn2chip.frontends.nir.read import graph_of
 from snn2chip.frontends.torch.framework import framework_of, require_torch
 from snn2chip.frontends.torch.walk import Shapes, Walked, walk
-from snn2chip.graph import Graph, Readout
+from snn2chip.graph import Graph, ModuleSize, Readout
 from snn2chip.graph.operators import Shape
 from snn2chip.neurons.presets import overrides_of
 
@@ -102,5 +102,23 @@ def nodes_of_module(
     readout = metadata.readout
     if readout is None and walked.readout is not None:
         readout = Readout(walked.readout)  # type: ignore[arg-type]
-    full = replace(metadata, dt=dt, preset=walked.preset, overrides=overrides, readout=readout)
+    full = replace(
+        metadata,
+        dt=dt,
+        preset=walked.preset,
+        overrides=overrides,
+        readout=readout,
+        module=size_of(module),
+    )
     return replace(walked.nodes, metadata={KEY: to_text(full)}), walked
+
+
+def size_of(module: Any) -> ModuleSize:
+    """What a module holds; the states that its cells keep between steps are no part of it."""
+    kept = module.state_dict()
+    parameters = list(module.parameters())
+    held = [*parameters, *(array for name, array in module.named_buffers() if name in kept)]
+    return ModuleSize(
+        parameters=sum(array.numel() for array in parameters),
+        bytes=sum(array.numel() * array.element_size() for array in held),
+    )

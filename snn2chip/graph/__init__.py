@@ -3,7 +3,15 @@
 from snn2chip.graph.equality import differences, equal
 from snn2chip.graph.operators import Conv, Dense, Identity, Operator, Sparse, identity
 from snn2chip.graph.text import to_text
-from snn2chip.graph.types import Delay, Encoding, Graph, Population, Projection, Readout
+from snn2chip.graph.types import (
+    Delay,
+    Encoding,
+    Graph,
+    ModuleSize,
+    Population,
+    Projection,
+    Readout,
+)
 from snn2chip.graph.validate import validate
 from snn2chip.neurons import Discretization
 
@@ -15,6 +23,7 @@ __all__ = [
     "Encoding",
     "Graph",
     "Identity",
+    "ModuleSize",
     "Operator",
     "Population",
     "Projection",

@@ -136,6 +136,19 @@ class Encoding:
                 raise ConfigError(f"encoding: {name} {value}", needs="a positive, finite number")
 
 
+@dataclass(frozen=True, slots=True)
+class ModuleSize:
+    """What the PyTorch module held that a network was exported from.
+
+    Attributes:
+        parameters: numbers that training changes.
+        bytes: of these and of the module's buffers; states of a run are left out.
+    """
+
+    parameters: int
+    bytes: int
+
+
 @dataclass(frozen=True, eq=False)
 class Graph:
     """A spiking network of one discretization.
@@ -146,6 +159,7 @@ class Graph:
         classes: names of the output classes, or empty.
         data: name of the data set that the network was trained on, or "".
         split_seed: seed of that data set's split into training and test samples.
+        module: of the module that it was exported from; None where the file does not say.
     """
 
     name: str
@@ -158,6 +172,7 @@ class Graph:
     classes: tuple[str, ...] = ()
     data: str = ""
     split_seed: int = 0
+    module: ModuleSize | None = None
 
     def population(self, name: str) -> Population:
         """The population called ``name``."""

@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 
 from snn2chip.core import Mapping as CoreMapping
 from snn2chip.core import Program
-from snn2chip.mapping.estimate import Estimator
 from snn2chip.mapping.objective import Goal, Plan
 from snn2chip.mapping.partition.choose import Assignment, Chooser
+from snn2chip.mapping.partition.estimate import Estimator
 from snn2chip.mapping.partition.sequential import numbered, sequential
 from snn2chip.mapping.place import place_all
-from snn2chip.mapping.placing import arrange
+from snn2chip.mapping.placing.search import LARGEST, arrange
 from snn2chip.mapping.reach import destinations
-from snn2chip.mapping.routes import Flow, flow_of
 from snn2chip.targets.types import Target
 
 
@@ -78,14 +77,24 @@ def _arranged(
     if plan.objective is None or target.mesh.cores_per_tile == 0:
         return mapping
     slots = np.array([place[1:3] for place in mapping.places.values()], np.int64)
-    order = arrange(_flows(program, mapping, goal.traffic.spikes), slots, plan.seed)
+    if len(slots) > LARGEST:
+        return mapping
+    order = arrange(_packets(program, mapping, goal.traffic.spikes), slots, plan.seed)
     moved = {name: order[cores].astype(np.int32) for name, cores in assignment.items()}
     return CoreMapping(target.name, moved, mapping.places)
 
 
-def _flows(
+def _packets(
     program: Program, mapping: CoreMapping, spikes: Mapping[str, NDArray[np.float64]]
-) -> Iterator[Flow]:
+) -> NDArray[np.float64]:
+    """Packets from core to core, [core, core]; cores are numbered without gaps."""
+    from scipy.sparse import coo_array
+
+    found = np.zeros((mapping.cores_used, mapping.cores_used))
     for name, homes in mapping.assignment.items():
-        whole = spikes[name].astype(np.int64)
-        yield flow_of(homes, whole, destinations(program, mapping, name))
+        reached = destinations(program, mapping, name)
+        if reached is not None:
+            shape = (mapping.cores_used, reached.synapses.shape[0])
+            fired = coo_array((spikes[name], (homes, reached.row_of)), shape=shape).tocsr()
+            found[:, reached.cores] += (fired @ (reached.synapses > 0).astype(np.float64)).toarray()
+    return found

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.core import Mapping, Program
+from snn2chip.engine.kernels.accelerate import kernels
 from snn2chip.graph.linear import transpose_apply
 from snn2chip.graph.operators import Conv, Dense, Identity, Operator, Sparse
 
@@ -29,6 +30,8 @@ OWN_AXONS = (Dense, Identity, Sparse)
 The neurons of all channels at one position of a convolution may share a population axon; no
 public formula says how many remain.
 """
+
+_KERNELS = "snn2chip.mapping.reach_kernels"
 
 _IMAGES = 1 << 24
 """Pixels of core indicators that are transposed at once."""
@@ -98,16 +101,19 @@ def destinations(
     Args:
         kinds: operators that count.
     """
-    found = [
-        reach(projection.operator, mapping.assignment[projection.target])
-        for projection in program.outgoing(source)
-        if isinstance(projection.operator, kinds)
-    ]
-    return union(found) if found else None
+    return union(
+        [
+            reach(projection.operator, mapping.assignment[projection.target])
+            for projection in program.outgoing(source)
+            if isinstance(projection.operator, kinds)
+        ]
+    )
 
 
-def union(reaches: Sequence[Reach]) -> Reach:
-    """What several projections of one population reach together."""
+def union(reaches: Sequence[Reach]) -> Reach | None:
+    """What several projections of one population reach together; None without any."""
+    if not reaches:
+        return None
     first, *others = reaches
     for other in others:
         first = _both(first, other)
@@ -193,6 +199,18 @@ def _single(operator: Sparse, column: NDArray[np.intp], cores: int) -> csr_array
     from scipy.sparse import csr_array
 
     sizes = prod(operator.source_shape), prod(operator.target_shape)
+    module = kernels(_KERNELS)
+    if module is not None:
+        size = operator.targets.size
+        starts = np.empty(sizes[0] + 1, np.int64)
+        columns, numbers = np.empty(size, np.int32), np.empty(size, np.int32)
+        place = column.astype(np.int32)
+        end = module.cores_of_sources(
+            operator.first, operator.targets, place, starts, columns, numbers
+        )
+        if size < 2**31:
+            starts = starts.astype(np.int32)
+        return csr_array((numbers[:end], columns[:end], starts), shape=(sizes[0], cores))
     ones = np.ones(operator.targets.size, np.int64)
     links = csr_array((ones, operator.targets, operator.first), shape=sizes)
     offsets, one = np.arange(column.size + 1), np.ones(column.size, np.int64)

@@ -8,31 +8,16 @@ tree is crossed once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.core.mapping import Place
-from snn2chip.mapping.reach import Reach
 
 _Ints = NDArray[np.int64]
 
 _LARGEST_SIDE = 4096
-
-
-@dataclass(frozen=True, eq=False)
-class Flow:
-    """Packets of one population between cores, over all steps and samples.
-
-    Attributes:
-        source, target: core numbers, int64 [pair]; each pair once.
-        packets: int64 [pair], above 0.
-    """
-
-    source: _Ints
-    target: _Ints
-    packets: _Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +35,16 @@ class LinkLoads:
     to_x: _Ints
     to_y: _Ints
     packets: _Ints
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all links carry the same."""
+        return isinstance(other, LinkLoads) and all(
+            np.array_equal(getattr(self, field.name), getattr(other, field.name))
+            for field in fields(self)
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.packets.tobytes())
 
     @property
     def traversals(self) -> int:
@@ -75,45 +70,21 @@ def positions(places: Mapping[int, Place], cores: _Ints) -> _Ints:
     return found
 
 
-def flow_of(homes: NDArray[np.int32], spikes: _Ints, reach: Reach | None) -> Flow:
-    """Spikes per (core, row of destinations), spread over the row's cores.
+def link_loads(
+    flows: Iterable[tuple[_Ints, _Ints, _Ints]], places: Mapping[int, Place]
+) -> LinkLoads:
+    """Loads of unicast packets.
 
     Args:
-        homes, spikes: core and spikes of each neuron, [neuron].
-        reach: where they go.
-    """
-    if reach is None:
-        none = np.zeros(0, np.int64)
-        return Flow(none, none, none)
-    from scipy.sparse import coo_array
-
-    cores, home = np.unique(homes, return_inverse=True)
-    shape = (cores.size, reach.synapses.shape[0])
-    fired = coo_array((spikes, (home, reach.row_of)), shape=shape).tocsr()
-    reached = reach.synapses.copy()
-    reached.data = np.ones_like(reached.data)
-    packets = (fired @ reached).tocoo()
-    sent = packets.data > 0
-    return Flow(
-        cores.astype(np.int64)[packets.row[sent]],
-        reach.cores[packets.col[sent]],
-        packets.data[sent],
-    )
-
-
-def link_loads(flows: Iterable[Flow], places: Mapping[int, Place]) -> LinkLoads:
-    """Loads of unicast packets.
+        flows: (source cores, target cores, packets), each [pair].
 
     Returns:
         The loads, nothing where the places span more than 4,096 columns or rows, which is the case
         only where a network lies far beyond its chip.
     """
-    parts = list(flows) or [flow_of(np.zeros(0, np.int32), np.zeros(0, np.int64), None)]
-    ends = [
-        np.concatenate(several)
-        for several in zip(*((f.source, f.target) for f in parts), strict=True)
-    ]
-    packets = np.concatenate([flow.packets for flow in parts])
+    parts = list(flows)
+    ends = [np.concatenate([part[k] for part in parts] or [np.zeros(0, np.int64)]) for k in (0, 1)]
+    packets = np.concatenate([part[2] for part in parts] or [np.zeros(0, np.int64)])
     source, target = (positions(places, cores)[:, 1:3] for cores in ends)
     both = np.concatenate([source, target, np.zeros((1, 2), np.int64)])
     corner = both.min(axis=0)

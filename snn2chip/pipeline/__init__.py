@@ -2,7 +2,17 @@
 
 from snn2chip.backends import Fidelity
 from snn2chip.pipeline.opening import list_models, open_network
-from snn2chip.pipeline.running import check, compile_network, reprice, run
+from snn2chip.pipeline.results.curves import CurvePoint
+from snn2chip.pipeline.results.reprice import reprice
+from snn2chip.pipeline.results.saved import has_run, open_run
+from snn2chip.pipeline.results.thresholds import (
+    Judgement,
+    Thresholds,
+    Verdict,
+    judge,
+    read_thresholds,
+)
+from snn2chip.pipeline.running import check, compile_network, run
 from snn2chip.pipeline.samples import Samples, scored_samples
 from snn2chip.pipeline.types import (
     Check,
@@ -18,20 +28,28 @@ from snn2chip.pipeline.widths import WidthRow, WidthTable, quantize_table
 __all__ = [
     "Check",
     "Compilation",
+    "CurvePoint",
     "Fidelity",
+    "Judgement",
     "Network",
     "Options",
     "Progress",
     "Quantization",
     "Result",
     "Samples",
+    "Thresholds",
+    "Verdict",
     "WidthRow",
     "WidthTable",
     "check",
     "compile_network",
+    "has_run",
+    "judge",
     "list_models",
     "open_network",
+    "open_run",
     "quantize_table",
+    "read_thresholds",
     "reprice",
     "run",
     "scored_samples",

@@ -10,20 +10,20 @@ from pathlib import Path
 
 from snn2chip.backends import Backend, find_backend
 from snn2chip.backends.reference import ReferenceBackend
-from snn2chip.core import Activity, Drift, Program, Violation
+from snn2chip.core import Activity, Program, Violation
 from snn2chip.core import Mapping as CoreMapping
-from snn2chip.drift import accuracy, compare
-from snn2chip.energy import EnergyReport, ann_baseline, count, price
 from snn2chip.engine import RunOptions, simulate
 from snn2chip.engine.devices.device import find_device
 from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
 from snn2chip.graph import Graph
-from snn2chip.mapping import assumptions, map_program, read_mapping
+from snn2chip.mapping import map_program, read_mapping
 from snn2chip.pipeline.cuts import block_steps
 from snn2chip.pipeline.devices import on_device
 from snn2chip.pipeline.quantizing import Calibration, configured, noted, quantize
+from snn2chip.pipeline.results.finish import Recorded, finish
 from snn2chip.pipeline.samples import Samples, calibration_samples, scored_samples
 from snn2chip.pipeline.types import (
+    PRICES_ONLY,
     Check,
     Compilation,
     Network,
@@ -70,12 +70,12 @@ def check(network: Network, options: Options) -> Check:
         UnsupportedError: the target has no such thing; all of them at once.
     """
     target = chosen_target(network, options)
-    network, backend = _backend(network, target, options)
+    network, backend = backend_for(network, target, options)
     graph, notes = _chip_graph(network, backend, options)
     if backend.scale_candidates:
         notes = (*notes, _UNCALIBRATED)
     program = network.program or noted(backend.realise(graph, target), notes)
-    mapping, violations = _map(network, program, backend, target, options)
+    mapping, violations = placed_on(network, program, backend, target, options)
     return Check(network.graph, target, program, mapping, violations)
 
 
@@ -96,19 +96,24 @@ def runs(
     """
     clock, options = _Clock(progress), choices[0]
     graph, target = network.graph, chosen_target(network, options)
-    network, backend = _backend(network, target, options)
+    network, backend = backend_for(network, target, options)
     device = find_device(options.device)
     with clock.stage("read samples"):
         samples = scored_samples(graph, options, free=network.family is not None)
     calibration = _calibration(network, backend, options, clock)
     reference = None
     for options in choices:
-        _, backend = _backend(network, target, options)
+        _, backend = backend_for(network, target, options)
         program, calibrated_on, chosen = _quantize(
             network, backend, target, options, calibration, clock
         )
         cuts = _cuts(program, samples, options)
-        settings = replace(cuts, trace=options.trace, trace_state=options.trace_state)
+        settings = replace(
+            cuts,
+            trace=options.trace,
+            trace_state=options.trace_state,
+            running_scores=options.steps_curve,
+        )
         arithmetic, settings, notes = on_device(
             device, program, backend.arithmetic(graph), settings
         )
@@ -123,50 +128,29 @@ def runs(
         needs_none = network.family is not None or isinstance(backend, ReferenceBackend)
         if reference is None and not needs_none:
             with clock.stage("float reference"):
-                reference = _reference_run(graph, samples, cuts)
-        with clock.stage("map and price"):
-            mapping, violations = _map(network, program, backend, target, options, activity)
-            energy = _energy(program, activity, mapping, target, options.costs)
-        yield Result(
+                kept = replace(cuts, running_scores=options.steps_curve)
+                reference = _reference_run(graph, samples, kept)
+        recorded = Recorded(
             graph=graph,
-            target=target,
             program=program,
             activity=activity,
             reference=reference,
-            mapping=mapping,
-            violations=violations,
-            energy=energy,
-            baseline=ann_baseline(program),
-            drift=() if reference is None else (_drift(program, reference, activity, samples),),
-            fidelity=backend.fidelity(program),
             labels=samples.labels,
-            accuracy=accuracy(activity, samples.labels),
             data=samples.name,
             calibrated_on=calibrated_on,
             quantization=chosen,
             seed=options.seed,
             synthetic=samples.synthetic,
             notes=(*samples.notes, *notes),
-            trace=trace,
-            wall_times=dict(clock.seconds),
         )
-
-
-def reprice(result: Result, costs: str | None, target: Target | None = None) -> Result:
-    """The same activity and mapping at other prices; another target brings its own limits.
-
-    Raises:
-        ConfigError: the target has no such cost table.
-    """
-    chip = result.target if target is None else target
-    energy = _energy(result.program, result.activity, result.mapping, chip, costs)
-    violations = result.violations
-    if chip.sha256 != result.target.sha256:
-        _, violations = map_program(result.program, chip, result.mapping)
-        if chip.family == result.target.family:
-            found = find_backend(chip.family).violations(result.program, chip, result.activity)
-            violations = (*found, *violations)
-    return replace(result, target=chip, energy=energy, violations=violations)
+        with clock.stage("map and price"):
+            placed = placed_on(network, program, backend, target, options, activity)
+            result = finish(
+                *(recorded, target, backend.fidelity(program), placed, options.costs),
+                timing=options.timing,
+                curve=options.steps_curve,
+            )
+        yield replace(result, trace=trace, wall_times=dict(clock.seconds))
 
 
 def compile_network(
@@ -184,6 +168,12 @@ def compile_network(
             has=f"integers for {network.family} already, which Lava's netx loads as they are",
             remedy="`snn2chip simulate` and `snn2chip check` run and place it",
         )
+    if load_target(options.target).family == PRICES_ONLY:
+        raise ConfigError(
+            f"target {options.target!r} holds limits and prices only",
+            needs="a chip whose arithmetic is known",
+            remedy="--target loihi2; `snn2chip simulate` prices the network on this one",
+        )
     if options.arithmetic not in (None, "chip"):
         raise ConfigError(
             f"--arithmetic {options.arithmetic} of a compilation",
@@ -199,32 +189,18 @@ def compile_network(
         return Compilation(found, result, result.calibrated_on, artefacts, result.wall_times)
     clock = _Clock(progress)
     target = chosen_target(network, options)
-    network, backend = _backend(network, target, options)
+    network, backend = backend_for(network, target, options)
     calibration = _calibration(network, backend, options, clock)
     program, calibrated_on, _ = _quantize(network, backend, target, options, calibration, clock)
     with clock.stage("map and price"):
-        mapping, violations = _map(network, program, backend, target, options)
+        mapping, violations = placed_on(network, program, backend, target, options)
     found = Check(network.graph, target, program, mapping, violations)
     return Compilation(found, None, calibrated_on, backend.artefacts(program), clock.seconds)
-
-
-def _energy(
-    program: Program, activity: Activity, mapping: CoreMapping, target: Target, costs: str | None
-) -> EnergyReport:
-    """Counts at the target's prices, with what its mapping rests on."""
-    energy = price(count(program, activity, mapping), target, costs)
-    return replace(energy, assumptions=(*energy.assumptions, *assumptions(program, target)))
 
 
 def chosen_target(network: Network, options: Options) -> Target:
     """The user's target; a compiled folder runs on the one it was compiled for only."""
     target = load_target(options.target)
-    if target.family == "none":
-        raise ConfigError(
-            f"target {target.name!r} holds prices only",
-            needs="a chip that can run a network",
-            remedy="--target loihi2; every report has the baseline that these prices give",
-        )
     if network.family not in (None, target.family):
         raise UnsupportedError(
             f"{network.origin}: a .net file is integers for {network.family} already",
@@ -242,7 +218,7 @@ def chosen_target(network: Network, options: Options) -> Target:
     return target
 
 
-def _backend(network: Network, target: Target, options: Options) -> tuple[Network, Backend]:
+def backend_for(network: Network, target: Target, options: Options) -> tuple[Network, Backend]:
     """The target's back end in the arithmetic of the user or of the program, which it states.
 
     Raises:
@@ -339,7 +315,7 @@ def _reference_run(graph: Graph, samples: Samples, cuts: RunOptions) -> Activity
     return activity
 
 
-def _map(
+def placed_on(
     network: Network,
     program: Program,
     backend: Backend,
@@ -352,15 +328,3 @@ def _map(
     pinned = None if path is None else read_mapping(path, program, target)
     mapping, violations = map_program(program, target, pinned)
     return mapping, (*backend.violations(program, target, activity), *violations)
-
-
-def _drift(program: Program, reference: Activity, activity: Activity, samples: Samples) -> Drift:
-    return compare(
-        f"float64 graph -> {program.arithmetic}",
-        reference,
-        activity,
-        order=[p.name for p in program.populations],
-        outputs=program.outputs,
-        latency={p.name: p.latency for p in program.populations},
-        labels=samples.labels,
-    )

@@ -15,15 +15,19 @@ from numpy.typing import NDArray
 from snn2chip.backends import Artefacts, Fidelity
 from snn2chip.core import Activity, Drift, Program, Trace, Violation
 from snn2chip.core import Mapping as CoreMapping
-from snn2chip.energy.types import Baseline, EnergyReport
+from snn2chip.energy.types import TIMINGS, Baseline, EnergyReport
 from snn2chip.errors import ConfigError, did_you_mean
 from snn2chip.frontends import Repair
 from snn2chip.graph import Graph
+from snn2chip.pipeline.results.curves import CurvePoint
 from snn2chip.quantize import GRANULARITIES, METHODS
 from snn2chip.targets.types import Target
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with the stage's name, what is done, and all of it."""
+
+PRICES_ONLY = "none"
+"""Family of targets of which only limits and prices are known."""
 
 _SHOWN = 60
 """Characters of a wrong value in a message."""
@@ -56,9 +60,12 @@ class Options:
         seed: of every random choice.
         mapping: a ``mapping.json`` that pins neurons to cores.
         costs: name of a cost table, or None for the target's default.
+        timing: the model of time: ``simple`` (the busiest core) or ``detailed`` (every message,
+            through the links of the mesh).
         batch, block_steps: how a run is cut; they change no integer result.
         device: ``cpu``, or ``cuda`` through PyTorch; neither does it.
         trace, trace_state: record outputs, and states too.
+        steps_curve: accuracy, energy and latency against the number of steps, from the same run.
     """
 
     target: str = "loihi2"
@@ -84,11 +91,13 @@ class Options:
     seed: int = 0
     mapping: Path | None = None
     costs: str | None = None
+    timing: str = "simple"
     batch: int = 256
     block_steps: int | None = None
     device: str = "cpu"
     trace: bool = False
     trace_state: bool = False
+    steps_curve: bool = False
 
     def __post_init__(self) -> None:
         """Checks every field, so that a wrong one is named and not met deep in the chain.
@@ -103,6 +112,8 @@ class Options:
             value = getattr(self, name)
             if (value is not None or name == "device") and not isinstance(value, str):
                 raise _wrong(name, value, "a name")
+        if self.timing not in TIMINGS:
+            raise _wrong("timing", self.timing, " or ".join(TIMINGS))
         for name in ("steps", "samples", "batch", "block_steps", "reset_interval"):
             if getattr(self, name) is not None or name == "batch":
                 _whole(self, name, 1)
@@ -110,7 +121,8 @@ class Options:
         _whole(self, "reset_offset", 0)
         if self.reset_offset and self.reset_interval is None:
             raise ConfigError("reset_offset without reset_interval", remedy="reset_interval=N too")
-        for name in ("trace", "trace_state", "allow_latency", "fine_biases", "repair"):
+        flags = ("trace", "trace_state", "allow_latency", "fine_biases", "repair", "steps_curve")
+        for name in flags:
             if not isinstance(getattr(self, name), bool | np.bool_):
                 raise _wrong(name, getattr(self, name), "True or False")
         if self.dt is not None and (_is_bool(self.dt) or not isinstance(self.dt, Real)):
@@ -270,6 +282,7 @@ class Result:
         quantization: how they were picked, or None where the program was made before.
         synthetic: the samples mean nothing, and neither does their energy.
         notes: what the encoding lost, one sentence each.
+        curve: by the number of steps, where it was asked for.
         wall_times: seconds per stage; only ever written to the manifest.
     """
 
@@ -293,6 +306,7 @@ class Result:
     notes: tuple[str, ...] = ()
     quantization: Quantization | None = None
     trace: Trace | None = None
+    curve: tuple[CurvePoint, ...] = ()
     wall_times: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -6,19 +6,25 @@ Nothing here depends on the clock, the machine or the place of a file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from typing import Any
 
 from snn2chip import __version__
-from snn2chip.energy.types import Layer, LayerEnergy
+from snn2chip.backends.reference import ReferenceBackend
+from snn2chip.energy.metrics import NeuroBench, neurobench
+from snn2chip.energy.types import EnergyRange, EnergyTotals, Layer, LayerEnergy
+from snn2chip.mapping.use import limit_use
 from snn2chip.pipeline import Result
+from snn2chip.report.chip import build as chip
 from snn2chip.report.figures import figures
 from snn2chip.report.types import (
     SCHEMA,
     TERMS,
     LayerRow,
     NetworkInfo,
+    Range,
+    RangeEnd,
     Report,
     RunInfo,
     TargetInfo,
@@ -45,6 +51,7 @@ def build(result: Result) -> Report:
     """The report of one run."""
     layers = tuple(_layer(layer) for layer in result.energy.layers)
     totals = _totals(result, layers)
+    uses = limit_use(result.program, result.target, result.mapping)
     return Report(
         schema=SCHEMA,
         tool=Tool("snn2chip", __version__),
@@ -58,12 +65,27 @@ def build(result: Result) -> Report:
         totals=totals,
         bottleneck=result.energy.bottleneck,
         baseline=result.baseline,
+        neurobench=tuple(_neurobench(result)),
+        curve=result.curve,
         unpriced=result.energy.unpriced,
         assumptions=result.energy.assumptions,
         violations=result.violations,
-        figures=figures(result.program, result.activity, result.mapping, result.target),
-        costs=result.target.costs.get(result.energy.table),
+        mesh=chip.mesh(result.target),
+        utilization=chip.utilization(result, uses),
+        cores=chip.cores(result, uses),
+        links=chip.links(result.energy.links),
+        latency=chip.step_times(result.energy),
+        prices=chip.prices(result),
+        figures=figures(result.program, result.activity),
     )
+
+
+def _neurobench(result: Result) -> Iterator[NeuroBench]:
+    """Of the float graph, where it ran on the samples, and of the program."""
+    graph = result.graph
+    if result.reference is not None:
+        yield neurobench(graph, ReferenceBackend().program(graph), result.reference)
+    yield neurobench(graph, result.program, result.activity)
 
 
 def _layer(layer: Layer) -> LayerRow:
@@ -95,8 +117,27 @@ def _totals(result: Result, layers: tuple[LayerRow, ...]) -> Totals:
         energy_per_inference_nj=None if total is None or not samples else total / samples / 1000.0,
         latency_us=finite(energy.latency_us),
         cores_used=len({core for n in result.mapping.assignment.values() for core in n.tolist()}),
+        cycles=finite(energy.cycles),
+        range=_range(energy.range, samples),
+        real_time=energy.real_time,
         **{name: sum(getattr(row, name) for row in layers) for name in _SUMMED},
     )
+
+
+def _range(found: EnergyRange | None, samples: int) -> Range | None:
+    """The ends of the totals, per run and per inference."""
+
+    def end(totals: EnergyTotals) -> RangeEnd:
+        total = finite(totals.total_pj)
+        return RangeEnd(
+            dynamic_pj=finite(totals.dynamic_pj),
+            static_pj=finite(totals.static_pj),
+            total_pj=total,
+            energy_per_inference_nj=None if total is None else total / samples / 1000.0,
+            latency_us=finite(totals.latency_us),
+        )
+
+    return None if found is None or not samples else Range(end(found.low), end(found.high))
 
 
 def _sum(values: Iterable[float | None]) -> float | None:

@@ -2,7 +2,7 @@
 
 The fields of each class are the keys of the JSON report, in its order, so ``Report.to_dict`` is a
 plain walk and ``schema.json`` says the same thing a second time. What only pictures need lives in
-``figures`` and ``costs``, which are not in the JSON.
+``figures``, which is not in the JSON.
 """
 
 from __future__ import annotations
@@ -16,11 +16,19 @@ import numpy as np
 
 from snn2chip.backends import Fidelity
 from snn2chip.core import Drift, Violation
-from snn2chip.energy.types import Baseline, Bottleneck
+from snn2chip.energy.metrics import NeuroBench
+from snn2chip.energy.types import Baseline, Bottleneck, RealTime
 from snn2chip.graph import Discretization, Encoding
-from snn2chip.pipeline import Quantization
+from snn2chip.pipeline import CurvePoint, Quantization
+from snn2chip.report.chip.types import (
+    CoreRow,
+    LinkRow,
+    MeshInfo,
+    Price,
+    StepTimes,
+    Utilization,
+)
 from snn2chip.report.figures import Figures
-from snn2chip.targets.types import CostTable
 
 SCHEMA = "snn2chip/report/1"
 TERMS = ("synapse", "neuron", "packet", "hop")
@@ -134,8 +142,33 @@ class LayerRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RangeEnd:
+    """Totals with every constant of the cost table at one end of its range."""
+
+    dynamic_pj: float | None
+    static_pj: float | None
+    total_pj: float | None
+    energy_per_inference_nj: float | None
+    latency_us: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Both ends, between which the totals lie as far as the table knows."""
+
+    low: RangeEnd
+    high: RangeEnd
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
-    """Sums over the layers, and what belongs to no layer."""
+    """Sums over the layers, and what belongs to no layer.
+
+    Attributes:
+        cycles: mean clock cycles per inference of the busiest core, None without a clock.
+        range: None where no constant of the table has a range.
+        real_time: None where the chip's steps have no fixed length.
+    """
 
     neurons: int
     synapses: int
@@ -152,11 +185,23 @@ class Totals:
     energy_per_inference_nj: float | None
     latency_us: float | None
     cores_used: int
+    cycles: float | None
+    range: Range | None
+    real_time: RealTime | None
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """Everything that a reader is told about one run."""
+    """Everything that a reader is told about one run.
+
+    Attributes:
+        neurobench: NeuroBench's metrics of the trained network, where it ran, then of the chip.
+        curve: figures per inference by the number of steps; empty where they were not asked for.
+        cores: used cores, ascending.
+        links: of the mesh that packets cross, ordered by place.
+        latency: by chip step, None where no time is modelled.
+        prices: every constant of the cost table, in its order.
+    """
 
     schema: str
     tool: Tool
@@ -170,15 +215,22 @@ class Report:
     totals: Totals
     bottleneck: Bottleneck | None
     baseline: Baseline | None
+    neurobench: tuple[NeuroBench, ...]
+    curve: tuple[CurvePoint, ...]
     unpriced: tuple[str, ...]
     assumptions: tuple[str, ...]
     violations: tuple[Violation, ...]
+    mesh: MeshInfo
+    utilization: Utilization
+    cores: tuple[CoreRow, ...]
+    links: tuple[LinkRow, ...]
+    latency: StepTimes | None
+    prices: tuple[Price, ...]
     figures: Figures
-    costs: CostTable | None
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON report: plain dicts, lists, strings, ints and finite floats."""
-        parts = (f.name for f in fields(self) if f.name not in ("figures", "costs"))
+        parts = (f.name for f in fields(self) if f.name != "figures")
         return {name: plain(getattr(self, name)) for name in parts}
 
 

@@ -9,7 +9,7 @@ ENTRY_POINT_GROUP = "snn2chip.backends"
 """Group in which installed packages name further families."""
 
 FAMILIES = ("loihi", "none", "reference")
-"""Families of this package; ``none`` has prices only."""
+"""Families of this package; ``none`` has limits and prices, and runs as the float reference."""
 
 Range = tuple[int, int]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from snn2chip.errors import ConfigError, did_you_mean
 from snn2chip.resources import targets_dir
 from snn2chip.targets import vocabulary
+from snn2chip.targets.costs import read_costs
 from snn2chip.targets.schema import (
     Problem,
     Reader,
@@ -17,7 +18,6 @@ from snn2chip.targets.schema import (
     check_formats,
     clipped,
     read_chip,
-    read_costs,
     read_limits,
     read_mesh,
 )

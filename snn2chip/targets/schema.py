@@ -10,7 +10,7 @@ from snn2chip.errors import did_you_mean
 from snn2chip.targets import vocabulary
 from snn2chip.targets.families import format_faults, known_families, missing_formats
 from snn2chip.targets.lines import Path, line_of, locate
-from snn2chip.targets.types import Constant, CostTable, Grade, Mesh
+from snn2chip.targets.types import Constant, Grade, Mesh
 from snn2chip.targets.values import read_value
 from snn2chip.targets.vocabulary import Key
 
@@ -18,6 +18,7 @@ _GRADES = get_args(Grade)
 _MEMORY = ("word_bits", "axon_header_bits", "synapse_index_bits")
 _CHIP = ("name", "title", "family", "node", "default_costs")
 _TABLES = ("chip", "resources", "formats", "mesh", "costs")
+_RANGE = ("low", "high", "range_source")
 _LONGEST = 300
 """Most characters of a key, and of what is said about it."""
 
@@ -106,7 +107,7 @@ class Reader:
             self.report(path, "must be { value = ..., grade = ..., source = ... }")
             return None
         before = len(self.problems)
-        self.known_keys(entry, path, ("value", "grade", "source"))
+        self.known_keys(entry, path, ("value", "grade", "source", *_RANGE))
         grade = self.text(entry, (*path, "grade"))
         if grade and grade not in _GRADES:
             self.report((*path, "grade"), f"unknown {grade!r}; {did_you_mean(grade, _GRADES)}")
@@ -117,9 +118,29 @@ class Reader:
         value, fault = read_value(key.kind, entry["value"])
         if fault:
             self.report((*path, "value"), fault)
+        elif any(name in entry for name in _RANGE):
+            self._check_range(entry, path, key, value)
         if len(self.problems) > before:
             return None
-        return Constant(value, grade, source)  # type: ignore[arg-type]  # checked above
+        found = {name: entry[name] for name in _RANGE if name in entry}
+        return Constant(value, grade, source, **found)  # type: ignore[arg-type]  # checked above
+
+    def _check_range(self, entry: Mapping[str, Any], path: Path, key: Key, value: Any) -> None:
+        """``low``, ``high`` and ``range_source``: all three, around the value."""
+        if key.kind not in ("number", "positive"):
+            self.report(path, "has no low and high; only single numbers have")
+            return
+        for name in _RANGE:
+            if name not in entry:
+                self.report((*path, name), f"missing; {', '.join(_RANGE)} go together")
+        self.text(entry, (*path, "range_source"), required="range_source" in entry)
+        ends = {name: entry[name] for name in ("low", "high") if name in entry}
+        for name, end in ends.items():
+            if fault := read_value(key.kind, end)[1]:
+                self.report((*path, name), fault)
+            elif (end > value) if name == "low" else (end < value):
+                most = "most" if name == "low" else "least"
+                self.report((*path, name), f"must be at {most} the value {value}, not {end}")
 
 
 def read_chip(reader: Reader, document: Mapping[str, Any]) -> dict[str, str]:
@@ -183,38 +204,6 @@ def read_mesh(reader: Reader, document: Mapping[str, Any], cores: Constant | Non
     if cores is not None and size < cores.value:
         reader.report(("mesh",), f"holds {size} cores, the chip has {cores.value}")
     return mesh
-
-
-def read_costs(reader: Reader, document: Mapping[str, Any], default: str) -> dict[str, CostTable]:
-    """[costs.<table>], and whether the default names one of them."""
-    tables = reader.table(document, ("costs",))
-    costs = {name: _cost_table(reader, tables, name) for name in tables}
-    if default and default not in costs:
-        hint = did_you_mean(default, tuple(costs)) if costs else "the file has no costs"
-        reader.report(("chip", "default_costs"), f"no table costs.{default}; {hint}")
-    if costs and not default:
-        reader.report(("chip", "default_costs"), "missing; the file has costs")
-    return costs
-
-
-def _cost_table(reader: Reader, tables: Mapping[str, Any], name: str) -> CostTable:
-    path = ("costs", name)
-    table = reader.table(tables, path)
-    label = reader.text(table, (*path, "label"))
-    scope = reader.text(table, (*path, "scope"))
-    constants = reader.constants(table, path, vocabulary.COSTS, ("label", "scope", "unknown"))
-    unknown = reader.names(table, (*path, "unknown"), tuple(vocabulary.COSTS))
-    for group, other in vocabulary.EXCLUSIVE:
-        both = [next((key for key in keys if key in table), "") for keys in (group, other)]
-        if all(both):
-            reader.report((*path, both[1]), f"counts the same event as {both[0]}; leave one out")
-    if scope == "all_in":
-        for key in vocabulary.ENERGIES:
-            if key in table and key != "e_synop":
-                reader.report((*path, key), "must not be added to an all-in e_synop; leave it out")
-    elif scope and scope != "per_term":
-        reader.report((*path, "scope"), f"unknown {scope!r}; one of: all_in, per_term")
-    return CostTable(name, label, "all_in" if scope == "all_in" else "per_term", constants, unknown)
 
 
 def clipped(text: str) -> str:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 Grade = Literal["measured", "presilicon", "regressed", "derived", "vendor", "secondary", "memory"]
+Bound = Literal["low", "high"]
+Scope = Literal["per_term", "all_in"]
+Formula = Literal["events", "memory"]
+Work = Literal["overlapping", "serial"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +21,21 @@ class Constant:
         value: a number, a list (a range), or a table such as barrier time by tiles.
         grade: how good the evidence is.
         source: where it was published, or how it was derived.
+        low, high: between which numbers the true one lies, as far as is known; both or none.
+        range_source: where these come from; "" without them.
     """
 
     value: Any
     grade: Grade
     source: str
+    low: float | None = None
+    high: float | None = None
+    range_source: str = ""
+
+    def at(self, bound: Bound) -> Constant:
+        """The constant with its value at one end of its range; itself where it has none."""
+        end = self.low if bound == "low" else self.high
+        return self if end is None else replace(self, value=end)
 
 
 @dataclass(frozen=True)
@@ -30,15 +44,24 @@ class CostTable:
 
     Attributes:
         label: what the table is, printed on every report ("not a Loihi 2 measurement").
+        scope: ``per_term`` for marginal prices of single events; ``all_in`` for the power of a
+            whole chip over its event rate, to which nothing may be added.
         constants: by name (``e_synop``, ``t_packet_in``, ``p_static_chip``, ...).
         unknown: names of terms that have no price; reports print them as unpriced.
+        included: names of terms whose energy or time lies within another price of the table.
+        formula: ``events`` prices events; ``memory`` counts operations and memory accesses
+            (``snn2chip.energy.memory``).
+        work: whether a core sends and receives at once (``overlapping``) or one after the other.
     """
 
     name: str
     label: str
-    scope: Literal["per_term", "all_in"]
+    scope: Scope
     constants: Mapping[str, Constant]
     unknown: tuple[str, ...]
+    included: tuple[str, ...] = ()
+    formula: Formula = "events"
+    work: Work = "overlapping"
 
     def value(self, name: str) -> float | None:
         """The number called ``name``, or None where the table has none."""
@@ -51,6 +74,16 @@ class CostTable:
         if constant is None:
             return None
         return {key: float(constant.value[key]) for key in sorted(constant.value)}
+
+    @property
+    def has_ranges(self) -> bool:
+        """Whether any constant states between which numbers it lies."""
+        return any(constant.low is not None for constant in self.constants.values())
+
+    def at(self, bound: Bound) -> CostTable:
+        """The table with every constant at one end of its range."""
+        moved = {name: constant.at(bound) for name, constant in self.constants.items()}
+        return replace(self, constants=moved)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ def read_value(kind: Kind, value: object) -> tuple[Any, str]:
             return _integer(kind, value)
         case "number":
             return value, _number(value)
+        case "positive":
+            return value, _number(value) or ("" if value else "must be above 0")
         case "range":
             return _range(value)
         case "lookup":

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["size", "count", "integer", "number", "range", "lookup"]
+Kind = Literal["size", "count", "integer", "number", "positive", "range", "lookup"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,8 @@ class Key:
 
     Attributes:
         kind: ``size`` (integer >= 1), ``count`` (integer >= 0), ``integer`` (of any sign),
-            ``number`` (>= 0), ``range`` (two numbers, the lower one first), ``lookup`` (integer
-            keys to numbers >= 0).
+            ``number`` (>= 0), ``positive`` (> 0), ``range`` (two numbers, the lower one first),
+            ``lookup`` (integer keys to numbers >= 0).
     """
 
     kind: Kind
@@ -68,7 +68,8 @@ _PRICES: dict[str, Key] = {
     "synop": Key("number", "", "synaptic event of any operator"),
     "synop_dense": Key("number", "", "synaptic event of a dense operator"),
     "synop_conv": Key("number", "", "synaptic event of a convolution"),
-    "synop_sparse": Key("number", "", "synaptic event of an identity"),
+    "synop_sparse": Key("number", "", "synaptic event of an identity or a sparse operator"),
+    "synapse_step": Key("number", "", "synapse and step, with a spike or without"),
     "neuron": Key("number", "", "neuron and step"),
     "neuron_active": Key("number", "", "neuron and step with state, input, bias or a spike"),
     "neuron_inactive": Key("number", "", "neuron and step without any of these"),
@@ -80,6 +81,25 @@ _PRICES: dict[str, Key] = {
     "spike_tile": Key("number", "", "packet whose destination shares the sender's tile"),
     "hop_ew": Key("number", "", "hop of a packet to the tile in the east or west"),
     "hop_ns": Key("number", "", "hop of a packet to the tile in the north or south"),
+    "chip_hop": Key("number", "", "packet over a link between two chips"),
+}
+
+PREFIXES = {"e": "pJ", "t": "ns", "cycles": "cycles"}
+"""What a price of an event may be stated in; cycles need ``clock_mhz``."""
+
+_CLOCK: dict[str, Key] = {
+    "clock_mhz": Key("positive", "MHz", "clock of the cores"),
+    "t_core_step": Key("number", "ns", "what a core does in each step whatever happens"),
+    "cycles_core_step": Key("number", "cycles", "what a core does in each step whatever happens"),
+    "t_tick": Key("positive", "ns", "length of a step in real time"),
+    "t_barrier": Key("lookup", "ns", "barrier by mapped tiles, linear between the entries"),
+    "t_barrier_by_tiles": Key("lookup", "ns", "barrier by mapped tiles, floor look-up"),
+}
+
+_POWER: dict[str, Key] = {
+    "p_static_chip": Key("number", "mW", "static power of one chip"),
+    "p_clock_per_mhz": Key("number", "mW/MHz", "power of the idle clock, on top of the static one"),
+    "p_active_core": Key("number", "mW", "power of one core that is used, on top of the chip's"),
 }
 
 _INFORMATION: dict[str, Key] = {
@@ -90,10 +110,15 @@ _INFORMATION: dict[str, Key] = {
     "e_register": Key("number", "pJ", "register access"),
     "e_clock": Key("number", "pJ", "clock tree"),
     "e_control": Key("number", "pJ", "control logic"),
+    "e_leak_event": Key("number", "pJ", "event that makes all neurons of a core leak"),
     "e_stdp_update": Key("number", "pJ", "synaptic plasticity update"),
+    "e_chip_link_bit": Key("number", "pJ", "bit over a link between chips"),
+    "e_dram_access": Key("number", "pJ", "access to memory beside the chip"),
+    "e_packet_payload": Key("number", "pJ", "packet with a payload"),
     "t_step_min": Key("number", "ns", "least time of a step"),
     "p_idle_chip": Key("number", "mW", "chip that is idle"),
     "p_host_active": Key("number", "mW", "host processors beside the cores"),
+    "p_board_idle": Key("number", "mW", "board that is idle, all its chips included"),
     "e_synop_measured_bound": Key("range", "pJ", "measured upper bound per synaptic event"),
     "t_synop_measured_bound": Key("range", "ns", "measured upper bound per synaptic event"),
 }
@@ -104,33 +129,52 @@ _LOGIC: dict[str, Key] = {
         for operation, word in (("add", "addition"), ("mul", "multiplication"))
         for width in ("int8", "int16", "int32", "fp16", "fp32")
     },
+    "memory_word_bits": Key("size", "bit", "weight, membrane or address in memory"),
     "e_sram64b_by_bytes": Key("lookup", "pJ", "64-bit access to an SRAM of so many bytes"),
     "e_dram64b": Key("range", "pJ", "64-bit access to DRAM"),
 }
 
+_CONGESTION: dict[str, Key] = {
+    "link_buffer": Key("size", "packets", "packets that a link of the mesh holds before one waits"),
+}
+
 COSTS: dict[str, Key] = {
-    **{f"e_{name}": Key(key.kind, "pJ", key.meaning) for name, key in _PRICES.items()},
-    **{f"t_{name}": Key(key.kind, "ns", key.meaning) for name, key in _PRICES.items()},
-    "t_barrier": Key("lookup", "ns", "barrier by mapped tiles, linear between the entries"),
-    "t_barrier_by_tiles": Key("lookup", "ns", "barrier by mapped tiles, floor look-up"),
-    "p_static_chip": Key("number", "mW", "static power of one chip"),
+    **{
+        f"{prefix}_{name}": Key(key.kind, unit, key.meaning)
+        for prefix, unit in PREFIXES.items()
+        for name, key in _PRICES.items()
+    },
+    **_CLOCK,
+    **_POWER,
     **_INFORMATION,
     **_LOGIC,
+    **_CONGESTION,
 }
 
 ENERGIES = tuple(f"e_{name}" for name in _PRICES)
 """Energy prices of events; a table of scope ``all_in`` has none beside ``e_synop``."""
 
+MEMORY_FORMULA = ("memory_word_bits", "e_add_int32", "e_mul_int32", "e_sram64b_by_bytes")
+"""What a table of the formula ``memory`` cannot do without."""
+
 _EACH = ("neuron",)
 _SPLIT = ("neuron_active", "neuron_inactive")
 _EXTRA = ("neuron_access", "neuron_update_extra")
+_EVENTS = ("synop", "synop_dense", "synop_conv", "synop_sparse")
+_ALL = ("synapse_step",)
 
 EXCLUSIVE: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     *(
         (tuple(f"{prefix}_{name}" for name in one), tuple(f"{prefix}_{name}" for name in other))
-        for prefix in "et"
-        for one, other in ((_EACH, _SPLIT), (_EACH, _EXTRA), (_SPLIT, _EXTRA))
+        for prefix in PREFIXES
+        for one, other in ((_EACH, _SPLIT), (_EACH, _EXTRA), (_SPLIT, _EXTRA), (_EVENTS, _ALL))
     ),
+    *(((f"t_{name}",), (f"cycles_{name}",)) for name in (*_PRICES, "core_step")),
     (("t_barrier",), ("t_barrier_by_tiles",)),
 )
 """Pairs of groups of prices that would count the same event twice."""
+
+NEEDS: tuple[tuple[tuple[str, ...], str], ...] = (
+    ((*(f"cycles_{name}" for name in _PRICES), "cycles_core_step", "p_clock_per_mhz"), "clock_mhz"),
+)
+"""Constants that mean nothing without another one."""

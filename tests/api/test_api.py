@@ -156,12 +156,24 @@ def test_the_prices_of_another_chip_bring_its_limits(
 ) -> None:
     other = run.price("loihi2_from_loihi1", "loihi2")
     assert other.report.target.name == "loihi2"
-    assert other.result.mapping == run.result.mapping
+    assert other.result.mapping.target == "loihi2"
     assert [r.counts for r in other.layers] == [r.counts for r in run.layers]
     assert other.violations == ()
+    assert "simulated for loihi1" in other.report.assumptions[-1]
     small = run.price("davies2018", own_chip)
-    rules = {found.rule for found in small.violations}
-    assert rules == {"mine.neurons-per-core"}
+    assert small.result.mapping.target == "mine"
+    assert small.report.totals.cores_used > run.report.totals.cores_used
+    assert small.violations == ()
+
+
+def test_another_file_of_the_same_chip_keeps_the_mapping(
+    run: Run, own_chip: Path, tmp_path: Path
+) -> None:
+    same = tmp_path / "loihi1.toml"
+    same.write_text(own_chip.read_text().replace('name = "mine"', 'name = "loihi1"'))
+    small = run.price("davies2018", same)
+    assert small.result.mapping.places == run.result.mapping.places
+    assert {found.rule for found in small.violations} == {"loihi1.neurons-per-core"}
     assert small.energy.dynamic_pj == run.energy.dynamic_pj
 
 
@@ -230,7 +242,7 @@ def test_numbers_must_be_whole_and_positive(
     ("options", "words", "kind"),
     [
         ({"target": "loihi22"}, "did you mean 'loihi2'", ConfigError),
-        ({"target": "asic45"}, "prices only", ConfigError),
+        ({"target": "asic46"}, "did you mean 'asic45'", ConfigError),
         ({"target": "nothing.toml"}, "no such file", ConfigError),
         ({"costs": "loihi2_from_loihi"}, "loihi2_from_loihi1", ConfigError),
         ({"data": "digts"}, "did you mean 'digits'", ConfigError),

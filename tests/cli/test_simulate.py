@@ -83,6 +83,17 @@ def test_options_reach_the_run(cli: Cli, network: Path, data: Path) -> None:
     assert report["discretization"]["integrator"] == "exact"
 
 
+def test_the_detailed_timing_is_named(cli: Cli, network: Path, data: Path) -> None:
+    chip = ("-t", "loihi1", "--costs", "sanafe_nahuku", "--data", data, "--json", "-")
+    simple, detailed = (
+        json.loads(cli("simulate", network, *chip, "--timing", timing).out)
+        for timing in ("simple", "detailed")
+    )
+    assert simple["layers"] == detailed["layers"]
+    assert simple["totals"]["latency_us"] != detailed["totals"]["latency_us"]
+    assert any("wait for links" in line for line in detailed["assumptions"])
+
+
 def test_the_float_graph_is_a_target(cli: Cli, network: Path, data: Path) -> None:
     done = cli("simulate", network, "-t", "reference", "--data", data, "--json", "-")
     assert done.code == 0, done.err
@@ -139,6 +150,8 @@ def test_without_data_the_remedies_are_named(cli: Cli, folder: Path, network: Pa
         (("--target", "lohi2"), 2),
         (("--target", "nothing.toml"), 2),
         (("--costs", "davis"), 2),
+        (("--timing", "exact"), 2),
+        (("--timing", "detailed"), 2),
         (("--encoding", "iff"), 2),
         (("--preset", "nors"), 2),
         (("--samples", "9"), 2),
@@ -244,3 +257,23 @@ def test_report_of_a_damaged_file_ends_with_3(cli: Cli, folder: Path, content: s
 
 def test_report_of_nothing_ends_with_3(cli: Cli) -> None:
     assert cli("report", "absent").code == 3
+
+
+def test_figures_by_the_number_of_steps(cli: Cli, folder: Path, network: Path, data: Path) -> None:
+    given = ("simulate", network, "--data", data)
+    done = cli(*given, "--steps-curve", "--json", "r.json")
+    assert done.code == 0, done.err
+    assert "by the number of steps" in done.out
+    report = json.loads((folder / "r.json").read_text())
+    jsonschema.validate(report, schema())
+    assert [point["steps"] for point in report["curve"]] == list(range(1, 17))
+    last = report["curve"][-1]
+    assert last["energy_nj"] == report["totals"]["energy_per_inference_nj"]
+    assert last["latency_us"] == report["totals"]["latency_us"]
+    assert last["accuracy"] == report["run"]["accuracy"]
+    rows = list(csv.DictReader(cli(*given, "--curve-csv", "-").out.splitlines()))
+    assert [float(row["energy_nj"]) for row in rows] == [p["energy_nj"] for p in report["curve"]]
+    shown = cli(*given)
+    assert "by the number of steps" not in shown.out
+    again = cli("report", "r.json")
+    assert "by the number of steps" in again.out

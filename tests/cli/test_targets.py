@@ -10,6 +10,7 @@ from snn2chip.backends.loihi.witness import environment
 from snn2chip.cli import doctor
 from snn2chip.resources import targets_dir
 from snn2chip.targets import list_targets, load_target
+from snn2chip.targets.vocabulary import COSTS, FORMATS, MESH, RESOURCES
 from tests.cli.conftest import Cli, is_four_part
 
 
@@ -33,6 +34,60 @@ def test_show_prints_every_constant_with_its_source(cli: Cli, name: str) -> None
         assert table.label in done.out
         assert all(term in done.out for term in table.unknown)
     assert target.sha256 in done.out
+
+
+def test_show_prints_ranges_units_and_what_is_included(cli: Cli) -> None:
+    done = cli("targets", "show", "spinnaker1")
+    line = next(line for line in done.out.splitlines() if line.startswith("e_synop "))
+    assert line.split()[1:6] == ["13300", "8000", "to", "43000", "pJ"]
+    assert "Stromatias 2013" in line
+    assert "within other prices: e_synop, e_neuron" in done.out
+    assert "all-in: power of the whole chip" in cli("targets", "show", "odin").out
+
+
+@pytest.mark.parametrize("origin", [None, *list_targets()])
+def test_new_writes_a_file_that_is_valid(cli: Cli, folder: Path, origin: str | None) -> None:
+    source = () if origin is None else ("--from", origin)
+    done = cli("targets", "new", "my-chip", *source, "-o", "mine.toml")
+    assert done.code == 0
+    assert "validate mine.toml" in done.out
+    assert cli("targets", "validate", "mine.toml").out == "mine.toml: ok\n"
+    made = load_target(folder / "mine.toml")
+    assert made.name == "my-chip"
+    if origin is not None:
+        old = load_target(origin)
+        assert (made.costs, made.resources, made.formats) == (old.costs, old.resources, old.formats)
+
+
+def test_a_new_file_names_every_key(cli: Cli, folder: Path) -> None:
+    """Each of them may be uncommented, and is then where it belongs."""
+    cli("targets", "new", "mine", "-o", "mine.toml")
+    text = (folder / "mine.toml").read_text()
+    for keys in (RESOURCES, FORMATS, MESH, COSTS):
+        for key in keys:
+            assert f"\n{key} = " in text or f"\n# {key} = " in text
+    assert len(text.splitlines()) > 100
+    (folder / "mine.toml").write_text(
+        text.replace('# e_neuron = { value = 0.0, grade = "", source = "" }',
+                     'e_neuron = { value = 3.5, grade = "measured", source = "x" }')
+    )  # fmt: skip
+    assert load_target(folder / "mine.toml").costs["mine"].value("e_neuron") == 3.5
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("mine", "-o", "mine.txt"), ("mine", "-o", "taken.toml"), ('m"x', "-o", "mine.toml"),
+        ("mine", "--from", "lohi1", "-o", "mine.toml"), ("", "-o", "mine.toml"),
+        ("m\nx", "-o", "mine.toml"), ("mine", "--from", "taken.toml", "-o", "mine.toml"),
+    ],
+)  # fmt: skip
+def test_new_refuses_what_it_cannot_write(cli: Cli, folder: Path, words: tuple[str, ...]) -> None:
+    (folder / "taken.toml").write_text("mine")
+    done = cli("targets", "new", *words)
+    assert done.code == 2
+    assert not (folder / "mine.toml").exists()
+    assert (folder / "taken.toml").read_text() == "mine"
 
 
 def test_unknown_target_gets_a_suggestion(cli: Cli) -> None:

@@ -268,8 +268,13 @@ def test_tallies_equal_a_product(
     weights = Weights(row_of, first, core, table[row, core])
     out = rng.integers(0, 9, (3, 2, cores))
     expected = out + flags.astype(np.int64) @ table[row_of]
-    tally(Raster.pack(flags, (neurons,)), weights, out)
+    raster = Raster.pack(flags, (neurons,))
+    again, entries = out.copy(), np.zeros_like(out)
+    tally(raster, weights, out)
     np.testing.assert_array_equal(out, expected)
+    tally(raster, weights, again, entries)
+    np.testing.assert_array_equal(again, expected)
+    np.testing.assert_array_equal(entries, flags.astype(np.int64) @ (table[row_of] > 0))
 
 
 def test_totals_per_neuron_and_flows_say_the_same() -> None:

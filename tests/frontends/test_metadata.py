@@ -9,7 +9,7 @@ import pytest
 from snn2chip.errors import ConfigError, InputFileError
 from snn2chip.frontends.nir import nodes_of, read_graph, write_graph
 from snn2chip.frontends.nir.metadata import KEY, Metadata, from_text, to_text
-from snn2chip.graph import Encoding, Readout
+from snn2chip.graph import Encoding, ModuleSize, Readout
 from snn2chip.neurons import from_preset
 from snn2chip.neurons.presets import overrides_of
 
@@ -26,6 +26,7 @@ FULL = Metadata(
     data="digits",
     split_seed=7,
     outputs=("out",),
+    module=ModuleSize(12, 56),
 )
 
 
@@ -56,6 +57,9 @@ DAMAGED = {
     "an unknown readout": change(readout="smell"),
     "classes that are no words": change(classes=[1]),
     "data that is no word": change(data=[1]),
+    "a module of no size": change(module={"parameters": 3}),
+    "a module that is no table": change(module=3),
+    "a module of less than nothing": change(module={"parameters": 3, "bytes": -1}),
     "no outputs": change(outputs=None),
     "a seed that is a word": change(split_seed="x"),
 }

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from snn2chip.core import Place
 from snn2chip.energy import count
-from snn2chip.mapping.routes import Flow, LinkLoads, link_loads
+from snn2chip.mapping.routes import LinkLoads, link_loads
 from tests.energy.networks import Draw, mappings, programs, random_activity
 
 Link = tuple[int, int, int, int]
@@ -57,7 +57,7 @@ def test_loads_are_those_of_a_walk(
         for link in walk((a.x, a.y), (b.x, b.y)):
             expected[link] += number
     columns = np.array(packets, np.int64).reshape(-1, 3).T
-    loads = link_loads([Flow(*columns)], places)
+    loads = link_loads([tuple(columns)], places)  # type: ignore[list-item]
     assert as_dict(loads) == dict(expected)
     assert list(as_dict(loads)) == sorted(expected)
     assert loads.largest == max(expected.values(), default=0)

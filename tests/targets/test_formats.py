@@ -85,7 +85,7 @@ def test_weights_are_those_that_rounding_makes(bits: int) -> None:
 
 def test_the_tables_are_those_of_the_back_ends() -> None:
     assert set(families.LOIHI) == {f.name for f in fields(LoihiFormats)}
-    assert set(families.FAMILIES) == {*base._BUNDLED, "none"}
+    assert set(families.FAMILIES) == set(base._BUNDLED)
     assert families.ENTRY_POINT_GROUP == base.ENTRY_POINT_GROUP
 
 

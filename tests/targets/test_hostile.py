@@ -15,7 +15,7 @@ from snn2chip.energy import ann_baseline, count, price
 from snn2chip.errors import ConfigError, Snn2chipError
 from snn2chip.mapping import assumptions, map_program
 from snn2chip.targets import Grade, Problem, Target, list_targets, load_target, validate_target
-from snn2chip.targets.vocabulary import COSTS, FORMATS, MESH, RESOURCES, Key
+from snn2chip.targets.vocabulary import COSTS, FORMATS, MESH, NEEDS, RESOURCES, Key
 from tests.energy.networks import random_activity, two_layers
 
 TEXT = (resources.targets_dir() / "loihi1.toml").read_text(encoding="utf-8")
@@ -184,8 +184,8 @@ def test_an_unknown_name_lists_what_there_is_and_how_to_bring_ones_own() -> None
 
 def example(key: Key) -> str:
     return {
-        "size": "1", "count": "0", "integer": "-3", "number": "0.5", "range": "[1, 1]",
-        "lookup": "{ 0 = 1.5, 12 = 2 }",
+        "size": "1", "count": "0", "integer": "-3", "number": "0.5", "positive": "0.5",
+        "range": "[1, 1]", "lookup": "{ 0 = 1.5, 12 = 2 }",
     }[key.kind]  # fmt: skip
 
 
@@ -214,13 +214,14 @@ def test_each_limit_and_format_stands_alone(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", COSTS)
 def test_each_price_stands_alone_in_a_table(tmp_path: Path, name: str) -> None:
     path = tmp_path / "m.toml"
+    needed = [other for users, other in NEEDS if name in users]
     path.write_text(
         f'{HEAD}default_costs = "c"\n[costs.c]\nlabel = "l"\nscope = "per_term"\n'
-        + constant(name, COSTS[name])
+        + "".join(constant(each, COSTS[each]) for each in (name, *needed))
     )
     table = load_target(path).costs["c"]
-    assert set(table.constants) == {name}
-    if COSTS[name].kind == "number":
+    assert set(table.constants) == {name, *needed}
+    if COSTS[name].kind in ("number", "positive"):
         assert table.value(name) == 0.5
     if COSTS[name].kind == "lookup":
         assert list(table.lookup(name) or {}) == [0, 12]

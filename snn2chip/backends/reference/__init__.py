@@ -1,6 +1,6 @@
-"""The reference family: the float graph itself."""
+"""The reference family: the float graph itself, and in place of chips with prices alone."""
 
-from snn2chip.backends.reference.backend import ReferenceBackend
+from snn2chip.backends.reference.backend import PricesOnly, ReferenceBackend
 
 
 def backend() -> ReferenceBackend:
@@ -8,4 +8,9 @@ def backend() -> ReferenceBackend:
     return ReferenceBackend()
 
 
-__all__ = ["ReferenceBackend", "backend"]
+def prices_only() -> PricesOnly:
+    """The back end of the family ``none``."""
+    return PricesOnly()
+
+
+__all__ = ["PricesOnly", "ReferenceBackend", "backend", "prices_only"]

@@ -131,9 +131,12 @@ class Float64:
         updated = np.empty(current.shape, bool)
         records: dict[str, list[Array]] = {"v": [], "i": []}
         bias = _bias_per_step(population, first, len(current))
+        changes = 0
         for k in range(len(current)):
             busy = held.v != 0 if held.i is None else (held.v != 0) | (held.i != 0)
+            before = held.v
             result, held = step(neuron, held, current[k], options, bias[k])
+            changes += held.v.size if first + k == 0 else int(np.count_nonzero(held.v != before))
             output[k] = result
             fired = neuron.spiking & (result != 0)
             updated[k] = busy | arrived[k] | (bias[k] != 0) | fired
@@ -150,6 +153,7 @@ class Float64:
             kept if record else {},
             peak_v=peak,
             peak_input=float(np.abs(current + bias).max(initial=0)),
+            membrane_changes=changes,
         )
 
 

@@ -105,3 +105,15 @@ class ReferenceBackend:
     def artefacts(self, program: Program) -> Artefacts:
         """None: the network's own file is what other tools read."""
         return Artefacts()
+
+
+class PricesOnly(ReferenceBackend):
+    """The float reference in place of a chip of which only limits and prices are known."""
+
+    def fidelity(self, program: Program) -> Fidelity:
+        """Nothing of the chip itself."""
+        return Fidelity(
+            bit_accurate=(),
+            modelled=("spikes of the float reference, not this chip's arithmetic",),
+            omitted=("the chip's neurons, number formats and latencies",),
+        )

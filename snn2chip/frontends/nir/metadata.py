@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from snn2chip.errors import ConfigError, InputFileError
-from snn2chip.graph import Discretization, Encoding, Readout
+from snn2chip.graph import Discretization, Encoding, ModuleSize, Readout
 from snn2chip.neurons import PRESETS, from_preset
 
 KEY = "snn2chip"
@@ -34,6 +34,7 @@ class Metadata:
         overrides: options of the discretization that differ from the preset's.
         outputs: names of the output populations, the answer first.
         readout: None where the file names none.
+        module: size of the PyTorch module that the network comes from, where it is known.
     """
 
     dt: float | None = None
@@ -45,6 +46,7 @@ class Metadata:
     data: str = ""
     split_seed: int = 0
     outputs: tuple[str, ...] = ()
+    module: ModuleSize | None = None
 
 
 def to_text(metadata: Metadata) -> str:
@@ -61,6 +63,8 @@ def to_text(metadata: Metadata) -> str:
         "split_seed": metadata.split_seed,
         "outputs": list(metadata.outputs),
     }
+    if metadata.module is not None:
+        content["module"] = asdict(metadata.module)
     return json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
@@ -117,7 +121,15 @@ def _metadata(content: Mapping[str, Any]) -> Metadata:
         data=_word(content["data"]),
         split_seed=_whole("split_seed", content["split_seed"], 0, _SEEDS - 1),
         outputs=tuple(_word(name) for name in content["outputs"]),
+        module=_module(content.get("module")),
     )
+
+
+def _module(value: Any) -> ModuleSize | None:
+    if value is None:
+        return None
+    most = 2**53
+    return ModuleSize(*(_whole(key, value[key], 0, most) for key in ("parameters", "bytes")))
 
 
 def _word(value: Any) -> str:

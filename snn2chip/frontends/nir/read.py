@@ -170,6 +170,7 @@ def _graph(
         classes=metadata.classes,
         data=metadata.data,
         split_seed=metadata.split_seed,
+        module=metadata.module,
     )
     validate(graph)
     return graph

@@ -89,6 +89,7 @@ def metadata_of(graph: Graph) -> Metadata:
         data=graph.data,
         split_seed=graph.split_seed,
         outputs=graph.outputs,
+        module=graph.module,
     )
 
 

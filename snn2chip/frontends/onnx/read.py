@@ -148,6 +148,7 @@ def _network(path: Path, model: Any, text: str, metadata: Metadata) -> Graph:
         classes=metadata.classes,
         data=metadata.data,
         split_seed=metadata.split_seed,
+        module=metadata.module,
     )
     validate(graph)
     return graph

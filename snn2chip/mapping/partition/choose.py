@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.core import Program
-from snn2chip.mapping.estimate import Estimator
+from snn2chip.mapping.partition.estimate import Estimator
 from snn2chip.mapping.partition.fill import Parts
 from snn2chip.mapping.partition.needs import needs_of
 from snn2chip.mapping.partition.sequential import number_of_parts, routes_of, sequential

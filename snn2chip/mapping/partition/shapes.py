@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from snn2chip.core import Program, ProgramPopulation
 from snn2chip.graph.operators import Conv, Shape
-from snn2chip.mapping.estimate import Estimator
+from snn2chip.mapping.partition.estimate import Estimator
 from snn2chip.mapping.partition.fill import Parts, fill
 from snn2chip.mapping.partition.needs import Need, Neurons
 from snn2chip.mapping.partition.strips import orders

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from snn2chip.core import Program, ProgramPopulation, ProgramProjection
-from snn2chip.graph import Conv, Delay, Dense, Encoding, Readout, identity
+from snn2chip.graph import Conv, Delay, Dense, Encoding, Readout, Sparse, identity
 from snn2chip.graph.operators import with_weights
 from snn2chip.graph.order import latencies
 
@@ -79,11 +79,22 @@ def dense(source_shape, target_shape):
     return Dense(np.zeros(shape), source_shape, target_shape)
 
 
+def listed(draw, rng, source_shape, target_shape):
+    """A matrix, or some of its synapses one by one."""
+    matrix = dense(source_shape, target_shape)
+    if draw(st.booleans()):
+        return matrix
+    sources, targets = np.nonzero(rng.random(matrix.weight.T.shape) < 0.6)
+    first = np.searchsorted(sources, np.arange(matrix.weight.shape[1] + 1))
+    weights = np.zeros(targets.size)
+    return Sparse(weights, targets.astype(np.int32), first, source_shape, target_shape)
+
+
 @st.composite
 def programs(draw):
     """in -> conv -> hidden (recurrent) -> out, with a skip in -> out and a loop hidden <-> loop."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    input_shape = (draw(st.integers(1, 2)), draw(st.integers(3, 5)), draw(st.integers(3, 4)))
+    input_shape = (draw(st.integers(1, 2)), draw(st.integers(4, 5)), draw(st.integers(3, 4)))
     convolution = conv(draw, input_shape)
     populations = [
         ProgramPopulation("in", "input", "input", input_shape),
@@ -94,7 +105,7 @@ def programs(draw):
     ]
     projections = [
         projection(draw, rng, "in", "conv", convolution),
-        projection(draw, rng, "conv", "hidden", dense(convolution.target_shape, (4,))),
+        projection(draw, rng, "conv", "hidden", listed(draw, rng, convolution.target_shape, (4,))),
         projection(draw, rng, "hidden", "loop", identity((4,))),
         projection(draw, rng, "loop", "hidden", dense((4,), (4,)), least=2),
         projection(draw, rng, "hidden", "out", dense((4,), (3,))),

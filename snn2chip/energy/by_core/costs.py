@@ -1,0 +1,129 @@
+"""What each core did and costs, and which core each step waits for.
+
+A core's counts are those of a layer: events are linear in what is priced, so the energies of all
+cores add up to those of all layers, term by term. Synaptic events and updates belong to the core on
+which they happen, packets and hops to the one that sends them. A core is busy for G or R of
+``snn2chip.energy.time``, whichever is longer.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip.core import Mapping, Program
+from snn2chip.energy.by_core.times import CoreTimes, core_times
+from snn2chip.energy.price import layer_energy
+from snn2chip.energy.terms import KINDS, table_of
+from snn2chip.energy.time import largest_layer
+from snn2chip.energy.types import Bottleneck, CoreCost, CoreCosts, Counts, LayerCounts, LayerEnergy
+from snn2chip.graph.linear import fan_in
+from snn2chip.targets.types import Target
+
+_Ints = NDArray[np.int64]
+
+_UNPRICED = LayerEnergy(None, None, None, None, None)
+"""Of a core where the table's formula knows layers and their memories only."""
+
+
+def core_costs(
+    program: Program, mapping: Mapping, counts: Counts, target: Target, table_name: str | None
+) -> CoreCosts:
+    """Counts by core, priced by one cost table of a target, its default one unless named.
+
+    Raises:
+        ConfigError: the target has no such table.
+    """
+    table = table_of(target, table_name)
+    by_event = table.formula == "events"
+    times = core_times(counts, table) if by_event else None
+    cores = tuple(
+        CoreCost(
+            core=core,
+            layers=dict(counts.series.layers[index]),
+            counts=layer,
+            packets_in=received,
+            energy_pj=layer_energy(layer, table)[0] if by_event else _UNPRICED,
+            busy_ns=None if times is None else float(times.busy_ns[index]),
+        )
+        for index, (core, layer, received) in enumerate(_counted(program, mapping, counts))
+    )
+    return CoreCosts(
+        cores,
+        () if times is None else _slowest(counts, times),
+        None if times is None else times.barrier_ns,
+    )
+
+
+def _slowest(counts: Counts, times: CoreTimes) -> tuple[Bottleneck, ...]:
+    series = counts.series
+    largest = [largest_layer(layers) for layers in series.layers]
+    return tuple(
+        Bottleneck(int(series.cores[core]), largest[core], term)
+        for core, term in zip(times.slowest.tolist(), times.terms, strict=True)
+    )
+
+
+def _counted(
+    program: Program, mapping: Mapping, counts: Counts
+) -> list[tuple[int, LayerCounts, int]]:
+    """(core, its counts, packets that reach it)."""
+    series = counts.series
+    occasions = counts.steps * counts.samples
+    events = {name: array.sum(axis=(1, 2), dtype=np.int64) for name, array in series.events.items()}
+    none = np.zeros(series.cores.size, np.int64)
+    synapses = _synapses(program, mapping, series.cores)
+    within, hops_x, hops_y = _hops(mapping, counts)
+
+    def of(event: str, index: int) -> int:
+        return int(events.get(event, none)[index])
+
+    found = []
+    for index, core in enumerate(series.cores.tolist()):
+        neurons, fired = int(series.visited[index]), of("spikes", index)
+        by_operator = {kind: of(f"events_{kind}", index) for kind in KINDS}
+        steps = neurons * occasions
+        layer = LayerCounts(
+            name=f"core {core}",
+            kind="core",
+            shape=(neurons,),
+            neurons=neurons,
+            synapses=int(synapses[index]),
+            cores=1,
+            spikes=fired,
+            spike_rate=fired / steps if steps else 0.0,
+            synaptic_events=sum(by_operator.values()),
+            events_by_operator={kind: number for kind, number in by_operator.items() if number},
+            neuron_steps=steps,
+            neuron_updates=of("updates", index),
+            packets=of("packets_out", index),
+            packets_sent=of("packets_out", index),
+            packets_within_tile=int(within[index]),
+            hops_x=int(hops_x[index]),
+            hops_y=int(hops_y[index]),
+        )
+        found.append((core, layer, of("packets_in", index)))
+    return found
+
+
+def _synapses(program: Program, mapping: Mapping, cores: _Ints) -> _Ints:
+    """Synapses that end on each core."""
+    found = np.zeros(cores.size, np.int64)
+    for projection in program.projections:
+        homes = np.searchsorted(cores, mapping.assignment[projection.target])
+        np.add.at(found, homes, fan_in(projection.operator).reshape(-1))
+    return found
+
+
+def _hops(mapping: Mapping, counts: Counts) -> tuple[_Ints, _Ints, _Ints]:
+    """Packets within the tile, and hops in x and y, of what each core sends."""
+    cores = counts.series.cores
+    places = np.array([mapping.places[core][1:3] for core in cores.tolist()], np.int64)
+    within, hops_x, hops_y = (np.zeros(cores.size, np.int64) for _ in range(3))
+    for flow in counts.flows.values():
+        source, target = (np.searchsorted(cores, ends) for ends in (flow.source, flow.target))
+        dx, dy = np.abs(places[source] - places[target]).T
+        np.add.at(within, source, flow.packets * ((dx == 0) & (dy == 0)))
+        np.add.at(hops_x, source, flow.packets * dx)
+        np.add.at(hops_y, source, flow.packets * dy)
+    return within, hops_x, hops_y

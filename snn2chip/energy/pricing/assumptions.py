@@ -1,0 +1,101 @@
+"""What the figures of a cost table rest on, one sentence each, for the report."""
+
+from __future__ import annotations
+
+from snn2chip.energy.pricing import memory
+from snn2chip.energy.time import Timing
+from snn2chip.energy.types import Counts, EnergyTotals
+from snn2chip.targets.types import CostTable
+
+_NS_PER_US = 1000.0
+_LEFT_OUT = "travel over the mesh and congestion are left out"
+_DETAILED = (
+    "until the last message is taken in, plus the barrier; messages go along x, then y, wait for "
+    "links that are full, and are taken in one at a time"
+)
+
+
+def assumptions(
+    counts: Counts, table: CostTable, timing: Timing | None, totals: EnergyTotals, chips: int
+) -> tuple[str, ...]:
+    """Sentences on packets, on what is included, on the time and on the static energy."""
+    found = list(memory.ASSUMPTIONS) if table.formula == "memory" else _events(table)
+    if timing is not None:
+        found += _time(table, timing)
+    if totals.static_pj is not None:
+        found.append(_static(table, chips, counts.cores_used))
+    if table.has_ranges:
+        found.append("range: every constant at its low end, and every constant at its high end")
+    return tuple(found)
+
+
+def _events(table: CostTable) -> list[str]:
+    found = ["packets are unicast: one per spike and distinct destination core"]
+    if table.scope == "all_in":
+        found.append("e_synop is an all-in figure: power of the whole chip over its event rate")
+    elif "e_synapse_step" in table.constants:
+        found.append("every synapse counts in every step, with a spike or without")
+    if table.scope == "per_term":
+        found.append("inputs are priced for their packets and hops only")
+    if "e_spike_tile" in table.constants:
+        found.append("a packet to another tile costs its hops, one within a tile e_spike_tile")
+    if table.included:
+        found.append("within other prices of the table: " + ", ".join(table.included))
+    return found
+
+
+def _time(table: CostTable, timing: Timing) -> list[str]:
+    found = []
+    if timing.layers_ns:
+        found += [
+            f"time of a step: {_DETAILED if timing.model == 'detailed' else _busiest(table)}",
+            "time counts every chip step, in which each mapped neuron is visited; energy counts "
+            "the steps of each layer's window",
+        ]
+    if (barrier := table.lookup("t_barrier")) is not None:
+        found.append(
+            f"barrier: linear between the published times of {min(barrier)} and {max(barrier)} "
+            "tiles"
+        )
+    return found + _ticks(timing)
+
+
+def _busiest(table: CostTable) -> str:
+    if table.work == "serial":
+        return f"the busiest core's, which sends and receives one after the other; {_LEFT_OUT}"
+    return (
+        "the larger of the busiest sender's and the busiest receiver's time, which overlap, plus "
+        f"the barrier; {_LEFT_OUT}"
+    )
+
+
+def _ticks(timing: Timing) -> list[str]:
+    check = timing.real_time
+    if check is None:
+        return []
+    tick = f"{check.tick_ns / _NS_PER_US:g} us"
+    found = [f"a step takes a tick of {tick}, in real time"]
+    if check.busiest_ns is None:
+        found.append(
+            "whether cores do their work within a tick is not checked: no time of "
+            "synaptic events and neurons is known (t_synop, t_neuron)"
+        )
+    elif check.kept:
+        found.append(
+            f"real time is kept: core {check.core} is busiest, {check.busiest_ns / _NS_PER_US:.3g} "
+            f"of {tick}"
+        )
+    else:
+        found.append("real time is not kept: a tick with more work lasts as long as its work")
+    return found
+
+
+def _static(table: CostTable, chips: int, cores: int) -> str:
+    parts = []
+    if "p_static_chip" in table.constants or "p_clock_per_mhz" in table.constants:
+        parts.append(f"{chips} chip{'s' if chips > 1 else ''}")
+    if "p_clock_per_mhz" in table.constants:
+        parts.append(f"a clock of {table.value('clock_mhz'):g} MHz")
+    if "p_active_core" in table.constants:
+        parts.append(f"{cores} core{'s' if cores > 1 else ''} in use")
+    return f"static energy: {', '.join(parts)} over the modelled time"

@@ -1,0 +1,124 @@
+"""From what a run did to its result: counted, priced, and compared with the float network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip.backends import Fidelity
+from snn2chip.core import Activity, Drift, Mapping, Program, Violation
+from snn2chip.drift import accuracy, compare
+from snn2chip.energy import (
+    TIMINGS,
+    Counts,
+    EnergyReport,
+    ann_baseline,
+    core_costs,
+    count,
+    late_ticks,
+    price,
+)
+from snn2chip.graph import Graph
+from snn2chip.mapping import assumptions
+from snn2chip.pipeline.results.curves import steps_curve
+from snn2chip.pipeline.types import PRICES_ONLY, Quantization, Result
+from snn2chip.targets.types import Target
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """What a run did, apart from any mapping and price; the fields are those of ``Result``."""
+
+    graph: Graph
+    program: Program
+    activity: Activity
+    reference: Activity | None
+    labels: NDArray[np.int64] | None
+    data: str
+    calibrated_on: str
+    quantization: Quantization | None
+    seed: int
+    synthetic: bool
+    notes: tuple[str, ...]
+
+
+def finish(
+    recorded: Recorded,
+    target: Target,
+    fidelity: Fidelity,
+    placed: tuple[Mapping, tuple[Violation, ...]],
+    costs: str | None,
+    *,
+    timing: str = TIMINGS[0],
+    curve: bool = False,
+) -> Result:
+    """The result of a run on a mapping at the prices of a table.
+
+    Args:
+        placed: the mapping, and every limit that it breaks.
+        timing: the model of time, one of ``TIMINGS``.
+        curve: figures by the number of steps too; the activity has the readout of every step.
+    """
+    mapping, violations = placed
+    program, activity, reference = recorded.program, recorded.activity, recorded.reference
+    priced = partial(energy_of, program, mapping, target, costs, timing=timing)
+    counts = count(program, activity, mapping)
+    energy = replace(
+        _priced(program, counts, target, costs, timing),
+        by_core=core_costs(program, mapping, counts, target, costs),
+    )
+    return Result(
+        target=target,
+        mapping=mapping,
+        violations=(*violations, *late_ticks(energy, target)),
+        energy=energy,
+        baseline=ann_baseline(program),
+        drift=_drift(recorded),
+        fidelity=fidelity,
+        accuracy=accuracy(activity, recorded.labels),
+        curve=steps_curve(activity, reference, recorded.labels, priced) if curve else (),
+        **{field.name: getattr(recorded, field.name) for field in fields(recorded)},
+    )
+
+
+def energy_of(
+    program: Program,
+    mapping: Mapping,
+    target: Target,
+    costs: str | None,
+    activity: Activity,
+    timing: str = TIMINGS[0],
+) -> EnergyReport:
+    """A run counted and priced."""
+    return _priced(program, count(program, activity, mapping), target, costs, timing)
+
+
+def _priced(
+    program: Program, counts: Counts, target: Target, costs: str | None, timing: str
+) -> EnergyReport:
+    """Counts at the target's prices, with what its mapping rests on."""
+    energy = price(counts, target, costs, timing)
+    found = (*energy.assumptions, *assumptions(program, target))
+    if target.family == PRICES_ONLY:
+        found = (f"spikes of {program.arithmetic}, not of this chip's own arithmetic", *found)
+    return replace(energy, assumptions=found)
+
+
+def _drift(recorded: Recorded) -> tuple[Drift, ...]:
+    """What became of the float network, where there is one."""
+    program, reference = recorded.program, recorded.reference
+    if reference is None:
+        return ()
+    drift = compare(
+        f"float64 graph -> {program.arithmetic}",
+        reference,
+        recorded.activity,
+        order=[p.name for p in program.populations],
+        outputs=program.outputs,
+        latency={p.name: p.latency for p in program.populations},
+        labels=recorded.labels,
+    )
+    return (drift,)
