@@ -42,7 +42,12 @@ def reprice(
     wanted = bool(result.curve) if curve is None else curve
     placed = _placed(result, chip, mapping)
     model = result.energy.timing if timing is None else timing
-    again = finish(recorded, chip, result.fidelity, placed, costs, timing=model, curve=wanted)
+    again = finish(
+        *(recorded, chip, result.fidelity, placed, costs),
+        timing=model,
+        curve=wanted,
+        counts=result.counts if placed[0] is result.mapping else None,
+    )
     if chip.name != result.target.name and chip.family != PRICES_ONLY:
         label = (
             f"activity of {result.program.arithmetic}, simulated for {result.target.name}: what "
