@@ -108,6 +108,7 @@ class Run:
         costs: str | None = None,
         target: str | Path | None = None,
         mapping: str | Path | None = None,
+        timing: str | None = None,
     ) -> Run:
         """The same activity at other prices, without simulating again.
 
@@ -115,9 +116,10 @@ class Run:
             costs: name of a cost table of the target; None takes its default one.
             target: another chip, which gets a mapping of its own, or another file of this chip.
             mapping: a ``mapping.json`` of the chip that is priced.
+            timing: model of time, ``simple`` or ``detailed``; None keeps that of this run.
         """
         chip = None if target is None else load_target(target)
-        result = pipeline.reprice(self.result, costs, chip, mapping)
+        result = pipeline.reprice(self.result, costs, chip, mapping, timing=timing)
         return replace(self, result=result)
 
     def judge(self, thresholds: Thresholds | None = None, **limits: Any) -> Judgement:

@@ -54,12 +54,14 @@ def simulate(
     mapping: o.MappingFile = None,
     costs: o.Costs = None,
     out: o.RunFolder = None,
+    timing: o.Timing = "simple",
 ) -> None:
     """Run a network as the chip would, and report accuracy, drift, energy and time per layer."""
     chosen = options_of(
         *(sampled, opened, quantized, engine, traced),
         mapping=mapping,
         costs=costs,
+        timing=timing,
         steps_curve=curve.steps_curve or curve.curve_csv is not None,
     )
     more = {"trace": traced.trace, "curve-csv": curve.curve_csv}

@@ -147,6 +147,7 @@ def runs(
             placed = placed_on(network, program, backend, target, options, activity)
             result = finish(
                 *(recorded, target, backend.fidelity(program), placed, options.costs),
+                timing=options.timing,
                 curve=options.steps_curve,
             )
         yield replace(result, trace=trace, wall_times=dict(clock.seconds))

@@ -14,7 +14,9 @@ from snn2chip import __version__
 from snn2chip.backends.reference import ReferenceBackend
 from snn2chip.energy.metrics import NeuroBench, neurobench
 from snn2chip.energy.types import EnergyRange, EnergyTotals, Layer, LayerEnergy
+from snn2chip.mapping.use import limit_use
 from snn2chip.pipeline import Result
+from snn2chip.report.chip import build as chip
 from snn2chip.report.figures import figures
 from snn2chip.report.types import (
     SCHEMA,
@@ -49,6 +51,7 @@ def build(result: Result) -> Report:
     """The report of one run."""
     layers = tuple(_layer(layer) for layer in result.energy.layers)
     totals = _totals(result, layers)
+    uses = limit_use(result.program, result.target, result.mapping)
     return Report(
         schema=SCHEMA,
         tool=Tool("snn2chip", __version__),
@@ -67,8 +70,13 @@ def build(result: Result) -> Report:
         unpriced=result.energy.unpriced,
         assumptions=result.energy.assumptions,
         violations=result.violations,
-        figures=figures(result.program, result.activity, result.mapping, result.target),
-        costs=result.target.costs.get(result.energy.table),
+        mesh=chip.mesh(result.target),
+        utilization=chip.utilization(result, uses),
+        cores=chip.cores(result, uses),
+        links=chip.links(result.energy.links),
+        latency=chip.step_times(result.energy),
+        prices=chip.prices(result),
+        figures=figures(result.program, result.activity),
     )
 
 

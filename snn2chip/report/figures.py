@@ -1,17 +1,14 @@
-"""Data of the pictures: rasters, spike rates, floorplan; small for networks of any size."""
+"""Data of the pictures: rasters and spike rates; small for networks of any size."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.core import Activity, Mapping, Program, Raster
-from snn2chip.mapping.memory import core_words, memory_of
-from snn2chip.targets.types import Target
+from snn2chip.core import Activity, Program, Raster
 
 MAX_ROWS = 64
 MAX_STEPS = 256
@@ -55,63 +52,14 @@ class RateFigure:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """How much of one limit a core uses."""
-
-    unit: str
-    used: int
-    limit: int
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One used core: which neurons sit on it, and how full it is.
-
-    Attributes:
-        x, y: column and row of its tile.
-        slot: position within the tile.
-        layers: (population, neurons), the largest share first.
-        loads: use of each limit that the target states.
-    """
-
-    core: int
-    tile: int
-    x: int
-    y: int
-    slot: int
-    layers: tuple[tuple[str, int], ...]
-    loads: tuple[Load, ...]
-
-    @property
-    def neurons(self) -> int:
-        return sum(count for _, count in self.layers)
-
-    @property
-    def utilisation(self) -> float | None:
-        """The fullest limit's share, or None where the target states no limit."""
-        return max((load.used / load.limit for load in self.loads), default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Floorplan:
-    """The chip's mesh with its used cores."""
-
-    columns: int
-    rows: int
-    cores_per_tile: int
-    cells: tuple[Cell, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Figures:
     """Everything that is drawn and not in the JSON report."""
 
     rasters: tuple[RasterFigure, ...]
     rates: tuple[RateFigure, ...]
-    floorplan: Floorplan
 
 
-def figures(program: Program, activity: Activity, mapping: Mapping, target: Target) -> Figures:
+def figures(program: Program, activity: Activity) -> Figures:
     """The pictures of one run; populations that do not spike are left out of rasters and rates."""
     spiking = [
         (p.name, activity.populations[p.name].spikes)
@@ -121,7 +69,6 @@ def figures(program: Program, activity: Activity, mapping: Mapping, target: Targ
     return Figures(
         rasters=tuple(_raster(name, spikes) for name, spikes in spiking if spikes.samples),
         rates=tuple(_rates(name, spikes) for name, spikes in spiking),
-        floorplan=floorplan(program, mapping, target),
     )
 
 
@@ -156,54 +103,3 @@ def _rates(name: str, raster: Raster) -> RateFigure:
         top=top,
         counts=tuple(counts.tolist()),
     )
-
-
-def floorplan(program: Program, mapping: Mapping, target: Target) -> Floorplan:
-    """Used cores on the target's mesh; the mesh grows where a mapping exceeds it."""
-    occupants: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for population, numbers in mapping.assignment.items():
-        for core, neurons in zip(*np.unique(numbers, return_counts=True), strict=True):
-            occupants[int(core)][population] = int(neurons)
-    words = _words(program, mapping, target)
-    per_tile = max(1, target.mesh.cores_per_tile)
-    cells = tuple(
-        Cell(
-            core=core,
-            tile=place.tile,
-            x=place.x,
-            y=place.y,
-            slot=core % per_tile,
-            layers=tuple(sorted(occupants[core].items(), key=lambda item: (-item[1], item[0]))),
-            loads=_loads(target, sum(occupants[core].values()), words.get(core)),
-        )
-        for core, place in sorted(mapping.places.items())
-        if core in occupants
-    )
-    return Floorplan(
-        columns=max([target.mesh.columns, *(cell.x + 1 for cell in cells)]),
-        rows=max([target.mesh.rows, *(cell.y + 1 for cell in cells)]),
-        cores_per_tile=per_tile,
-        cells=cells,
-    )
-
-
-def _loads(target: Target, neurons: int, words: int | None) -> tuple[Load, ...]:
-    limits = (
-        ("neurons", neurons, target.limit("neurons_per_core")),
-        ("words of synaptic memory", words, target.limit("synaptic_words_per_core")),
-    )
-    return tuple(Load(unit, used, limit) for unit, used, limit in limits if used and limit)
-
-
-def _words(program: Program, mapping: Mapping, target: Target) -> dict[int, int]:
-    """Words of synaptic memory per core; empty where the target's format is unknown."""
-    memory = memory_of(target)
-    words: dict[int, int] = defaultdict(int)
-    if memory is None:
-        return words
-    for projection in program.projections:
-        assignment = mapping.assignment.get(projection.target)
-        if assignment is not None:
-            for core, number in core_words(memory, projection, assignment).items():
-                words[core] += number
-    return words

@@ -1,4 +1,4 @@
-"""A JSON report read back. Pictures and the cost table are not in it, so they are empty."""
+"""A JSON report read back. Pictures of spikes are not in it, so they are empty."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from snn2chip.errors import ConfigError, InputFileError
-from snn2chip.report.figures import Figures, Floorplan
+from snn2chip.report.figures import Figures
 from snn2chip.report.types import SCHEMA, Report
 
 MAX_BYTES = 1 << 28
 
-_NOT_SAVED = {"figures": Figures((), (), Floorplan(0, 0, 0, ())), "costs": None}
+_NOT_SAVED = {"figures": Figures((), ())}
 
 
 def read(path: str | Path) -> Report:
@@ -71,6 +71,8 @@ def _object(kind: type[Any], value: Any, where: str) -> Any:
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
+    if hint is Any:
+        return _plain(value, where)
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
         if value is None and type(None) in arguments:
@@ -90,6 +92,15 @@ def _value(hint: Any, value: Any, where: str) -> Any:
             raise TypeError(f"{where} is no table")
         return {key: _value(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
     return _scalar(hint, value, where)
+
+
+def _plain(value: Any, where: str) -> Any:
+    """A number, a text, or a list or table of numbers."""
+    if isinstance(value, dict):
+        return {key: _scalar(float, item, f"{where}.{key}") for key, item in value.items()}
+    if isinstance(value, list):
+        return [_scalar(float, item, f"{where}[{i}]") for i, item in enumerate(value)]
+    return _scalar(None, value, where)
 
 
 def _scalar(hint: Any, value: Any, where: str) -> Any:

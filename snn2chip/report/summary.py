@@ -201,10 +201,48 @@ def bottleneck(report: Report) -> str:
     return f"core {found.core} ({shown(found.layer)}, {found.term})" if found else ""
 
 
+def waiting(report: Report) -> str:
+    """The slowest step, what it waits for, and the barrier's share, or "" without times."""
+    times = report.latency
+    if times is None:
+        return ""
+    slowest = max(times.steps, key=lambda row: row.time_ns)
+    said = f"Slowest step: {slowest.step}, {time(slowest.time_ns / 1000.0)}"
+    if slowest.slowest is not None:
+        found = slowest.slowest
+        said += f", waiting for core {found.core} ({shown(found.layer)}, {found.term})"
+    if times.barrier_share is not None:
+        share = f"{percent(times.barrier_share)} % of the time"
+        said += f". The barrier between steps takes {share}" if times.barrier_share else ""
+    return f"{said}. Mean of {plural(report.run.samples, 'sample')}."
+
+
+def waited(report: Report) -> tuple[str, ...]:
+    """Layers that some step waits for, in the order of the layers."""
+    rows = () if report.latency is None else report.latency.steps
+    found = {row.slowest.layer for row in rows if row.slowest is not None}
+    return tuple(row.name for row in report.layers if row.name in found)
+
+
+def required(report: Report) -> str:
+    """Cores that the network needs at the least, and by which limit, against those it has."""
+    use = report.utilization
+    if use.required_cores is None:
+        return f"The mapping uses {plural(use.occupied_cores, 'core')}."
+    decisive = max(use.limits, key=lambda row: row.required_cores or 0)
+    said = (
+        f"The network needs at least {plural(use.required_cores, 'core')}, by {decisive.unit}; "
+        f"the mapping uses {use.occupied_cores:,}"
+    )
+    apart = use.required_apart
+    if apart is not None and apart > use.required_cores:
+        said += f", where {apart:,} is the least for layers that share no core"
+    return said + "."
+
+
 def evidence(report: Report) -> tuple[tuple[str, int], ...]:
     """(grade, number of cost constants), the strongest grade first."""
-    constants = report.costs.constants.values() if report.costs else ()
-    grades = [constant.grade for constant in constants]
+    grades = [price.grade for price in report.prices]
     return tuple((grade, grades.count(grade)) for grade in GRADES if grade in grades)
 
 

@@ -2,7 +2,7 @@
 
 The fields of each class are the keys of the JSON report, in its order, so ``Report.to_dict`` is a
 plain walk and ``schema.json`` says the same thing a second time. What only pictures need lives in
-``figures`` and ``costs``, which are not in the JSON.
+``figures``, which is not in the JSON.
 """
 
 from __future__ import annotations
@@ -20,8 +20,15 @@ from snn2chip.energy.metrics import NeuroBench
 from snn2chip.energy.types import Baseline, Bottleneck, RealTime
 from snn2chip.graph import Discretization, Encoding
 from snn2chip.pipeline import CurvePoint, Quantization
+from snn2chip.report.chip.types import (
+    CoreRow,
+    LinkRow,
+    MeshInfo,
+    Price,
+    StepTimes,
+    Utilization,
+)
 from snn2chip.report.figures import Figures
-from snn2chip.targets.types import CostTable
 
 SCHEMA = "snn2chip/report/1"
 TERMS = ("synapse", "neuron", "packet", "hop")
@@ -190,6 +197,10 @@ class Report:
     Attributes:
         neurobench: NeuroBench's metrics of the trained network, where it ran, then of the chip.
         curve: figures per inference by the number of steps; empty where they were not asked for.
+        cores: used cores, ascending.
+        links: of the mesh that packets cross, ordered by place.
+        latency: by chip step, None where no time is modelled.
+        prices: every constant of the cost table, in its order.
     """
 
     schema: str
@@ -209,12 +220,17 @@ class Report:
     unpriced: tuple[str, ...]
     assumptions: tuple[str, ...]
     violations: tuple[Violation, ...]
+    mesh: MeshInfo
+    utilization: Utilization
+    cores: tuple[CoreRow, ...]
+    links: tuple[LinkRow, ...]
+    latency: StepTimes | None
+    prices: tuple[Price, ...]
     figures: Figures
-    costs: CostTable | None
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON report: plain dicts, lists, strings, ints and finite floats."""
-        parts = (f.name for f in fields(self) if f.name not in ("figures", "costs"))
+        parts = (f.name for f in fields(self) if f.name != "figures")
         return {name: plain(getattr(self, name)) for name in parts}
 
 

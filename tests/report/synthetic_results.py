@@ -24,9 +24,12 @@ from snn2chip.core import (
     Violation,
 )
 from snn2chip.core.mapping import Mapping, Place, Slice
+from snn2chip.energy import core_costs, count
 from snn2chip.energy.types import (
     Baseline,
     Bottleneck,
+    CoreCosts,
+    Counts,
     EnergyReport,
     Layer,
     LayerCounts,
@@ -63,6 +66,7 @@ class Spec:
     latency: bool = True
     data: str = "digits"
     neurons_per_core: int = NEURONS_PER_CORE
+    mapping: Mapping | None = None
 
 
 VIOLATION = Violation(
@@ -79,7 +83,7 @@ def result(spec: Spec | None = None, **changes: Any) -> Result:
     """A consistent result; ``changes`` replace fields of the spec."""
     spec = replace(spec or Spec(), **changes)
     graph, program, activity = _graph(spec), _program(spec), _activity(spec)
-    mapping = _mapping(spec)
+    mapping = spec.mapping or _mapping(spec)
     return Result(
         graph=graph,
         target=_target(spec),
@@ -88,7 +92,7 @@ def result(spec: Spec | None = None, **changes: Any) -> Result:
         reference=None,
         mapping=mapping,
         violations=spec.violations,
-        energy=_energy(spec, activity, mapping),
+        energy=_energy(spec, program, activity, mapping),
         baseline=_baseline() if spec.baseline else None,
         drift=(_drift(spec),) if spec.drift else (),
         fidelity=Fidelity(
@@ -206,7 +210,8 @@ def _target(spec: Spec) -> Target:
     )
 
 
-def _energy(spec: Spec, activity: Activity, mapping: Mapping) -> EnergyReport:
+def _energy(spec: Spec, program: Program, activity: Activity, mapping: Mapping) -> EnergyReport:
+    counts = count(program, activity, mapping)
     layers = tuple(_layer(spec, activity, mapping, position) for position in range(len(spec.names)))
     dynamic = _known_sum(layer.energy_pj.total for layer in layers)
     latency = 18.4 if spec.latency else None
@@ -222,10 +227,35 @@ def _energy(spec: Spec, activity: Activity, mapping: Mapping) -> EnergyReport:
         static_pj=static,
         total_pj=_known_sum((dynamic, static)),
         latency_us=latency,
-        step_ns=(1200.0,) * spec.steps if spec.latency else (),
+        step_ns=_step_ns(spec) if spec.latency else (),
         bottleneck=Bottleneck(3, spec.names[1], "synapse") if spec.latency else None,
         unpriced=(*unpriced, "e_barrier: barrier energy is not published"),
         assumptions=("No credit is taken for the smaller node.", "Inputs come from a neighbour."),
+        links=counts.links,
+        by_core=_by_core(spec, program, mapping, counts),
+    )
+
+
+def _step_ns(spec: Spec) -> tuple[float, ...]:
+    return tuple(800.0 + 100.0 * (step % 7) for step in range(spec.steps))
+
+
+def _by_core(spec: Spec, program: Program, mapping: Mapping, counts: Counts) -> CoreCosts:
+    """Costs of the target's table, and busy times and bottlenecks that are made up."""
+    target = _target(spec)
+    costs = core_costs(program, mapping, counts, target, None)
+    if not spec.latency:
+        return costs
+    last = max(mapping.places, default=0)
+    slowest = (
+        Bottleneck(3, spec.names[1], "t_synop"),
+        Bottleneck(last, spec.names[-1], "t_neuron"),
+    )
+    return replace(
+        costs,
+        cores=tuple(replace(core, busy_ns=100.0 * (1 + core.core % 5)) for core in costs.cores),
+        slowest=tuple(slowest[step % 3 == 2] for step in range(spec.steps)),
+        barrier_ns=120.0,
     )
 
 

@@ -46,6 +46,12 @@ def test_top_level_keys_are_those_of_the_format(report: Report) -> None:
         "unpriced",
         "assumptions",
         "violations",
+        "mesh",
+        "utilization",
+        "cores",
+        "links",
+        "latency",
+        "prices",
     ]
 
 
@@ -173,7 +179,11 @@ def test_only_warnings_that_happened_are_reported(report: Report) -> None:
     assert report.to_dict()["run"]["warnings"] == {"hidden": {"v_saturated": 3}}
 
 
-def test_costs_are_the_table_that_priced_the_run(run: Result, report: Report) -> None:
-    assert report.costs is run.target.costs["loihi2_from_loihi1"]
+def test_prices_are_those_of_the_table_that_priced_the_run(run: Result, report: Report) -> None:
+    constants = run.target.costs["loihi2_from_loihi1"].constants
+    assert [price.name for price in report.prices] == list(constants)
+    first = report.prices[0]
+    assert (first.value, first.grade, first.source) == (23.6, "presilicon", "Davies 2018 Table 2")
+    assert (first.unit, first.meaning) == ("pJ", "synaptic event of any operator")
     foreign = replace(run, energy=replace(run.energy, table="elsewhere"))
-    assert build(foreign).costs is None
+    assert build(foreign).prices == ()

@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snn2chip.core import PredictionChange
-from snn2chip.core.mapping import Mapping, Place, Slice
+from snn2chip.core.mapping import Mapping
+from snn2chip.mapping.routes import NO_LINKS
 from snn2chip.pipeline import Result
 from snn2chip.report import html
 from snn2chip.report.build import build
-from snn2chip.report.figures import BINS, MAX_ROWS, MAX_STEPS, Load
+from snn2chip.report.figures import BINS, MAX_ROWS, MAX_STEPS
 from snn2chip.report.html import draw, notebook, page
 from snn2chip.report.types import TERMS, Report, Terms
-from snn2chip.targets.types import Constant, Mesh
 from tests.report.synthetic_results import PRICES, VIOLATION, result
 
 NAMES = st.text(st.characters(), min_size=1, max_size=30)
@@ -159,11 +159,20 @@ def test_a_bare_report_leaves_its_sections_out(run: Result) -> None:
     bare = replace(
         result(drift=False, baseline=False, labels=False, latency=False, static_mw=None),
         mapping=Mapping.from_slices("loihi2", {}, {}),
-        energy=replace(run.energy, table="elsewhere", layers=(), total_pj=None, static_pj=None),
+        energy=replace(
+            run.energy,
+            table="elsewhere",
+            layers=(),
+            total_pj=None,
+            static_pj=None,
+            step_ns=(),
+            by_core=None,
+            links=NO_LINKS,
+        ),
     )
     page = Page(html.text(build(bare)))
     ids = [value for name, value in page.attributes if name == "id"]
-    assert not {"floorplan", "baseline", "prices", "violations"} & set(ids)
+    assert not {"floorplan", "links", "latency", "baseline", "prices", "violations"} & set(ids)
     assert {"energy", "layers", "trust", "run"} <= set(ids)
     assert "No event of this run has a price" in page.text
 
@@ -213,82 +222,6 @@ def test_rates_count_every_neuron_once(run: Result, report: Report) -> None:
         assert figure.mean == pytest.approx(raster.total() / (figure.neurons * 60))
         assert len(figure.counts) == BINS
         assert max(box.height for box in draw.rate_bars(figure)) == 100.0
-
-
-def test_the_floorplan_shows_each_used_core_with_its_layer(report: Report) -> None:
-    plan = draw.plan(report.figures.floorplan, draw.colours(report))
-    assert plan is not None
-    assert len(plan.cores) == 9
-    assert len(plan.tiles) == 32
-    assert plan.empty.count("M") == 128 - 9
-    titles = [core.frame.title for core in plan.cores]
-    assert (
-        titles[3] == "core 3, tile 0 (column 0, row 0)\nconv: 24 neurons\n100 % of 24 neurons used"
-    )
-    assert titles[5].endswith("conv: 16 neurons\n66.7 % of 24 neurons used")
-    assert plan.cores[5].fill[0].height == pytest.approx(6.667, abs=1e-3)
-    corners = {(core.frame.x, core.frame.y) for core in plan.cores}
-    assert len(corners) == 9
-    assert all(0 <= x <= plan.width - 10 and 0 <= y <= plan.height - 10 for x, y in corners)
-
-
-def test_cores_can_be_shared_by_layers(run: Result) -> None:
-    cores = {"hidden": (Slice(0, 7, 0),), "output": (Slice(0, 3, 0),)}
-    shared = replace(run, mapping=Mapping.from_slices("loihi2", cores, {0: Place(0, 0, 0)}))
-    report = build(shared)
-    plan = draw.plan(report.figures.floorplan, draw.colours(report))
-    assert plan is not None
-    (core,) = plan.cores
-    assert [box.colour for box in core.fill] == [2, 3]
-    assert core.fill[0].height == pytest.approx(2 * core.fill[1].height, abs=0.01)
-    assert "50 % of 24" in core.frame.title or "50.0 % of 24" in core.frame.title
-
-
-def test_cores_are_filled_by_their_fullest_limit(run: Result) -> None:
-    stated = {
-        "neurons_per_core": 48,
-        "synaptic_words_per_core": 1000,
-        "word_bits": 64,
-        "axon_header_bits": 16,
-        "synapse_index_bits": 8,
-    }
-    resources = {name: Constant(value, "vendor", "a test") for name, value in stated.items()}
-    report = build(replace(run, target=replace(run.target, resources=resources)))
-    cells = {cell.core: cell for cell in report.figures.floorplan.cells}
-    # conv's first core: 24 of 48 neurons; 64 axons x 24 synapses x (8 + 8) bits + header = 7 words
-    assert cells[3].loads == (
-        Load("neurons", 24, 48),
-        Load("words of synaptic memory", 64 * 7, 1000),
-    )
-    assert cells[3].utilisation == 0.5
-    # the input's core has no synapses
-    assert cells[0].loads == (Load("neurons", 24, 48),)
-    plan = draw.plan(report.figures.floorplan, draw.colours(report))
-    assert plan is not None
-    assert "44.8 % of 1,000 words of synaptic memory used" in plan.cores[3].frame.title
-
-
-def test_a_chip_without_limits_has_no_utilisation(run: Result) -> None:
-    report = build(replace(run, target=replace(run.target, resources={})))
-    cell = report.figures.floorplan.cells[0]
-    assert (cell.loads, cell.utilisation) == ((), None)
-    assert report.target.cores == 8 * 4 * 4
-
-
-def test_a_mapping_beyond_the_mesh_is_drawn_all_the_same(run: Result) -> None:
-    places = {**run.mapping.places, 8: Place(99, 11, 6)}
-    report = build(replace(run, mapping=replace(run.mapping, places=places)))
-    floorplan = report.figures.floorplan
-    assert (floorplan.columns, floorplan.rows) == (12, 7)
-    assert draw.plan(floorplan, draw.colours(report)) is not None
-
-
-def test_huge_chips_are_cut_to_what_is_used(run: Result) -> None:
-    huge = replace(run.target, mesh=Mesh(500, 500, 4))
-    report = build(replace(run, target=huge))
-    plan = draw.plan(report.figures.floorplan, draw.colours(report))
-    assert plan is not None
-    assert len(plan.tiles) == 3
 
 
 @pytest.mark.parametrize(

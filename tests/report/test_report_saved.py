@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
+from snn2chip.energy import EnergyRange, EnergyTotals, RealTime
 from snn2chip.errors import InputFileError
 from snn2chip.report import csvfile, jsonfile, saved, terminal
+from snn2chip.report.build import build
 from snn2chip.report.types import Report
+from tests.report.synthetic_results import result
 
 
 @pytest.fixture
@@ -28,6 +33,19 @@ def test_nothing_is_lost(report: Report, path: Path) -> None:
     assert csvfile.text(again) == csvfile.text(report)
 
 
+def test_ranges_and_ticks_are_kept_and_meet_the_schema(tmp_path: Path) -> None:
+    ends = EnergyTotals(1e6, None, 1e6, 10.0), EnergyTotals(4e6, 8e6, 12e6, 40.0)
+    for check in (RealTime(1e6, 2e6, 3, "hidden", 0.5), RealTime(1e6, None, None, None, None)):
+        run = result()
+        energy = replace(run.energy, range=EnergyRange(*ends), real_time=check, cycles=12.5)
+        report = build(replace(run, energy=energy))
+        jsonfile.write(report, tmp_path / "r.json")
+        jsonschema.validate(json.loads((tmp_path / "r.json").read_text()), jsonfile.schema())
+        again = saved.read(tmp_path / "r.json")
+        assert again.totals == report.totals
+        assert again.totals.real_time == check
+
+
 def test_types_are_those_of_the_report(report: Report, path: Path) -> None:
     again = saved.read(path)
     assert type(again.layers[0]) is type(report.layers[0])
@@ -35,7 +53,8 @@ def test_types_are_those_of_the_report(report: Report, path: Path) -> None:
     assert again.discretization == report.discretization
     assert again.drift == report.drift
     assert again.figures.rasters == ()
-    assert again.costs is None
+    for name in ("mesh", "utilization", "cores", "links", "latency", "prices"):
+        assert getattr(again, name) == getattr(report, name)
 
 
 def test_it_prints_as_before_but_for_the_cost_tables_grades(report: Report, path: Path) -> None:
@@ -55,6 +74,13 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
             yield from _places(item, (*path, key))
 
 
+def _free(parents: list[Any]) -> bool:
+    """Whether the keys at a path are names of layers or events, or numbers."""
+    return bool({"warnings", "activation_sparsity_by_layer", "value"} & set(map(str, parents))) or (
+        parents[:1] == ["cores"] and parents[-1] == "layers"
+    )
+
+
 def test_every_missing_or_wrong_field_is_noticed(path: Path) -> None:
     document = json.loads(path.read_text())
     checked = 0
@@ -62,8 +88,7 @@ def test_every_missing_or_wrong_field_is_noticed(path: Path) -> None:
         table = document
         for parent in parents:
             table = table[parent]
-        named_by_layer = "warnings" in parents or "activation_sparsity_by_layer" in parents
-        if isinstance(table, list) or named_by_layer:
+        if isinstance(table, list) or _free(parents):
             continue
         kept = table.pop(key)
         path.write_text(json.dumps(document))

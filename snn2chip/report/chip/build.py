@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 
 from snn2chip.energy.types import CoreCost, EnergyReport
-from snn2chip.mapping.use import LimitUse, limit_use
+from snn2chip.mapping.routes import LinkLoads
+from snn2chip.mapping.use import LimitUse
 from snn2chip.pipeline import Result
 from snn2chip.report.chip.types import (
     CoreRow,
     LayerNeed,
     LimitRow,
+    LinkRow,
     Load,
     MeshInfo,
     Price,
@@ -25,11 +27,6 @@ from snn2chip.targets.vocabulary import COSTS
 def mesh(target: Target) -> MeshInfo:
     """The mesh of one chip."""
     return MeshInfo(target.mesh.columns, target.mesh.rows, target.mesh.cores_per_tile)
-
-
-def limits(result: Result) -> tuple[LimitUse, ...]:
-    """Use of every limit that the result's target states."""
-    return limit_use(result.program, result.target, result.mapping)
 
 
 def cores(result: Result, uses: tuple[LimitUse, ...]) -> tuple[CoreRow, ...]:
@@ -71,7 +68,9 @@ def utilization(result: Result, uses: tuple[LimitUse, ...]) -> Utilization:
     return Utilization(
         required_cores=max(bounds, default=None),
         required_apart=sum(apart.values()) if apart else None,
-        occupied_cores=len({core for n in result.mapping.assignment.values() for core in set(n)}),
+        occupied_cores=len(
+            {core for n in result.mapping.assignment.values() for core in n.tolist()}
+        ),
         limits=tuple(map(_limit, uses)),
     )
 
@@ -91,18 +90,27 @@ def _limit(use: LimitUse) -> LimitRow:
     )
 
 
+def links(loads: LinkLoads) -> tuple[LinkRow, ...]:
+    """Rows of the links that packets cross."""
+    table = (loads.x, loads.y, loads.to_x, loads.to_y, loads.packets)
+    return tuple(LinkRow(*row) for row in zip(*(part.tolist() for part in table), strict=True))
+
+
 def step_times(energy: EnergyReport) -> StepTimes | None:
     """Times of the chip steps, None where no time is modelled."""
-    by_core = energy.by_core
-    if by_core is None or by_core.barrier_ns is None or not energy.step_ns:
+    if not energy.step_ns:
         return None
+    by_core, number = energy.by_core, len(energy.step_ns)
+    known = by_core is not None and bool(by_core.slowest)
+    slowest = by_core.slowest if by_core is not None and known else (None,) * number
+    barrier = by_core.barrier_ns if by_core is not None else None
     whole = sum(energy.step_ns)
     return StepTimes(
-        barrier_ns=by_core.barrier_ns,
-        barrier_share=by_core.barrier_ns * len(energy.step_ns) / whole if whole else 0.0,
+        barrier_ns=barrier,
+        barrier_share=None if barrier is None or not whole else barrier * number / whole,
         steps=tuple(
-            StepRow(step, float(ns), slowest)
-            for step, (ns, slowest) in enumerate(zip(energy.step_ns, by_core.slowest, strict=True))
+            StepRow(step, float(ns), found)
+            for step, (ns, found) in enumerate(zip(energy.step_ns, slowest, strict=True))
         ),
     )
 
@@ -119,9 +127,9 @@ def prices(result: Result) -> tuple[Price, ...]:
             unit=COSTS[name].unit if name in COSTS else "",
             grade=constant.grade,
             source=constant.source,
-            low=getattr(constant, "low", None),
-            high=getattr(constant, "high", None),
-            range_source=getattr(constant, "range_source", ""),
+            low=constant.low,
+            high=constant.high,
+            range_source=constant.range_source,
         )
         for name, constant in constants
     )

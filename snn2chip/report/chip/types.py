@@ -146,19 +146,28 @@ class LinkRow:
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """A chip step: its mean modelled time over samples, and what most samples wait for in it."""
+    """A chip step: its mean modelled time over samples, and what most samples wait for in it.
+
+    Attributes:
+        slowest: None where a step lasts a tick whatever happens in it.
+    """
 
     step: int
     time_ns: float
-    slowest: Bottleneck
+    slowest: Bottleneck | None
 
 
 @dataclass(frozen=True, slots=True)
 class StepTimes:
-    """Modelled times of all chip steps; ``barrier_ns`` is within each of them."""
+    """Modelled times of all chip steps.
 
-    barrier_ns: float
-    barrier_share: float
+    Attributes:
+        barrier_ns: within each step, None where no core has a time.
+        barrier_share: of the whole run.
+    """
+
+    barrier_ns: float | None
+    barrier_share: float | None
     steps: tuple[StepRow, ...]
 
 

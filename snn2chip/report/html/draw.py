@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import ceil
 
-from snn2chip.report.figures import Cell, Floorplan, RasterFigure, RateFigure
-from snn2chip.report.numbers import percent, plural, shown
-from snn2chip.report.types import TERMS, Report, Terms
+from snn2chip.report.chip.types import StepRow, StepTimes
+from snn2chip.report.figures import RasterFigure, RateFigure
+from snn2chip.report.numbers import percent, plural, shown, time
+from snn2chip.report.types import TERMS, Report, Terms, Totals
 
 COLOURS = 10
 """Colours of layers in the style sheet; more layers start again."""
 
-CORE, GAP, MARGIN = 10.0, 2.0, 3.0
-MAX_CORES_DRAWN = 20_000
+MAX_BARS = 160
+"""Chip steps, or groups of steps, that are drawn side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +37,6 @@ class Box:
     height: float
     colour: int
     title: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Core:
-    """A used core: its square, and what fills it from below."""
-
-    frame: Box
-    fill: tuple[Box, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A floorplan in its own units; ``empty`` is the path of all unused cores."""
-
-    width: float
-    height: float
-    tiles: tuple[Box, ...]
-    empty: str
-    cores: tuple[Core, ...]
 
 
 def colours(report: Report) -> dict[str, int]:
@@ -86,6 +68,25 @@ def stack(parts: tuple[tuple[str, float | None], ...], longest: float) -> tuple[
     return tuple(segments)
 
 
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A range and the value within it, in per cent of the range's high end."""
+
+    start: float
+    width: float
+    mark: float
+
+
+def spread(totals: Totals) -> Spread | None:
+    """The range of the total, or None where it has none."""
+    found, total = totals.range, totals.total_pj
+    if found is None or not found.high.total_pj or found.low.total_pj is None or total is None:
+        return None
+    start = 100.0 * found.low.total_pj / found.high.total_pj
+    mark = 100.0 * total / found.high.total_pj
+    return Spread(round(start, 3), round(100.0 - start, 3), round(min(mark, 99.8), 3))
+
+
 def raster_path(figure: RasterFigure) -> str:
     """All spikes as one SVG path of ticks in a box of ``steps`` x ``rows``."""
     return "".join(f"M{step}.1 {row}.1h.8v.8h-.8z" for step, row in figure.spikes)
@@ -112,60 +113,41 @@ def _bar(x: float, width: float, share: float, title: str) -> Box:
     )
 
 
-def plan(figure: Floorplan, colour: dict[str, int]) -> Plan | None:
-    """The chip from above, or None where nothing is placed. Huge chips are cut to what is used."""
-    if not figure.cells:
-        return None
-    across = ceil(sqrt(figure.cores_per_tile))
-    down = ceil(figure.cores_per_tile / across)
-    tile_w = across * (CORE + GAP) - GAP + 2 * MARGIN
-    tile_h = down * (CORE + GAP) - GAP + 2 * MARGIN
-    columns, rows = figure.columns, figure.rows
-    if columns * rows * figure.cores_per_tile > MAX_CORES_DRAWN:
-        columns = max(cell.x for cell in figure.cells) + 1
-        rows = max(cell.y for cell in figure.cells) + 1
+@dataclass(frozen=True, slots=True)
+class StepBars:
+    """Times of chip steps in a box of ``len(bars)`` x 100.
 
-    def corner(x: int, y: int, slot: int) -> tuple[float, float]:
-        left = x * (tile_w + GAP) + MARGIN + (slot % across) * (CORE + GAP)
-        return left, y * (tile_h + GAP) + MARGIN + (slot // across) * (CORE + GAP)
+    Attributes:
+        bars: the work, on top of the barrier, in the colour of the layer that is waited for.
+        barrier: height of the barrier in each bar.
+        top_us: time of the full height.
+        grouped: steps that each bar is the longest of.
+    """
 
-    used = {(cell.x, cell.y, cell.slot) for cell in figure.cells}
-    places = [(x, y) for y in range(rows) for x in range(columns)]
-    free = [
-        corner(x, y, slot)
-        for x, y in places
-        for slot in range(figure.cores_per_tile)
-        if (x, y, slot) not in used
-    ]
-    return Plan(
-        width=columns * (tile_w + GAP) - GAP,
-        height=rows * (tile_h + GAP) - GAP,
-        tiles=tuple(
-            Box(x * (tile_w + GAP), y * (tile_h + GAP), tile_w, tile_h, 0) for x, y in places
-        ),
-        empty="".join(f"M{x:g} {y:g}h{CORE:g}v{CORE:g}h-{CORE:g}z" for x, y in free),
-        cores=tuple(
-            _core(cell, *corner(cell.x, cell.y, cell.slot), colour) for cell in figure.cells
-        ),
-    )
+    bars: tuple[Box, ...]
+    barrier: float
+    top_us: float
+    grouped: int
 
 
-def _core(cell: Cell, x: float, y: float, colour: dict[str, int]) -> Core:
-    filled = min(1.0, cell.utilisation) if cell.utilisation is not None else 1.0
-    boxes, bottom = [], y + CORE
-    for name, neurons in cell.layers:
-        height = CORE * filled * neurons / max(1, cell.neurons)
-        bottom -= height
-        boxes.append(Box(x, round(bottom, 3), CORE, round(height, 3), colour.get(name, 0)))
-    main = colour.get(cell.layers[0][0], 0)
-    return Core(Box(x, y, CORE, CORE, main, _describe(cell)), tuple(boxes))
+def step_bars(times: StepTimes, colour: dict[str, int]) -> StepBars:
+    """A bar for each chip step; in long runs one for several, as long as the longest."""
+    grouped = max(1, ceil(len(times.steps) / MAX_BARS))
+    parts = [times.steps[k : k + grouped] for k in range(0, len(times.steps), grouped)]
+    longest = [max(part, key=lambda row: row.time_ns) for part in parts]
+    top = max((row.time_ns for row in longest), default=0.0) or 1.0
+    barrier = 100.0 * (times.barrier_ns or 0.0) / top
+    bars = tuple(_step_bar(row, k, top, barrier, colour) for k, row in enumerate(longest))
+    return StepBars(bars, round(barrier, 2), top / 1000.0, grouped)
 
 
-def _describe(cell: Cell) -> str:
-    lines = [f"core {cell.core}, tile {cell.tile} (column {cell.x}, row {cell.y})"]
-    lines += [f"{shown(name)}: {plural(neurons, 'neuron')}" for name, neurons in cell.layers]
-    lines += [
-        f"{percent(load.used / load.limit)} % of {load.limit:,} {load.unit} used"
-        for load in cell.loads
-    ]
-    return "\n".join(lines)
+def _step_bar(row: StepRow, k: int, top: float, barrier: float, colour: dict[str, int]) -> Box:
+    height = 100.0 * row.time_ns / top
+    title = f"step {row.step}: {time(row.time_ns / 1000.0)}"
+    shade = 0
+    if row.slowest is not None:
+        found = row.slowest
+        title += f", core {found.core} ({shown(found.layer)}, {found.term})"
+        shade = colour.get(found.layer, 0)
+    work = max(0.0, height - barrier)
+    return Box(k + 0.06, round(100.0 - height, 2), 0.88, round(work, 2), shade, title)

@@ -9,44 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 from snn2chip.files import write_text
 from snn2chip.report import numbers, summary
-from snn2chip.report.html import draw
+from snn2chip.report.html import draw, floorplan, links
 from snn2chip.report.types import TERMS, Report
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_UNITS = {"e_": "pJ", "t_": "ns", "p_": "mW"}
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """One cost constant with its provenance, as printed."""
-
-    name: str
-    value: str
-    unit: str
-    grade: str
-    source: str
-
 
 def text(report: Report) -> str:
     """The page; names from outside are escaped and cannot act."""
-    content = _environment().get_template("report.html.j2").render(**_context(report))
+    content = _environment().get_template("page.html.j2").render(**_context(report))
     return content.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def write(report: Report, path: str | Path) -> None:
     """Write the page to ``path``."""
     write_text(path, text(report))
-
-
-def prices(report: Report) -> tuple[Price, ...]:
-    """Every constant of the cost table that priced the run."""
-    constants = report.costs.constants if report.costs else {}
-    return tuple(
-        Price(name, value_text(c.value), _UNITS.get(name[:2], ""), c.grade, c.source)
-        for name, c in constants.items()
-    )
 
 
 def value_text(value: Any) -> str:
@@ -81,10 +59,17 @@ def _context(report: Report) -> dict[str, Any]:
             (("dynamic", totals.energy_pj.total), ("static", totals.static_pj)),
             totals.total_pj or 0.0,
         ),
-        "plan": draw.plan(report.figures.floorplan, colour),
+        "spread": draw.spread(totals),
+        "top": summary.costliest(report),
+        "plan": floorplan.plan(report),
+        "links": links.links(report),
+        "needs": _needs(report),
+        "step_bars": None if report.latency is None else draw.step_bars(report.latency, colour),
+        "waited": summary.waited(report),
+        "ranges": any(price.low is not None for price in report.prices),
+        "value_text": value_text,
         "raster_path": draw.raster_path,
         "rate_bars": draw.rate_bars,
-        "prices": prices(report),
         "evidence": summary.evidence(report),
     }
 
@@ -103,6 +88,25 @@ def _comparison(report: Report, samples: int) -> list[tuple[str, tuple[draw.Segm
         ("this network", ours, numbers.energy(dynamic_nj + static_nj)),
         (ann.name, theirs, numbers.energy(ann.energy_per_inference_nj)),
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Layer -> cores used, and the least by each of ``limits`` that depends on the layer alone."""
+
+    limits: tuple[str, ...]
+    rows: tuple[tuple[str, int, tuple[int, ...]], ...]
+
+
+def _needs(report: Report) -> Needs | None:
+    limits = [row for row in report.utilization.limits if row.layers]
+    if not limits:
+        return None
+    by_layer = [{need.layer: need.required_cores for need in row.layers} for row in limits]
+    rows = (
+        (row.name, row.cores, tuple(n.get(row.name, 0) for n in by_layer)) for row in report.layers
+    )
+    return Needs(tuple(row.unit for row in limits), tuple(rows))
 
 
 @cache

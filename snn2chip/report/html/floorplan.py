@@ -1,0 +1,260 @@
+"""The chips from above, as squares in a grid: numbers and class names only.
+
+The page holds one grid of tiles for each chip and one square for each core. How a core looks under
+each colouring is in the names of its classes, so the page switches between them without scripts.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil, sqrt
+
+from snn2chip.report.chip.types import CoreRow
+from snn2chip.report.html.draw import colours
+from snn2chip.report.numbers import count, energy, percent, plural, shown, time
+from snn2chip.report.types import Report
+
+LEVELS = 8
+"""Steps of a colour scale; class names are a letter and 0 to 7."""
+
+MAX_CARDS = 1500
+"""Used cores up to which each has a card with its numbers."""
+
+MAX_CORES = 20_000
+"""Used cores that are drawn."""
+
+MAX_SQUARES = 8_000
+"""Used and unused cores up to which the unused ones of a chip are drawn too."""
+
+SMALLEST, LARGEST, SEVERAL, ROOM = 4, 26, 15, 420_000
+"""Sides of a square in pixels (least, most on one chip, most on several), and the area of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Square:
+    """A core; without classes it is an unused one.
+
+    Attributes:
+        blend: its layers' colours from below, "" where there is only one.
+        card: lines of what it holds and did, "" beyond ``MAX_CARDS``.
+    """
+
+    classes: str
+    blend: str = ""
+    card: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """Cores that share a place in the mesh; column and row count from 1."""
+
+    column: int
+    row: int
+    squares: tuple[Square, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A chip, or a block of the same size beyond the last one."""
+
+    title: str
+    columns: int
+    rows: int
+    tiles: tuple[Tile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A way to colour cores.
+
+    Attributes:
+        letter: that begins its class names.
+        low, high: of the scale's ends, in words.
+    """
+
+    letter: str
+    title: str
+    note: str
+    low: str
+    high: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All chips.
+
+    Attributes:
+        across: squares side by side in a tile.
+        side: of a square in pixels.
+        left_out: used cores that are not drawn.
+        cards: whether squares have cards.
+    """
+
+    chips: tuple[Chip, ...]
+    across: int
+    side: int
+    scales: tuple[Scale, ...]
+    left_out: int
+    cards: bool
+
+
+def plan(report: Report) -> Plan | None:
+    """The floorplan, or None where no core is used."""
+    drawn = report.cores[:MAX_CORES]
+    if not drawn:
+        return None
+    per_tile = report.mesh.cores_per_tile or max(len(drawn), report.target.cores or 0)
+    cards = len(report.cores) <= MAX_CARDS
+    look = _Look(report, cards)
+    blocks: dict[tuple[int, int, int], list[CoreRow]] = defaultdict(list)
+    for core in drawn:
+        blocks[_block(report, core)].append(core)
+    size = max(1, report.mesh.columns * report.mesh.rows) * per_tile
+    whole = size * len(blocks) <= MAX_SQUARES
+    chips = tuple(
+        _chip(report, block, cores, look, per_tile if whole else 0)
+        for block, cores in sorted(blocks.items())
+    )
+    squares = sum(chip.columns * chip.rows for chip in chips) * per_tile
+    return Plan(
+        chips=chips,
+        across=ceil(sqrt(per_tile)),
+        side=max(
+            SMALLEST,
+            min(LARGEST if len(chips) == 1 else SEVERAL, int(sqrt(ROOM / max(1, squares)))),
+        ),
+        scales=look.scales,
+        left_out=len(report.cores) - len(drawn),
+        cards=cards,
+    )
+
+
+def _block(report: Report, core: CoreRow) -> tuple[int, int, int]:
+    """Chip, and where it is among blocks of a chip's size."""
+    mesh = report.mesh
+    return core.chip, core.x // max(1, mesh.columns), core.y // max(1, mesh.rows)
+
+
+def _chip(
+    report: Report, block: tuple[int, int, int], cores: list[CoreRow], look: _Look, per_tile: int
+) -> Chip:
+    """One chip with its used cores, and with its unused ones where ``per_tile`` is not 0."""
+    columns, rows = max(1, report.mesh.columns), max(1, report.mesh.rows)
+    tiles: dict[tuple[int, int], list[CoreRow]] = defaultdict(list)
+    for core in cores:
+        tiles[core.y % rows, core.x % columns].append(core)
+    if per_tile:
+        places = [(y, x) for y in range(rows) for x in range(columns)]
+    else:
+        places = sorted(tiles)
+        columns, rows = (1 + max(place[axis] for place in places) for axis in (1, 0))
+    return Chip(
+        title=_title(report, block),
+        columns=columns,
+        rows=rows,
+        tiles=tuple(
+            Tile(x + 1, y + 1, _squares(tiles.get((y, x), []), look, per_tile)) for y, x in places
+        ),
+    )
+
+
+def _title(report: Report, block: tuple[int, int, int]) -> str:
+    chips = {core.chip for core in report.cores}
+    if len(chips) > 1:
+        return f"chip {block[0]}"
+    return "" if block[1:] == (0, 0) else "beyond the chip"
+
+
+def _squares(cores: list[CoreRow], look: _Look, per_tile: int) -> tuple[Square, ...]:
+    """Squares of one tile in the order of core numbers, each at its own place where it has one."""
+    slots = {core.core % per_tile: core for core in cores} if per_tile else {}
+    if len(slots) < len(cores):
+        slots = dict(enumerate(cores))
+    number = max(per_tile, len(cores))
+    return tuple(look.square(slots[k]) if k in slots else Square("") for k in range(number))
+
+
+class _Look:
+    """How cores look under each colouring."""
+
+    def __init__(self, report: Report, cards: bool) -> None:
+        self._report, self._cards = report, cards
+        self._samples = max(1, report.run.samples)
+        self._colour = colours(report)
+        self._energy = self._most(lambda core: core.energy_pj)
+        self._traffic = self._most(lambda core: core.traffic)
+        self._busy = self._most(lambda core: core.busy_ns)
+        self._whole = sum(core.energy_pj or 0.0 for core in report.cores)
+
+    def _most(self, value: Callable[[CoreRow], float | None]) -> float:
+        return max((value(core) or 0.0 for core in self._report.cores), default=0.0)
+
+    @property
+    def scales(self) -> tuple[Scale, ...]:
+        """Ways to colour that tell cores apart, but for the layers."""
+        samples, found = self._samples, []
+        if any(core.loads for core in self._report.cores):
+            note = "share of the fullest limit that is used"
+            found.append(Scale("u", "utilization", note, "0 %", "100 %"))
+        if self._energy:
+            note = "energy per inference: synaptic events, updates, and packets that it sends"
+            most = energy(self._energy / samples / 1000.0)
+            found.append(Scale("e", "energy", note, "0", most))
+        if self._traffic:
+            note = "packets that it sends and receives per inference"
+            found.append(Scale("t", "traffic", note, "0", count(self._traffic / samples)))
+        if self._busy:
+            note = "time per inference in which it works, without the barrier"
+            most = time(self._busy / samples / 1000.0)
+            found.append(Scale("b", "busy time", note, "0", most))
+        return tuple(found)
+
+    def square(self, core: CoreRow) -> Square:
+        """A used core."""
+        names = [f"l{self._colour.get(core.layer, 0)}"]
+        share = core.utilization
+        if share is not None:
+            names.append("over" if share > 1.0 else f"u{level(share)}")
+        for letter, value, most in (
+            ("e", core.energy_pj, self._energy),
+            ("t", core.traffic, self._traffic),
+            ("b", core.busy_ns, self._busy),
+        ):
+            if value is not None and most:
+                names.append(f"{letter}{level(value / most)}")
+        blend = self._blend(core) if len(core.layers) > 1 else ""
+        return Square(" ".join(names), blend, self._card(core) if self._cards else "")
+
+    def _blend(self, core: CoreRow) -> str:
+        """Stops of a gradient from below, one for each layer's share of the neurons."""
+        stops, done = [], 0.0
+        for name, neurons in core.layers.items():
+            start, done = done, done + 100.0 * neurons / core.neurons
+            stops.append(f"var(--l{self._colour.get(name, 0)}) {start:.4g}% {done:.4g}%")
+        return ", ".join(stops)
+
+    def _card(self, core: CoreRow) -> str:
+        samples = self._samples
+        several = any(other.chip for other in self._report.cores)
+        chip = f"chip {core.chip}, " if several else ""
+        lines = [f"core {core.core}", f"{chip}tile {core.tile} (column {core.x}, row {core.y})"]
+        lines += [f"{shown(name)}: {plural(n, 'neuron')}" for name, n in core.layers.items()]
+        lines += [
+            f"{load.used:,} of {load.per_core:,} {load.unit} ({percent(load.share)} %)"
+            for load in core.loads
+        ]
+        packets = f"{count(core.packets_out / samples)} out, {count(core.packets_in / samples)} in"
+        lines.append(f"packets: {packets}")
+        if core.energy_pj is not None:
+            share = percent(core.energy_pj / self._whole) if self._whole else "0"
+            lines.append(f"energy: {energy(core.energy_pj / samples / 1000.0)} ({share} %)")
+        if core.busy_ns is not None:
+            lines.append(f"busy: {time(core.busy_ns / samples / 1000.0)}")
+        return "\n".join(lines)
+
+
+def level(share: float) -> int:
+    """Which of ``LEVELS`` equal parts a share from 0 to 1 lies in."""
+    return max(0, min(LEVELS - 1, int(share * LEVELS)))
