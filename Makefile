@@ -13,7 +13,8 @@ FUZZ_ARGS ?= --count 2000 --seed 0
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint neurobench lava verify-lava sanafe verify-sanafe bench fuzz wheel-check clean
+.PHONY: demo test lint neurobench lava verify-lava sanafe verify-sanafe silicon bench fuzz wheel-check \
+  clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.snn2chip-core
@@ -56,6 +57,10 @@ verify-sanafe: $(VENV)/.snn2chip-dev
 bench: $(VENV)/.snn2chip-dev
 	$(BIN)/python benchmarks/import_nir.py
 	$(BIN)/python -m benchmarks.engine $(if $(LAVA_PYTHON),--lava-python "$(LAVA_PYTHON)") $(BENCH_ARGS)
+
+# Measured chips against what this tool makes of them (docs/energy.md).
+silicon: $(VENV)/.snn2chip-dev
+	$(BIN)/python -m benchmarks.silicon
 
 # Mutated files of every kind for the commands that read them; FUZZ_ARGS="--count 500 --seed 7".
 fuzz: $(VENV)/.snn2chip-dev

@@ -6,11 +6,11 @@ each colouring is in the names of its classes, so the page switches between them
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import sqrt
 
+from snn2chip.report.chip.layout import ChipPlace, layout
 from snn2chip.report.chip.types import CoreRow
 from snn2chip.report.html.draw import colours
 from snn2chip.report.numbers import count, energy, percent, plural, shown, time
@@ -105,75 +105,36 @@ def plan(report: Report) -> Plan | None:
     drawn = report.cores[:MAX_CORES]
     if not drawn:
         return None
-    per_tile = report.mesh.cores_per_tile or max(len(drawn), report.target.cores or 0)
     cards = len(report.cores) <= MAX_CARDS
     look = _Look(report, cards)
-    blocks: dict[tuple[int, int, int], list[CoreRow]] = defaultdict(list)
-    for core in drawn:
-        blocks[_block(report, core)].append(core)
-    size = max(1, report.mesh.columns * report.mesh.rows) * per_tile
-    whole = size * len(blocks) <= MAX_SQUARES
-    chips = tuple(
-        _chip(report, block, cores, look, per_tile if whole else 0)
-        for block, cores in sorted(blocks.items())
-    )
-    squares = sum(chip.columns * chip.rows for chip in chips) * per_tile
+    found = layout(drawn, report.mesh, report.target.cores, MAX_SQUARES)
+    squares = sum(chip.columns * chip.rows for chip in found.chips) * found.per_tile
+    largest = LARGEST if len(found.chips) == 1 else SEVERAL
     return Plan(
-        chips=chips,
-        across=ceil(sqrt(per_tile)),
-        side=max(
-            SMALLEST,
-            min(LARGEST if len(chips) == 1 else SEVERAL, int(sqrt(ROOM / max(1, squares)))),
-        ),
+        chips=tuple(_chip(chip, look) for chip in found.chips),
+        across=found.across,
+        side=max(SMALLEST, min(largest, int(sqrt(ROOM / max(1, squares))))),
         scales=look.scales,
         left_out=len(report.cores) - len(drawn),
         cards=cards,
     )
 
 
-def _block(report: Report, core: CoreRow) -> tuple[int, int, int]:
-    """Chip, and where it is among blocks of a chip's size."""
-    mesh = report.mesh
-    return core.chip, core.x // max(1, mesh.columns), core.y // max(1, mesh.rows)
-
-
-def _chip(
-    report: Report, block: tuple[int, int, int], cores: list[CoreRow], look: _Look, per_tile: int
-) -> Chip:
-    """One chip with its used cores, and with its unused ones where ``per_tile`` is not 0."""
-    columns, rows = max(1, report.mesh.columns), max(1, report.mesh.rows)
-    tiles: dict[tuple[int, int], list[CoreRow]] = defaultdict(list)
-    for core in cores:
-        tiles[core.y % rows, core.x % columns].append(core)
-    if per_tile:
-        places = [(y, x) for y in range(rows) for x in range(columns)]
-    else:
-        places = sorted(tiles)
-        columns, rows = (1 + max(place[axis] for place in places) for axis in (1, 0))
+def _chip(chip: ChipPlace, look: _Look) -> Chip:
+    unused = Square("")
     return Chip(
-        title=_title(report, block),
-        columns=columns,
-        rows=rows,
+        title=chip.title,
+        columns=chip.columns,
+        rows=chip.rows,
         tiles=tuple(
-            Tile(x + 1, y + 1, _squares(tiles.get((y, x), []), look, per_tile)) for y, x in places
+            Tile(
+                tile.column + 1,
+                tile.row + 1,
+                tuple(unused if core is None else look.square(core) for core in tile.cores),
+            )
+            for tile in chip.tiles
         ),
     )
-
-
-def _title(report: Report, block: tuple[int, int, int]) -> str:
-    chips = {core.chip for core in report.cores}
-    if len(chips) > 1:
-        return f"chip {block[0]}"
-    return "" if block[1:] == (0, 0) else "beyond the chip"
-
-
-def _squares(cores: list[CoreRow], look: _Look, per_tile: int) -> tuple[Square, ...]:
-    """Squares of one tile in the order of core numbers, each at its own place where it has one."""
-    slots = {core.core % per_tile: core for core in cores} if per_tile else {}
-    if len(slots) < len(cores):
-        slots = dict(enumerate(cores))
-    number = max(per_tile, len(cores))
-    return tuple(look.square(slots[k]) if k in slots else Square("") for k in range(number))
 
 
 class _Look:

@@ -31,7 +31,7 @@ def show(report: Report, console: Console | None = None) -> None:
     if not (console.is_terminal and console.encoding.startswith("utf")):
         console.file.write(text(report, console.width, console.encoding))
         return
-    for part in blocks(report, console.width):
+    for part in blocks(report, console.width, colours=console.color_system is not None):
         console.print(part, highlight=False, markup=False)
         console.print()
 
@@ -54,8 +54,15 @@ def text(report: Report, width: int = 100, encoding: str = "utf-8") -> str:
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def blocks(report: Report, width: int, *, ascii_only: bool = False) -> list[RenderableType]:
-    """The report's parts from top to bottom."""
+def blocks(
+    report: Report, width: int, *, ascii_only: bool = False, colours: bool = False
+) -> list[RenderableType]:
+    """The report's parts from top to bottom.
+
+    Args:
+        colours: whether the console shows any.
+    """
+    from snn2chip.report.terminal.chip import floorplan, utilization_table
     from snn2chip.report.terminal.tables import activity_table, neurobench_table
 
     parts: list[RenderableType] = [_verdict(report)]
@@ -68,6 +75,8 @@ def blocks(report: Report, width: int, *, ascii_only: bool = False) -> list[Rend
         _cost(report),
         *_drift(report, width),
         *_curve(report, width),
+        *([utilization_table(report, width)] if report.utilization.limits else []),
+        *floorplan(report, width, ascii_only=ascii_only, colours=colours),
         neurobench_table(report.neurobench, width),
         _trust(report),
     ]
@@ -176,7 +185,11 @@ def _energy_table(report: Report, width: int, ascii_only: bool) -> list[Renderab
 
 
 def _cost(report: Report) -> RenderableType:
-    rows = [("costliest", [summary.costliest_sentence(report)])]
+    rows = [
+        ("costliest", [summary.costliest_sentence(report)]),
+        ("cores", [summary.required(report)]),
+        ("steps", [summary.waiting(report)]),
+    ]
     if report.baseline is not None:
         baseline = report.baseline
         parts = f"compute {energy(baseline.compute_nj)}, memory {energy(baseline.memory_nj)}"
@@ -190,7 +203,7 @@ def _cost(report: Report) -> RenderableType:
                 ],
             )
         )
-    return _pairs(rows)
+    return _pairs([(label, lines) for label, lines in rows if any(lines)])
 
 
 def _drift(report: Report, width: int) -> list[RenderableType]:

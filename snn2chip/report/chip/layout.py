@@ -1,0 +1,105 @@
+"""Where used cores lie: chip by chip, tile by tile, for every floorplan that is drawn."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, sqrt
+
+from snn2chip.report.chip.types import CoreRow, MeshInfo
+
+
+@dataclass(frozen=True, slots=True)
+class TilePlace:
+    """Cores that share a place in the mesh.
+
+    Attributes:
+        column, row: on the chip, from 0.
+        cores: in their places; None is an unused one.
+    """
+
+    column: int
+    row: int
+    cores: tuple[CoreRow | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChipPlace:
+    """A chip, or a block of the same size beyond the last one.
+
+    Attributes:
+        tiles: row by row; all of them, or only those that hold a core.
+    """
+
+    title: str
+    columns: int
+    rows: int
+    tiles: tuple[TilePlace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """All chips; ``across`` cores lie side by side in a tile."""
+
+    chips: tuple[ChipPlace, ...]
+    across: int
+    per_tile: int
+
+
+def layout(cores: Sequence[CoreRow], mesh: MeshInfo, available: int | None, most: int) -> Layout:
+    """Chips with their tiles.
+
+    Args:
+        cores: that are shown.
+        available: cores of a chip, where that is known.
+        most: used and unused cores up to which the unused ones are shown too; otherwise a chip ends
+            where its used cores end.
+    """
+    per_tile = mesh.cores_per_tile or max(len(cores), available or 0)
+    if per_tile > most:
+        per_tile = len(cores)
+    blocks: dict[tuple[int, int, int], list[CoreRow]] = defaultdict(list)
+    for core in cores:
+        blocks[core.chip, core.x // max(1, mesh.columns), core.y // max(1, mesh.rows)].append(core)
+    whole = max(1, mesh.columns * mesh.rows) * per_tile * len(blocks) <= most
+    several = len({block[0] for block in blocks}) > 1
+    chips = tuple(
+        _chip(_title(block, several), found, mesh, per_tile, whole)
+        for block, found in sorted(blocks.items())
+    )
+    return Layout(chips, ceil(sqrt(per_tile)), per_tile)
+
+
+def _title(block: tuple[int, int, int], several: bool) -> str:
+    if several:
+        return f"chip {block[0]}"
+    return "" if block[1:] == (0, 0) else "beyond the chip"
+
+
+def _chip(
+    title: str, cores: list[CoreRow], mesh: MeshInfo, per_tile: int, whole: bool
+) -> ChipPlace:
+    columns, rows = max(1, mesh.columns), max(1, mesh.rows)
+    tiles: dict[tuple[int, int], list[CoreRow]] = defaultdict(list)
+    for core in cores:
+        tiles[core.y % rows, core.x % columns].append(core)
+    places = sorted(tiles)
+    if whole:
+        places = [(y, x) for y in range(rows) for x in range(columns)]
+    else:
+        columns, rows = (1 + max(place[axis] for place in places) for axis in (1, 0))
+    return ChipPlace(
+        title=title,
+        columns=columns,
+        rows=rows,
+        tiles=tuple(TilePlace(x, y, _slots(tiles.get((y, x), []), per_tile)) for y, x in places),
+    )
+
+
+def _slots(cores: list[CoreRow], per_tile: int) -> tuple[CoreRow | None, ...]:
+    """Cores of one tile in the order of their numbers, each at its own place where it has one."""
+    slots = {core.core % per_tile: core for core in cores}
+    if len(slots) < len(cores):
+        slots = dict(enumerate(cores))
+    return tuple(slots.get(k) for k in range(max(per_tile, len(cores))))
