@@ -22,7 +22,6 @@ from snn2chip.errors import ConfigError
 
 if TYPE_CHECKING:
     from snn2chip.pipeline import Options
-    from snn2chip.report import Report
     from snn2chip.report.comparison import Changes, Comparison
 
 
@@ -99,6 +98,7 @@ def _two_runs(
     written: ReportFlags,
 ) -> None:
     from snn2chip.pipeline import Options
+    from snn2chip.report import saved
     from snn2chip.report.comparison import changes_of
 
     if targets is not None or options != Options():
@@ -108,18 +108,19 @@ def _two_runs(
             remedy="leave these options out, or simulate again with -o DIR",
         )
     files = {f"--{form}": path for form, path in written.files.items()}
-    outputs.check_files(files, {"before": before, "after": after})
-    changes = changes_of(_report(before), _report(after), (before, after), max_regression)
+    outputs.check_files({}, {"before": before, "after": after})
+    sides = _place(before), _place(after)
+    outputs.check_files(files, {"before": sides[0], "after": sides[1]})
+    reports = saved.read(sides[0]), saved.read(sides[1])
+    changes = changes_of(*reports, (before, after), max_regression)
     _show(changes, written)
     changes.check()
 
 
-def _report(place: str) -> Report:
-    """The report of a folder, or of a file."""
-    from snn2chip.report import saved
-
-    path = Path(place)
-    return saved.read(path / "report.json" if path.is_dir() else path)
+def _place(given: str) -> Path:
+    """The report of a folder, or the file itself."""
+    path = Path(given)
+    return path / "report.json" if path.is_dir() else path
 
 
 def _show(compared: Comparison | Changes, written: ReportFlags) -> None:

@@ -45,7 +45,7 @@ def reprice(
     placed = _placed(result, chip, mapping)
     model = result.energy.timing if timing is None else timing
     fidelity = result.fidelity
-    if chip.family == PRICES_ONLY != result.target.family:
+    if chip.family == PRICES_ONLY or result.program.arithmetic == "float64":
         fidelity = find_backend(chip.family).fidelity(result.program)
     again = finish(recorded, chip, fidelity, placed, costs, timing=model, curve=wanted)
     if not own and chip.name != result.target.name and chip.family != PRICES_ONLY:

@@ -12,11 +12,11 @@ from snn2chip.report.comparison.targets import Comparison, TargetRow
 from snn2chip.report.numbers import (
     UNKNOWN,
     accuracy,
+    count,
     energy,
     percent,
     plural,
     shown,
-    significant,
     time,
 )
 from snn2chip.report.summary import TERM_WORDS
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-_DROPPED_FIRST = ("static", "spikes", "costliest", "dynamic", "drift %")
+_DROPPED_FIRST = ("static", "spikes", "costliest", "dynamic", "drift %", "cores", "latency")
 
 
 def show(compared: Comparison | Changes) -> None:
@@ -70,7 +70,7 @@ def _targets(compared: Comparison, width: int) -> Iterator[RenderableType]:
         f"{samples} x {steps} of {shown(compared.data)}"
     )
     yield _target_table(compared, width)
-    lines = (line for row in compared.targets for line in notes_on(row))
+    lines = (line for row in compared.targets for line in _lines(row))
     yield "\n".join(fill(line, width, subsequent_indent="  ") for line in lines)
 
 
@@ -101,7 +101,7 @@ def cells(row: TargetRow) -> tuple[str, ...]:
         top = f"{shown(row.costliest)} {percent(row.costliest_share, 2)} %"
     of = "" if row.cores is None else f" of {row.cores:,}"
     return (
-        "yes" if row.fits else "NO",
+        fit(row),
         accuracy(row.accuracy),
         percent(row.drift),
         energy(row.energy_nj),
@@ -114,31 +114,46 @@ def cells(row: TargetRow) -> tuple[str, ...]:
     )
 
 
-def notes_on(row: TargetRow) -> Iterator[str]:
-    """What a reader must know of a target's figures, one line each; the first names it."""
-    name = shown(row.asked)
+def fit(row: TargetRow) -> str:
+    """Whether the network fits; a target without a size cannot be fitted."""
+    if not row.fits:
+        return "NO"
+    return "yes" if row.cores is not None else "-"
+
+
+def heading(row: TargetRow) -> str:
+    """A target's title and cost table, or that it cannot run the network."""
     if row.refused:
-        yield f"{name}: cannot run it"
-        for line in row.refused.split("\n"):
-            yield f"  {shown(line)}"
+        return "cannot run it"
+    return shown(row.title) + (f", {shown(row.cost_table)}" if row.cost_table else "")
+
+
+def notes_on(row: TargetRow) -> Iterator[str]:
+    """What a reader must know of a target's figures, one line each."""
+    if row.refused:
+        yield from map(shown, row.refused.split("\n"))
         return
-    head = f"{name}: {shown(row.title)}"
-    yield head + (f", {shown(row.cost_table)}" if row.cost_table else "")
     if row.cost_label:
-        yield f"  {shown(row.cost_label)}"
+        yield shown(row.cost_label)
     if not row.own:
-        yield f"  priced on the spikes of {row.activity}: its own arithmetic was not simulated"
+        yield f"priced on the spikes of {row.activity}: its own arithmetic was not simulated"
     if row.low_nj is not None and row.high_nj is not None:
-        yield f"  range {energy(row.low_nj)} to {energy(row.high_nj)}"
+        yield f"range {energy(row.low_nj)} to {energy(row.high_nj)}"
+    if row.costliest_term is not None:
+        yield f"dearest: {TERM_WORDS[row.costliest_term]} of {shown(row.costliest or '')}"
+    if row.unpriced:
+        yield f"{plural(len(row.unpriced), 'term')} unpriced"
+    if row.violations:
+        yield f"breaks {', '.join(map(shown, row.violations))}: priced as if it fitted"
+
+
+def _lines(row: TargetRow) -> Iterator[str]:
+    """All that the terminal says of a target."""
+    yield f"{shown(row.asked)}: {heading(row)}"
+    yield from (f"  {line}" for line in notes_on(row))
     if row.grades:
         said = ", ".join(f"{number} {grade}" for grade, number in row.grades.items())
         yield f"  evidence of its constants: {said}"
-    if row.costliest_term is not None:
-        yield f"  dearest: {TERM_WORDS[row.costliest_term]} of {shown(row.costliest or '')}"
-    if row.unpriced:
-        yield f"  {plural(len(row.unpriced), 'term')} unpriced"
-    if row.violations:
-        yield f"  breaks {', '.join(map(shown, row.violations))}: priced as if it fitted"
 
 
 def _changes(compared: Changes, width: int) -> Iterator[RenderableType]:
@@ -170,9 +185,16 @@ def _change_table(title: str, head: str, rows: tuple[Change, ...], width: int) -
     for name in ("before", "after", "change"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
-        name = shown(row.layer) if row.layer is not None else row.name
+        name = label(row)
         table.add_row(name, *change_cells(row), style="bold" if row.regression else None)
     return fitted(table, width, ())
+
+
+def label(row: Change) -> str:
+    """The layer, or the figure without its unit, which stands with its values."""
+    if row.layer is not None:
+        return shown(row.layer)
+    return row.name.removesuffix("_nj").removesuffix("_us").replace("_", " ")
 
 
 def change_cells(row: Change) -> tuple[str, str, str]:
@@ -196,4 +218,4 @@ def _value(row: Change, value: float | None) -> str:
         return f"{percent(value)} %"
     if row.name.endswith("_nj"):
         return energy(value)
-    return time(value) if row.name.endswith("_us") else significant(value, 4)
+    return time(value) if row.name.endswith("_us") else count(value)
