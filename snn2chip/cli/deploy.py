@@ -87,7 +87,7 @@ def _deploy(
     with console.progress() as progress:
         result = pipeline.run(opened, options, progress)
     judgement = pipeline.judge(result, thresholds)
-    made = report.build(result)
+    made = report.build(result, judgement)
     outputs.write_outputs(made, result, files)
     judging.write_junit(limits.junit, judgement, result.violations)
     if outputs.HERE not in files.values():

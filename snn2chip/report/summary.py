@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from snn2chip.core import Drift, PredictionChange
@@ -238,6 +239,36 @@ def required(report: Report) -> str:
     if apart is not None and apart > use.required_cores:
         said += f", where {apart:,} is the least for layers that share no core"
     return said + "."
+
+
+_LIMITS: dict[str, tuple[str, Callable[[float | None], str]]] = {
+    "max_energy_nj": ("energy per inference at most", energy),
+    "max_latency_us": ("latency per inference at most", time),
+    "min_accuracy": ("accuracy at least", accuracy),
+    "max_cores": ("cores at most", lambda value: UNKNOWN if value is None else f"{value:,.0f}"),
+    "max_drift": ("predictions changed at most", accuracy),
+}
+"""Limits of a user in words, and how their numbers are printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A limit of the user in words."""
+
+    words: str
+    limit: str
+    measured: str
+    kept: bool
+
+
+def thresholds(report: Report) -> tuple[Threshold, ...]:
+    """Every limit that the user set, with what was measured."""
+    return tuple(
+        Threshold(
+            _LIMITS[row.name][0], *map(_LIMITS[row.name][1], (row.limit, row.measured)), row.kept
+        )
+        for row in report.thresholds
+    )
 
 
 def evidence(report: Report) -> tuple[tuple[str, int], ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snn2chip.files import write_text
-from snn2chip.report import numbers, summary
+from snn2chip.report import curve, numbers, summary
 from snn2chip.report.html import draw, floorplan, links
 from snn2chip.report.types import TERMS, Report
 
@@ -65,6 +65,8 @@ def _context(report: Report) -> dict[str, Any]:
         "links": links.links(report),
         "needs": _needs(report),
         "step_bars": None if report.latency is None else draw.step_bars(report.latency, colour),
+        "panels": draw.curve_panels(report.curve),
+        "curve_sentence": curve.sentence(report.curve) if report.curve else "",
         "waited": summary.waited(report),
         "ranges": any(price.low is not None for price in report.prices),
         "value_text": value_text,
