@@ -263,12 +263,11 @@ class Threshold:
 
 def thresholds(report: Report) -> tuple[Threshold, ...]:
     """Every limit that the user set, with what was measured."""
-    return tuple(
-        Threshold(
-            _LIMITS[row.name][0], *map(_LIMITS[row.name][1], (row.limit, row.measured)), row.kept
-        )
-        for row in report.thresholds
-    )
+    found = []
+    for row in report.thresholds:
+        words, say = _LIMITS[row.name]
+        found.append(Threshold(words, say(row.limit), say(row.measured), row.kept))
+    return tuple(found)
 
 
 def evidence(report: Report) -> tuple[tuple[str, int], ...]:
