@@ -13,7 +13,8 @@ FUZZ_ARGS ?= --count 2000 --seed 0
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint neurobench lava verify-lava bench fuzz wheel-check clean
+.PHONY: demo test lint neurobench lava verify-lava sanafe verify-sanafe silicon bench fuzz wheel-check \
+  clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.snn2chip-core
@@ -42,11 +43,24 @@ verify-lava: $(VENV)/.snn2chip-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.backends.loihi.witness.verify_lava \
 	  --lava-python "$(LAVA_PYTHON)" --networks $(NETWORKS) $(VERIFY_ARGS)
 
+# SANA-FE's environment, for tests and benchmarks of energy only; prints its Python.
+sanafe: $(VENV)/.snn2chip-dev
+	@$(BIN)/python -m tests.energy.sanafe.engine
+
+# Random networks in SANA-FE and here: counts, energy, times; NETWORKS=1000 is the long form.
+verify-sanafe: $(VENV)/.snn2chip-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.energy.sanafe.verify_sanafe --networks $(NETWORKS) \
+	  $(VERIFY_ARGS)
+
 # Figures of speed and memory; ends with an error where something that must hold does not.
 # LAVA_PYTHON adds Lava; BENCH_ARGS="--write docs/benchmarks.md" keeps the tables and the plot.
 bench: $(VENV)/.snn2chip-dev
 	$(BIN)/python benchmarks/import_nir.py
 	$(BIN)/python -m benchmarks.engine $(if $(LAVA_PYTHON),--lava-python "$(LAVA_PYTHON)") $(BENCH_ARGS)
+
+# Measured chips against what this tool makes of them (docs/energy.md).
+silicon: $(VENV)/.snn2chip-dev
+	$(BIN)/python -m benchmarks.silicon
 
 # Mutated files of every kind for the commands that read them; FUZZ_ARGS="--count 500 --seed 7".
 fuzz: $(VENV)/.snn2chip-dev

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from snn2chip.api import Run, check, compile, export, load, quantize_table, simulate
+    from snn2chip.api import Run, check, compile, export, load, open_run, quantize_table, simulate
     from snn2chip.errors import Snn2chipError
     from snn2chip.graph import Graph
     from snn2chip.pipeline import Judgement, Network, Options, Thresholds
@@ -34,6 +34,7 @@ _HOMES = {
     "list_targets": "snn2chip.targets",
     "load": "snn2chip.api",
     "load_target": "snn2chip.targets",
+    "open_run": "snn2chip.api",
     "quantize_table": "snn2chip.api",
     "simulate": "snn2chip.api",
 }
@@ -54,6 +55,7 @@ __all__ = [
     "list_targets",
     "load",
     "load_target",
+    "open_run",
     "quantize_table",
     "simulate",
 ]

@@ -31,7 +31,7 @@ from snn2chip.pipeline import (
 )
 from snn2chip.pipeline.opening import COMPILING, OPENING, RESETTING, given_options
 from snn2chip.report import Report, build, csvfile, html, jsonfile
-from snn2chip.report.folder import write_compiled
+from snn2chip.report.folder import write_compiled, write_run
 from snn2chip.report.html import notebook
 from snn2chip.targets import load_target
 
@@ -45,9 +45,12 @@ class Run:
 
     Attributes:
         result: everything that the chain gave.
+        network, options: what was run, and how; None of a run that was opened.
     """
 
     result: Result
+    network: Network | None = None
+    options: Options | None = None
 
     def __repr__(self) -> str:
         scored = "" if self.accuracy is None else f", accuracy {self.accuracy:.2%}"
@@ -105,6 +108,7 @@ class Run:
         costs: str | None = None,
         target: str | Path | None = None,
         mapping: str | Path | None = None,
+        timing: str | None = None,
     ) -> Run:
         """The same activity at other prices, without simulating again.
 
@@ -112,9 +116,10 @@ class Run:
             costs: name of a cost table of the target; None takes its default one.
             target: another chip, which gets a mapping of its own, or another file of this chip.
             mapping: a ``mapping.json`` of the chip that is priced.
+            timing: model of time, ``simple`` or ``detailed``; None keeps that of this run.
         """
         chip = None if target is None else load_target(target)
-        result = pipeline.reprice(self.result, costs, chip, mapping)
+        result = pipeline.reprice(self.result, costs, chip, mapping, timing=timing)
         return replace(self, result=result)
 
     def judge(self, thresholds: Thresholds | None = None, **limits: Any) -> Judgement:
@@ -132,6 +137,19 @@ class Run:
                 raise ConfigError(f"no limit {name!r}", remedy=did_you_mean(name, LIMITS))
         given = Thresholds(**limits)
         return pipeline.judge(self.result, given if thresholds is None else given.over(thresholds))
+
+    def save(self, out: str | Path) -> tuple[Path, ...]:
+        """Writes program, mapping, activity and reports into a folder, which ``open_run`` reads.
+
+        Raises:
+            ConfigError: a run that was opened, or a folder that holds something else.
+            UnsupportedError: a run of a ``.net`` file.
+        """
+        if self.network is None or self.options is None:
+            raise ConfigError(
+                f"{self!r}: is saved already", remedy="copy the folder that it was opened from"
+            )
+        return write_run(Path(out), self.network, self.result, self.options)
 
     def to_json(self, path: str | Path) -> None:
         """Writes the report as JSON (schema ``snn2chip/report/1``)."""
@@ -188,7 +206,19 @@ def simulate(
         data: a named data set, ``random``, or an ``.npz`` file; None takes the network's own.
         options: fields of ``Options``.
     """
-    return Run(pipeline.run(*_opened(network, target, {"data": data, **options}), progress))
+    opened, chosen = _opened(network, target, {"data": data, **options})
+    return Run(pipeline.run(opened, chosen, progress), opened, chosen)
+
+
+def open_run(folder: str | Path) -> Run:
+    """A run that was saved: ``simulate -o``, ``compile`` with data, or ``Run.save``.
+
+    Nothing is simulated again; ``price`` takes it to other prices, chips and mappings.
+
+    Raises:
+        InputFileError: no run, or a damaged one.
+    """
+    return Run(pipeline.open_run(folder))
 
 
 def quantize_table(

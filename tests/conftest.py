@@ -11,6 +11,7 @@ from hypothesis import settings
 from snn2chip.backends.loihi.witness import LAVA_PYTHON, lava_engine
 from snn2chip.errors import WitnessError
 from snn2chip.witness import Engine
+from tests.energy.sanafe.engine import sanafe_engine
 
 # The suite draws the same examples everywhere; HYPOTHESIS_PROFILE=explore draws new ones.
 settings.register_profile("same", derandomize=True, deadline=None)
@@ -34,6 +35,15 @@ def lava() -> Engine:
     """Lava: that of SNN2CHIP_LAVA_PYTHON, else the environment that ``verify`` makes."""
     try:
         return lava_engine(os.environ.get(LAVA_PYTHON))
+    except WitnessError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def sanafe() -> Engine:
+    """SANA-FE: that of SNN2CHIP_SANAFE_PYTHON, else the environment of ``make sanafe``."""
+    try:
+        return sanafe_engine()
     except WitnessError as error:
         pytest.skip(str(error))
 

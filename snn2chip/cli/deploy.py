@@ -53,17 +53,20 @@ def simulate(
     target: o.Chip = None,
     mapping: o.MappingFile = None,
     costs: o.Costs = None,
+    out: o.RunFolder = None,
+    timing: o.Timing = "simple",
 ) -> None:
     """Run a network as the chip would, and report accuracy, drift, energy and time per layer."""
     chosen = options_of(
         *(sampled, opened, quantized, engine, traced),
         mapping=mapping,
         costs=costs,
+        timing=timing,
         steps_curve=curve.steps_curve or curve.curve_csv is not None,
     )
     more = {"trace": traced.trace, "curve-csv": curve.curve_csv}
     files = written.files | {name: path for name, path in more.items() if path is not None}
-    _deploy(network, target, chosen, files, limits)
+    _deploy(network, target, chosen, files, limits, out)
 
 
 def _deploy(
@@ -72,26 +75,25 @@ def _deploy(
     options: Options,
     files: dict[str, Path],
     limits: ThresholdFlags | None = None,
+    out: Path | None = None,
 ) -> None:
     """Run, write, print, and end with 5 where it does not fit, or where a limit is missed."""
     from snn2chip import pipeline, report
-    from snn2chip.report import terminal
+    from snn2chip.report.folder import write_run
 
     limits = limits or ThresholdFlags()
     places = {f"--{name}": path for name, path in files.items()} | {"--junit": limits.junit}
-    outputs.check_files(
-        places, {**o.inputs(network, target, options), "--thresholds": limits.thresholds}
-    )
+    read = {**o.inputs(network, target, options), "--thresholds": limits.thresholds}
+    outputs.check_files(places, read)
+    outputs.check_run_folder(out, read)
     thresholds = judging.thresholds_of(limits)
     opened, options = o.open_with_target(network, target, options)
     with console.progress() as progress:
         result = pipeline.run(opened, options, progress)
     judgement = pipeline.judge(result, thresholds)
-    made = report.build(result, judgement)
-    outputs.write_outputs(made, result, files)
+    if out is not None:
+        write_run(out, opened, result, options)
     judging.write_junit(limits.junit, judgement, result.violations)
-    if outputs.HERE not in files.values():
-        with console.results():
-            terminal.show(made)
-    console.wrote(*files.values(), limits.junit)
+    outputs.write_and_show(report.build(result, judgement), result, files)
+    console.wrote(limits.junit, out)
     judging.refuse(judgement, result.violations)

@@ -167,8 +167,22 @@ MappingFile: TypeAlias = Annotated[
 Costs: TypeAlias = Annotated[
     str | None, typer.Option(help="A cost table of the target.", show_default="the target's own")
 ]
-
-
+RunFolder: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--out",
+        file_okay=False,
+        help="Folder for the whole run, to be priced again.",
+    ),
+]
+Timing: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        help="Model of time: simple (the busiest core) or detailed (every message, through the "
+        "links of the mesh)."
+    ),
+]
 Device: TypeAlias = Annotated[
     str,
     typer.Option(metavar="cpu|cuda", help="Where layers are computed; the integers are the same."),

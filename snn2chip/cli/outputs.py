@@ -80,6 +80,20 @@ def check_folder(word: str, folder: Path, inputs: Inputs) -> None:
             )
 
 
+def check_run_folder(folder: Path | None, inputs: Inputs) -> None:
+    """Refuse a folder for a run that holds an input, or files that are not of a run.
+
+    Raises:
+        ConfigError: naming them.
+        InputFileError: an input cannot be looked at.
+    """
+    from snn2chip.compiled import check_folder as check_ours
+
+    if folder is not None:
+        check_folder("-o", folder, inputs)
+        check_ours(folder)
+
+
 def _read(inputs: Inputs) -> dict[Path, tuple[str, str | Path]]:
     """(what the user calls it, as given) of every file that is read, by where it really is."""
     from snn2chip.compiled.folder import MANIFEST, MAPPING, NETWORK, PROGRAM
@@ -134,6 +148,17 @@ def write_outputs(report: Report, result: Result, files: Mapping[str, Path]) -> 
     All contents are made before the first is written; standard output comes last.
     """
     _write({path: _content(name, report, result) for name, path in files.items()})
+
+
+def write_and_show(report: Report, result: Result, files: Mapping[str, Path]) -> None:
+    """Write the files, and print the report unless one of them is standard output."""
+    from snn2chip.report import terminal
+
+    write_outputs(report, result, files)
+    if HERE not in files.values():
+        with console.results():
+            terminal.show(report)
+    console.wrote(*files.values())
 
 
 def write_texts(texts: Mapping[Path, str]) -> None:

@@ -1,38 +1,127 @@
-"""``snn2chip report``: a report that was saved, printed again."""
+"""``snn2chip report``: a run that was saved, shown and priced again."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snn2chip.cli import console, outputs
+from snn2chip.cli import console, judging, outputs
+from snn2chip.cli import options as o
+from snn2chip.cli.groups import CurveFlags, ReportFlags, ThresholdFlags, grouped
+from snn2chip.errors import InputFileError
+
+if TYPE_CHECKING:
+    from snn2chip.pipeline import Result
+
+AGAIN = "save the run: snn2chip simulate NETWORK -o DIR"
 
 
+@grouped
 def report(
+    written: ReportFlags,
+    curve: CurveFlags,
+    limits: ThresholdFlags,
     folder: Annotated[
         str,
-        typer.Argument(metavar="DIR", help="A compiled folder, demo-out, or a report.json."),
+        typer.Argument(metavar="DIR", help="A folder of a run, demo-out, or a report.json."),
     ],
-    csv: Annotated[
-        Path | None, typer.Option(help="Write the layers as CSV; - is standard output.")
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "-t",
+            "--target",
+            help="Price the run on another chip: a bundled target, or a .toml file of yours.",
+            show_default="the chip that it ran for",
+        ),
     ] = None,
+    mapping: o.MappingFile = None,
+    costs: o.Costs = None,
 ) -> None:
-    """Print the report that a folder holds; nothing is simulated again."""
-    from snn2chip.files import write_text
-    from snn2chip.report import csvfile, saved, terminal
+    """Show a saved run again, or at other prices; nothing is simulated."""
+    from snn2chip import pipeline
+
+    if pipeline.has_run(folder):
+        _rerun(folder, target, costs, mapping, written, curve, limits)
+        return
+    asked: dict[str, object] = {
+        "--target": target,
+        "--mapping": mapping,
+        "--costs": costs,
+        "--html": written.html,
+    }
+    asked |= {"--steps-curve": curve.steps_curve or None, "--thresholds": limits.thresholds}
+    asked |= {"--curve-csv": curve.curve_csv, "--junit": limits.junit}
+    given = [flag for flag, value in asked.items() if value is not None]
+    if given or judging.thresholds_of(limits).given:
+        raise InputFileError(
+            f"{folder}: " + (", ".join(given) or "limits") + " of a report alone",
+            needs="a folder that holds the run: activity.safetensors",
+            has="a report, without what the network did",
+            remedy=AGAIN,
+        )
+    _reprint(folder, written)
+
+
+def _rerun(
+    folder: str,
+    target: str | None,
+    costs: str | None,
+    mapping: Path | None,
+    written: ReportFlags,
+    curve: CurveFlags,
+    limits: ThresholdFlags,
+) -> None:
+    """The saved run at the prices that the user names, in every form."""
+    from snn2chip import pipeline
+    from snn2chip import report as reports
+    from snn2chip.targets import load_target
+
+    files = written.files | ({} if curve.curve_csv is None else {"curve-csv": curve.curve_csv})
+    read = o.inputs(folder, target, pipeline.Options(mapping=mapping))
+    outputs.check_files(
+        {f"--{name}": path for name, path in files.items()} | {"--junit": limits.junit},
+        {**read, "--thresholds": limits.thresholds},
+    )
+    thresholds = judging.thresholds_of(limits)
+    result = pipeline.open_run(folder)
+    _require_curve(folder, result, curve)
+    if (target, costs, mapping) != (None, None, None):
+        chip = None if target is None else load_target(target)
+        result = pipeline.reprice(result, costs, chip, mapping)
+    judgement = pipeline.judge(result, thresholds)
+    outputs.write_and_show(reports.build(result), result, files)
+    judging.write_junit(limits.junit, judgement, result.violations)
+    console.wrote(limits.junit)
+    judging.refuse(judgement, result.violations)
+
+
+def _require_curve(folder: str, result: Result, curve: CurveFlags) -> None:
+    if (curve.steps_curve or curve.curve_csv is not None) and not result.curve:
+        raise InputFileError(
+            f"{folder}: figures by the number of steps",
+            needs="the readout of every step",
+            has="that of the last one",
+            remedy="simulate with --steps-curve -o DIR",
+        )
+
+
+def _reprint(folder: str, written: ReportFlags) -> None:
+    """A ``report.json``, shown and written again."""
+    from snn2chip.report import csvfile, jsonfile, saved, terminal
 
     outputs.check_files({}, {"report": folder})
     path = Path(folder)
     path = path / "report.json" if path.is_dir() else path
-    outputs.check_files({"--csv": csv}, {"report": path})
+    outputs.check_files(
+        {f"--{form}": place for form, place in written.files.items()}, {"report": path}
+    )
     found = saved.read(path)
-    if csv == outputs.HERE:
-        console.out_bytes(csvfile.text(found).encode("utf-8", "backslashreplace"))
-        return
-    with console.results():
-        terminal.show(found)
-    if csv is not None:
-        write_text(csv, csvfile.text(found))
-        console.wrote(csv)
+    forms = {"json": jsonfile.text, "csv": csvfile.text}
+    texts = {place: forms[form](found) for form, place in written.files.items()}
+    outputs.write_texts(texts)
+    if outputs.HERE not in texts:
+        with console.results():
+            terminal.show(found)
+    console.wrote(*texts)

@@ -20,6 +20,7 @@ MANIFEST = "manifest.json"
 PROGRAM = "program.safetensors"
 NETWORK = "network.nir"
 MAPPING = "mapping.json"
+ACTIVITY = "activity.safetensors"
 SCHEMA = "snn2chip/manifest/1"
 
 _SCHEMAS = "snn2chip/manifest/"

@@ -19,7 +19,7 @@ from snn2chip.graph.operators import Array, weights_of
 
 SCHEMA = "snn2chip/program/1"
 
-_DAMAGE = (
+DAMAGE = (
     SafetensorError,
     Snn2chipError,
     RecursionError,
@@ -31,7 +31,7 @@ _DAMAGE = (
     ArithmeticError,
     MemoryError,
 )
-"""What a damaged file makes the parts of a program raise."""
+"""What a damaged file makes the parts of a program or an activity raise."""
 
 
 def dump_program(program: Program) -> bytes:
@@ -115,7 +115,7 @@ def parse_program(data: bytes, path: str) -> Program:
         InputFileError: damaged, or not a program.
     """
     try:
-        header = json.loads(_header(data))
+        header = json.loads(header_of(data))
         if header.get("schema") != SCHEMA:
             raise InputFileError(
                 f"{path}: not a program of this version",
@@ -127,14 +127,15 @@ def parse_program(data: bytes, path: str) -> Program:
         check_program(program)
     except InputFileError:
         raise
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise InputFileError(
             f"{path}: damaged program ({error})", remedy="compile the network again"
         ) from None
     return program
 
 
-def _header(data: bytes) -> str:
+def header_of(data: bytes) -> str:
+    """The JSON text of ours in a safetensors file's bytes."""
     length = int.from_bytes(data[:8], "little")
     if length > len(data):
         raise ValueError("truncated header")

@@ -6,6 +6,7 @@ from snn2chip.energy.count import count
 from snn2chip.energy.price import price
 from snn2chip.energy.pricing.ticks import late_ticks
 from snn2chip.energy.types import (
+    TIMINGS,
     Baseline,
     Bottleneck,
     CoreCost,
@@ -23,6 +24,7 @@ from snn2chip.energy.types import (
 )
 
 __all__ = [
+    "TIMINGS",
     "Baseline",
     "Bottleneck",
     "CoreCost",

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from snn2chip.core import Activity, Mapping, Program, ProgramPopulation, ProgramProjection
 from snn2chip.energy.series import Reached, core_series, kind_of
 from snn2chip.energy.tally import pair_sums
-from snn2chip.energy.types import Counts, Flow, InputCounts, LayerCounts, NeuronCounts
+from snn2chip.energy.types import Counts, Flow, InputCounts, LayerCounts, NeuronCounts, Run
 from snn2chip.graph.linear import fan_out, synapses
 from snn2chip.graph.operators import weights_of
 from snn2chip.mapping.reach import Reach
@@ -55,6 +55,7 @@ def count(program: Program, activity: Activity, mapping: Mapping) -> Counts:
         neurons=neurons,
         flows=flows,
         tiles=max(1, len({place.tile for place in mapping.places.values()})),
+        run=Run(program, activity, mapping),
         links=link_loads(((f.source, f.target, f.packets) for f in flows.values()), mapping.places),
     )
 

@@ -10,13 +10,16 @@ priced twice more, with all of them at their low and at their high ends.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
+from snn2chip.energy.congestion import detailed_time
 from snn2chip.energy.pricing import memory
 from snn2chip.energy.pricing.assumptions import assumptions
 from snn2chip.energy.terms import energy, groups, meaning, table_of
 from snn2chip.energy.time import Timing, model_time
 from snn2chip.energy.types import (
+    TIMINGS,
     Counts,
     EnergyRange,
     EnergyReport,
@@ -25,6 +28,7 @@ from snn2chip.energy.types import (
     LayerCounts,
     LayerEnergy,
 )
+from snn2chip.errors import ConfigError
 from snn2chip.targets.types import Bound, CostTable, Target
 
 _STATIC = "p_static_chip"
@@ -32,21 +36,28 @@ _TIMES = ("t_", "cycles_", "clock_")
 _NS_PER_US = 1000.0
 
 _Priced = list[tuple[LayerEnergy, list[str]]]
+_Timed = Callable[[CostTable], tuple[Timing | None, list[str]]]
 
 
-def price(counts: Counts, target: Target, table_name: str | None = None) -> EnergyReport:
+def price(
+    counts: Counts, target: Target, table_name: str | None = None, timing: str = TIMINGS[0]
+) -> EnergyReport:
     """Price counts with a cost table of a target, its default one unless named.
 
+    Args:
+        timing: the model of time, one of ``TIMINGS``.
+
     Raises:
-        ConfigError: the target has no such table.
+        ConfigError: the target has no such table, or lacks what the model of time needs.
     """
     table = table_of(target, table_name)
-    timing, lacking = model_time(counts, table)
+    timed = partial(_times, counts, target, timing)
+    times, lacking = timed(table)
     priced = [layer_energy(layer, table) for layer in counts.layers]
     chips = _chips(counts, target)
-    totals = _totals(counts, table, priced, timing, chips)
-    steps = None if timing is None else timing.step_ns
-    layers_ns = {} if timing is None else timing.layers_ns
+    totals = _totals(counts, table, priced, times, chips)
+    steps = None if times is None else times.step_ns
+    layers_ns = {} if times is None else times.layers_ns
     return EnergyReport(
         table=table.name,
         label=table.label,
@@ -60,14 +71,26 @@ def price(counts: Counts, target: Target, table_name: str | None = None) -> Ener
         total_pj=totals.total_pj,
         latency_us=totals.latency_us,
         step_ns=() if steps is None else tuple(float(ns) for ns in steps.mean(axis=1)),
-        bottleneck=None if timing is None else timing.bottleneck,
-        unpriced=_unpriced(table, timing, [name for _, names in priced for name in names], lacking),
-        assumptions=assumptions(counts, table, timing, totals, chips),
-        range=_range(counts, table, timing, chips),
-        real_time=None if timing is None else timing.real_time,
-        cycles=None if timing is None else timing.cycles,
+        bottleneck=None if times is None else times.bottleneck,
+        unpriced=_unpriced(table, times, [name for _, names in priced for name in names], lacking),
+        assumptions=assumptions(counts, table, times, totals, chips),
+        range=_range(counts, table, times, timed, chips),
+        real_time=None if times is None else times.real_time,
+        cycles=None if times is None else times.cycles,
         links=counts.links,
+        timing=timing,
     )
+
+
+def _times(
+    counts: Counts, target: Target, timing: str, table: CostTable
+) -> tuple[Timing | None, list[str]]:
+    """Times by one of the models, and the names of constants that are lacking."""
+    if timing not in TIMINGS:
+        raise ConfigError(f"timing {timing!r}", needs=" or ".join(TIMINGS))
+    if timing == "detailed":
+        return detailed_time(counts, target, table)
+    return model_time(counts, table)
 
 
 def layer_energy(layer: LayerCounts, table: CostTable) -> tuple[LayerEnergy, list[str]]:
@@ -115,19 +138,19 @@ def _static_mw(table: CostTable, chips: int, cores: int) -> float | None:
 
 
 def _range(
-    counts: Counts, table: CostTable, timing: Timing | None, chips: int
+    counts: Counts, table: CostTable, times: Timing | None, timed: _Timed, chips: int
 ) -> EnergyRange | None:
     """The totals at both ends of the constants' ranges; the time where times have any."""
     if not table.has_ranges:
         return None
-    timed = any(
+    moves = any(
         constant.low is not None and name.startswith(_TIMES)
         for name, constant in table.constants.items()
     )
 
     def end(bound: Bound) -> EnergyTotals:
         moved = table.at(bound)
-        taken = model_time(counts, moved)[0] if timed else timing
+        taken = timed(moved)[0] if moves else times
         priced = [layer_energy(layer, moved) for layer in counts.layers]
         return _totals(counts, moved, priced, taken, chips)
 

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.energy.terms import KINDS, synop_names, unpriced_name
-from snn2chip.energy.types import Bottleneck, CoreSeries, Counts, RealTime
+from snn2chip.energy.types import TIMINGS, Bottleneck, CoreSeries, Counts, RealTime
 from snn2chip.targets.types import CostTable
 
 Times = NDArray[np.float64]
@@ -56,6 +56,7 @@ class Timing:
         bottleneck: None where no event has a time.
         cycles: mean per sample, summed over steps, of the busiest core; None without a clock.
         real_time: the check of ticks, None where the chip has none.
+        model: ``simple``, or ``detailed`` (``snn2chip.energy.congestion``).
     """
 
     step_ns: Times
@@ -63,6 +64,7 @@ class Timing:
     bottleneck: Bottleneck | None
     cycles: float | None = None
     real_time: RealTime | None = None
+    model: str = TIMINGS[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +111,12 @@ def model_time(counts: Counts, table: CostTable) -> tuple[Timing | None, list[st
         return None, []
     terms, lacking = time_terms(counts.series, table)
     tick = table.value("t_tick")
-    if not terms:
-        return (None if tick is None else _only_ticks(counts, tick)), ([] if tick else lacking)
     barrier, missing = barrier_of(counts.tiles, table)
     lacking += missing if tick is None else []
+    if not terms and tick is not None:
+        return _only_ticks(counts, tick), []
+    if not terms:
+        return None, lacking
     work = _work(counts, terms, table, tick)
     often = int(work.slowest.argmax())
     busy = work.step + barrier
@@ -178,6 +182,12 @@ def _real_time(counts: Counts, work: _Work, tick: float) -> RealTime:
 def busy_of(sides: tuple[Times, Times], table: CostTable) -> Times:
     """Time of cores that send and receive at once, or one after the other."""
     return np.maximum(*sides) if table.work == "overlapping" else np.add(*sides)
+
+
+def bottleneck_of(counts: Counts, table: CostTable, core: int) -> Bottleneck:
+    """What takes longest on a core of a run whose times the table allows."""
+    index = int(np.searchsorted(counts.series.cores, core))
+    return _bottleneck(counts, index, time_terms(counts.series, table)[0], table)
 
 
 def _homes(series: CoreSeries) -> dict[str, NDArray[np.intp]]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from snn2chip.core import Activity, Program
+from snn2chip.core import Mapping as CoreMapping
 from snn2chip.mapping.routes import NO_LINKS, LinkLoads
+
+TIMINGS = ("simple", "detailed")
+"""Models of time: the busiest core; and every message, through the links of the mesh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +133,14 @@ class CoreSeries:
     events: Mapping[str, NDArray[np.integer[Any]]]
 
 
+class Run(NamedTuple):
+    """What was counted: a program, what it did, and where its neurons lie."""
+
+    program: Program
+    activity: Activity
+    mapping: CoreMapping
+
+
 @dataclass(frozen=True, eq=False)
 class Counts:
     """Everything that is counted once and priced often.
@@ -139,6 +152,7 @@ class Counts:
         series: by core.
         neurons, flows: by population.
         tiles: tiles that hold a mapped core.
+        run: what was counted, for times that follow single messages.
         links: packets over the links of the mesh.
     """
 
@@ -150,6 +164,7 @@ class Counts:
     neurons: Mapping[str, NeuronCounts]
     flows: Mapping[str, Flow]
     tiles: int
+    run: Run | None = None
     links: LinkLoads = NO_LINKS
 
     @property
@@ -297,6 +312,7 @@ class EnergyReport:
         step_ns: mean modelled time per chip step, one value per step, or empty.
         unpriced: terms that have no price in the table, one line each.
         assumptions: sentences that a reader must know.
+        timing: the model of time, one of ``TIMINGS``.
         range: the totals at the ends of the constants' ranges, None where no constant has one.
         real_time: the check of ticks, None where the chip's steps have no fixed length.
         cycles: mean clock cycles per sample, None where the table states no clock.
@@ -321,6 +337,7 @@ class EnergyReport:
     cycles: float | None = None
     by_core: CoreCosts | None = None
     links: LinkLoads = NO_LINKS
+    timing: str = TIMINGS[0]
 
     @property
     def energy_per_inference_nj(self) -> float | None:

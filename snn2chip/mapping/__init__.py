@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from snn2chip.core import Mapping, Program, Violation
 from snn2chip.graph.operators import Conv
 from snn2chip.mapping.file import check_coverage, read_mapping, write_mapping
 from snn2chip.mapping.limits import violations
 from snn2chip.mapping.memory import SHARED_KERNELS, memory_of, total_words
-from snn2chip.mapping.partition import partition
+from snn2chip.mapping.partition.sequential import numbered, sequential
 from snn2chip.mapping.place import place_all
 from snn2chip.targets.types import Target
 
@@ -29,9 +31,9 @@ def map_program(
         InputFileError: ``pinned`` does not cover every neuron once.
     """
     if pinned is None:
-        cores = partition(program, target)
-        used = (part.core for slices in cores.values() for part in slices)
-        mapping = Mapping.from_slices(target.name, cores, place_all(used, target.mesh))
+        assignment = numbered(sequential(program, target))
+        used = np.unique(np.concatenate(list(assignment.values())))
+        mapping = Mapping(target.name, assignment, place_all(used.tolist(), target.mesh))
     else:
         check_coverage(pinned, program)
         mapping = pinned

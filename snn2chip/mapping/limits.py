@@ -15,11 +15,9 @@ from numpy.typing import NDArray
 
 from snn2chip.core import Mapping, Program, Violation
 from snn2chip.mapping.memory import core_words, memory_of, words_of_a_neuron
+from snn2chip.mapping.partition.needs import THRESHOLD
 from snn2chip.mapping.reach import OWN_AXONS, destinations
 from snn2chip.targets.types import Target
-
-_THRESHOLD = "vth"
-"""The parameter of a program's neurons that a core holds as a profile."""
 
 Rule = Callable[[Program, Target, Mapping], Iterator[Violation]]
 
@@ -110,9 +108,9 @@ def thresholds(program: Program, target: Target, mapping: Mapping) -> Iterator[V
         return
     distinct: dict[int, set[int]] = {}
     for population in program.populations:
-        if _THRESHOLD not in population.parameters:
+        if THRESHOLD not in population.parameters:
             continue
-        given = np.broadcast_to(population.parameters[_THRESHOLD], population.shape).reshape(-1)
+        given = np.broadcast_to(population.parameters[THRESHOLD], population.shape).reshape(-1)
         for core, neurons in mapping.parts(population.name):
             distinct.setdefault(core, set()).update(np.unique(given[neurons]).tolist())
     used = {core: len(values) for core, values in distinct.items()}

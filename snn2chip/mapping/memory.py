@@ -77,17 +77,36 @@ def memory_of(target: Target) -> SynapseMemory | None:
 
 def slice_words(memory: SynapseMemory, projection: ProgramProjection, first: int, last: int) -> int:
     """Words that a projection takes on a core with its target neurons ``first`` to ``last``."""
-    neurons, bits = last - first + 1, projection.weight_bits
+    sources = None
+    if isinstance(projection.operator, Sparse):
+        inside = (projection.operator.targets >= first) & (projection.operator.targets <= last)
+        sources = projection.operator.sources[inside]
+    return words_on(memory, projection, np.arange(first, last + 1), sources)
+
+
+def words_on(
+    memory: SynapseMemory,
+    projection: ProgramProjection,
+    neurons: NDArray[np.intp],
+    sources: NDArray[np.int64] | None = None,
+) -> int:
+    """Words that a projection takes on a core with these target neurons.
+
+    Args:
+        sources: source of each synapse into them, of a sparse operator; others need none.
+    """
+    bits = projection.weight_bits
     match projection.operator:
         case Dense() as dense:
-            return prod(dense.source_shape) * memory.axon_words(neurons, bits)
+            return prod(dense.source_shape) * memory.axon_words(int(neurons.size), bits)
         case Identity():
-            return neurons * memory.axon_words(1, bits)
+            return int(neurons.size) * memory.axon_words(1, bits)
         case Conv() as conv:
-            return _kernel_words(memory, conv, bits, first, last)
-        case Sparse() as sparse:
-            inside = (sparse.targets >= first) & (sparse.targets <= last)
-            return _axon_words(memory, np.bincount(sparse.sources[inside]), bits)
+            return _kernel_words(memory, conv, bits, neurons)
+        case Sparse():
+            reached = np.zeros(0, np.int64) if sources is None else sources
+            _, synapses = np.unique(reached, return_counts=True)
+            return _axon_words(memory, synapses, bits)
 
 
 def core_words(
@@ -107,7 +126,8 @@ def core_words(
         case Identity():
             words = neurons * memory.axon_words(1, bits)
         case Conv():
-            words = _kernels(memory, operator, bits, column, cores.size)
+            channel = np.arange(column.size) // prod(operator.target_shape[1:])
+            words = _kernels(memory, operator, bits, column, channel, cores.size)
         case Sparse():
             table = reach(operator, assignment).synapses.tocsc()
             parts = np.split(table.data, table.indptr[1:-1])
@@ -144,10 +164,18 @@ def _axon_words(memory: SynapseMemory, synapses: NDArray[np.int64], bits: int) -
 
 
 def _kernels(
-    memory: SynapseMemory, conv: Conv, bits: int, column: NDArray[np.intp], cores: int
+    memory: SynapseMemory,
+    conv: Conv,
+    bits: int,
+    column: NDArray[np.intp],
+    channel: NDArray[np.intp],
+    cores: int,
 ) -> NDArray[np.int64]:
-    """Words of the shared kernel on each core, for the channels that it holds of each group."""
-    channel = np.arange(column.size) // prod(conv.target_shape[1:])
+    """Words of the shared kernel on each core, for the channels that it holds of each group.
+
+    Args:
+        column, channel: core and channel of each neuron.
+    """
     pairs = np.unique(column * conv.weight.shape[0] + channel)
     core, held = np.divmod(pairs, conv.weight.shape[0])
     group = held // (conv.weight.shape[0] // conv.groups)
@@ -158,17 +186,11 @@ def _kernels(
     return words
 
 
-def _kernel_words(memory: SynapseMemory, conv: Conv, bits: int, first: int, last: int) -> int:
-    area = prod(conv.target_shape[1:])
-    low, high = first // area, last // area
-    per_group = conv.weight.shape[0] // conv.groups
-    rows = prod(conv.weight.shape[1:])
-    stored = memory.stored_bits(bits)
-    words = 0
-    for group in range(low // per_group, high // per_group + 1):
-        channels = min(high, (group + 1) * per_group - 1) - max(low, group * per_group) + 1
-        words += rows * _ceil(channels * stored, memory.word)
-    return words
+def _kernel_words(memory: SynapseMemory, conv: Conv, bits: int, neurons: NDArray[np.intp]) -> int:
+    """Words of the shared kernel on a core that holds these target neurons."""
+    column = np.zeros(neurons.size, np.intp)
+    channel = neurons // prod(conv.target_shape[1:])
+    return int(_kernels(memory, conv, bits, column, channel, 1)[0]) if neurons.size else 0
 
 
 def _ceil(bits: int, word: int) -> int:

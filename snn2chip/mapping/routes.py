@@ -8,7 +8,7 @@ tree is crossed once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,16 @@ class LinkLoads:
     to_x: _Ints
     to_y: _Ints
     packets: _Ints
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all links carry the same."""
+        return isinstance(other, LinkLoads) and all(
+            np.array_equal(getattr(self, field.name), getattr(other, field.name))
+            for field in fields(self)
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.packets.tobytes())
 
     @property
     def traversals(self) -> int:

@@ -4,6 +4,7 @@ from snn2chip.backends import Fidelity
 from snn2chip.pipeline.opening import list_models, open_network
 from snn2chip.pipeline.results.curves import CurvePoint
 from snn2chip.pipeline.results.reprice import reprice
+from snn2chip.pipeline.results.saved import has_run, open_run
 from snn2chip.pipeline.results.thresholds import (
     Judgement,
     Thresholds,
@@ -42,9 +43,11 @@ __all__ = [
     "WidthTable",
     "check",
     "compile_network",
+    "has_run",
     "judge",
     "list_models",
     "open_network",
+    "open_run",
     "quantize_table",
     "read_thresholds",
     "reprice",

@@ -70,12 +70,12 @@ def check(network: Network, options: Options) -> Check:
         UnsupportedError: the target has no such thing; all of them at once.
     """
     target = chosen_target(network, options)
-    network, backend = _backend(network, target, options)
+    network, backend = backend_for(network, target, options)
     graph, notes = _chip_graph(network, backend, options)
     if backend.scale_candidates:
         notes = (*notes, _UNCALIBRATED)
     program = network.program or noted(backend.realise(graph, target), notes)
-    mapping, violations = _map(network, program, backend, target, options)
+    mapping, violations = placed_on(network, program, backend, target, options)
     return Check(network.graph, target, program, mapping, violations)
 
 
@@ -96,14 +96,14 @@ def runs(
     """
     clock, options = _Clock(progress), choices[0]
     graph, target = network.graph, chosen_target(network, options)
-    network, backend = _backend(network, target, options)
+    network, backend = backend_for(network, target, options)
     device = find_device(options.device)
     with clock.stage("read samples"):
         samples = scored_samples(graph, options, free=network.family is not None)
     calibration = _calibration(network, backend, options, clock)
     reference = None
     for options in choices:
-        _, backend = _backend(network, target, options)
+        _, backend = backend_for(network, target, options)
         program, calibrated_on, chosen = _quantize(
             network, backend, target, options, calibration, clock
         )
@@ -144,9 +144,10 @@ def runs(
             notes=(*samples.notes, *notes),
         )
         with clock.stage("map and price"):
-            placed = _map(network, program, backend, target, options, activity)
+            placed = placed_on(network, program, backend, target, options, activity)
             result = finish(
                 *(recorded, target, backend.fidelity(program), placed, options.costs),
+                timing=options.timing,
                 curve=options.steps_curve,
             )
         yield replace(result, trace=trace, wall_times=dict(clock.seconds))
@@ -188,11 +189,11 @@ def compile_network(
         return Compilation(found, result, result.calibrated_on, artefacts, result.wall_times)
     clock = _Clock(progress)
     target = chosen_target(network, options)
-    network, backend = _backend(network, target, options)
+    network, backend = backend_for(network, target, options)
     calibration = _calibration(network, backend, options, clock)
     program, calibrated_on, _ = _quantize(network, backend, target, options, calibration, clock)
     with clock.stage("map and price"):
-        mapping, violations = _map(network, program, backend, target, options)
+        mapping, violations = placed_on(network, program, backend, target, options)
     found = Check(network.graph, target, program, mapping, violations)
     return Compilation(found, None, calibrated_on, backend.artefacts(program), clock.seconds)
 
@@ -217,7 +218,7 @@ def chosen_target(network: Network, options: Options) -> Target:
     return target
 
 
-def _backend(network: Network, target: Target, options: Options) -> tuple[Network, Backend]:
+def backend_for(network: Network, target: Target, options: Options) -> tuple[Network, Backend]:
     """The target's back end in the arithmetic of the user or of the program, which it states.
 
     Raises:
@@ -314,7 +315,7 @@ def _reference_run(graph: Graph, samples: Samples, cuts: RunOptions) -> Activity
     return activity
 
 
-def _map(
+def placed_on(
     network: Network,
     program: Program,
     backend: Backend,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from snn2chip.backends import Artefacts, Fidelity
 from snn2chip.core import Activity, Drift, Program, Trace, Violation
 from snn2chip.core import Mapping as CoreMapping
-from snn2chip.energy.types import Baseline, EnergyReport
+from snn2chip.energy.types import TIMINGS, Baseline, EnergyReport
 from snn2chip.errors import ConfigError, did_you_mean
 from snn2chip.frontends import Repair
 from snn2chip.graph import Graph
@@ -60,6 +60,8 @@ class Options:
         seed: of every random choice.
         mapping: a ``mapping.json`` that pins neurons to cores.
         costs: name of a cost table, or None for the target's default.
+        timing: the model of time: ``simple`` (the busiest core) or ``detailed`` (every message,
+            through the links of the mesh).
         batch, block_steps: how a run is cut; they change no integer result.
         device: ``cpu``, or ``cuda`` through PyTorch; neither does it.
         trace, trace_state: record outputs, and states too.
@@ -89,6 +91,7 @@ class Options:
     seed: int = 0
     mapping: Path | None = None
     costs: str | None = None
+    timing: str = "simple"
     batch: int = 256
     block_steps: int | None = None
     device: str = "cpu"
@@ -109,6 +112,8 @@ class Options:
             value = getattr(self, name)
             if (value is not None or name == "device") and not isinstance(value, str):
                 raise _wrong(name, value, "a name")
+        if self.timing not in TIMINGS:
+            raise _wrong("timing", self.timing, " or ".join(TIMINGS))
         for name in ("steps", "samples", "batch", "block_steps", "reset_interval"):
             if getattr(self, name) is not None or name == "batch":
                 _whole(self, name, 1)

@@ -17,13 +17,15 @@ from typing import Any
 import numpy as np
 
 from snn2chip import __version__
-from snn2chip.compiled import dump_program, write_folder
-from snn2chip.errors import ConfigError, combine
+from snn2chip.backends import Artefacts, find_backend
+from snn2chip.compiled import ACTIVITY, dump_program, write_folder
+from snn2chip.errors import ConfigError, UnsupportedError, combine
 from snn2chip.frontends.nir import write_graph
 from snn2chip.graph import Graph
 from snn2chip.graph.text import to_text
 from snn2chip.mapping.file import mapping_text
-from snn2chip.pipeline import Compilation, Network, Options
+from snn2chip.pipeline import Check, Compilation, Network, Options, Result
+from snn2chip.pipeline.results.saved import dump_result
 from snn2chip.report import html, jsonfile
 from snn2chip.report.build import build
 
@@ -47,9 +49,32 @@ def write_compiled(
         report = build(compilation.result)
         files["report.json"] = jsonfile.text(report).encode("utf-8")
         files["report.html"] = html.text(report).encode("utf-8", "backslashreplace")
+        files[ACTIVITY] = dump_result(compilation.result)
     files.update(compilation.artefacts.files)
     write_folder(out, files, manifest(network, compilation, options))
     return tuple(sorted(path for path in out.iterdir() if path.is_file()))
+
+
+def write_run(out: Path, network: Network, result: Result, options: Options) -> tuple[Path, ...]:
+    """The same folder of a run, with what the chip's tools load where it is theirs to load.
+
+    Raises:
+        ConfigError: as ``write_compiled``.
+        UnsupportedError: a ``.net`` file, of which there is no network to write.
+    """
+    if network.family is not None:
+        raise UnsupportedError(
+            f"{network.origin}: no folder of a run",
+            needs="a network in floats beside the program",
+            has=f"integers for {network.family}, as they are",
+            remedy="--json, --csv, --html and --trace write what the run gave",
+        )
+    check = Check(result.graph, result.target, result.program, result.mapping, result.violations)
+    own = options.arithmetic in (None, "chip") and not result.violations
+    backend = find_backend(result.target.family)
+    artefacts = backend.artefacts(result.program) if own else Artefacts()
+    whole = Compilation(check, result, result.calibrated_on, artefacts, result.wall_times)
+    return write_compiled(out, network, whole, options)
 
 
 def require_artefact(compilation: Compilation, name: str) -> None:

@@ -133,6 +133,10 @@ _LOGIC: dict[str, Key] = {
     "e_dram64b": Key("range", "pJ", "64-bit access to DRAM"),
 }
 
+_CONGESTION: dict[str, Key] = {
+    "link_buffer": Key("size", "packets", "packets that a link of the mesh holds before one waits"),
+}
+
 COSTS: dict[str, Key] = {
     **{
         f"{prefix}_{name}": Key(key.kind, unit, key.meaning)
@@ -143,6 +147,7 @@ COSTS: dict[str, Key] = {
     **_POWER,
     **_INFORMATION,
     **_LOGIC,
+    **_CONGESTION,
 }
 
 ENERGIES = tuple(f"e_{name}" for name in _PRICES)

@@ -242,7 +242,7 @@ def test_numbers_must_be_whole_and_positive(
     ("options", "words", "kind"),
     [
         ({"target": "loihi22"}, "did you mean 'loihi2'", ConfigError),
-        ({"target": "asic45"}, "prices only", ConfigError),
+        ({"target": "asic46"}, "did you mean 'asic45'", ConfigError),
         ({"target": "nothing.toml"}, "no such file", ConfigError),
         ({"costs": "loihi2_from_loihi"}, "loihi2_from_loihi1", ConfigError),
         ({"data": "digts"}, "did you mean 'digits'", ConfigError),

@@ -83,6 +83,17 @@ def test_options_reach_the_run(cli: Cli, network: Path, data: Path) -> None:
     assert report["discretization"]["integrator"] == "exact"
 
 
+def test_the_detailed_timing_is_named(cli: Cli, network: Path, data: Path) -> None:
+    chip = ("-t", "loihi1", "--costs", "sanafe_nahuku", "--data", data, "--json", "-")
+    simple, detailed = (
+        json.loads(cli("simulate", network, *chip, "--timing", timing).out)
+        for timing in ("simple", "detailed")
+    )
+    assert simple["layers"] == detailed["layers"]
+    assert simple["totals"]["latency_us"] != detailed["totals"]["latency_us"]
+    assert any("wait for links" in line for line in detailed["assumptions"])
+
+
 def test_the_float_graph_is_a_target(cli: Cli, network: Path, data: Path) -> None:
     done = cli("simulate", network, "-t", "reference", "--data", data, "--json", "-")
     assert done.code == 0, done.err
@@ -139,6 +150,8 @@ def test_without_data_the_remedies_are_named(cli: Cli, folder: Path, network: Pa
         (("--target", "lohi2"), 2),
         (("--target", "nothing.toml"), 2),
         (("--costs", "davis"), 2),
+        (("--timing", "exact"), 2),
+        (("--timing", "detailed"), 2),
         (("--encoding", "iff"), 2),
         (("--preset", "nors"), 2),
         (("--samples", "9"), 2),

@@ -85,3 +85,12 @@ def test_only_free_running_programs() -> None:
     for wrong in (late, slow):
         with pytest.raises(UnsupportedError, match="delay of one step"):
             run(wrong, [1])
+
+
+def test_weights_leak_and_threshold_are_float32() -> None:
+    """0.1 is 1.5e-9 larger as float32, on both sides of the threshold."""
+    assert fired(run(neuron(0.1, threshold=0.1), [1, 0])) == [0, 0]
+    assert fired(run(neuron(0.1 + 1e-8, threshold=0.1), [1, 0])) == [0, 1]
+    # 10/64 leaks to less than 9/64, because 0.9 is smaller as float32.
+    assert fired(run(neuron(10 / 64, threshold=18.5 / 64, leak=0.9), [1, 1, 0])) == [0, 0, 0]
+    assert fired(run(neuron(10 / 64, threshold=17.5 / 64, leak=0.9), [1, 1, 0])) == [0, 0, 1]

@@ -14,7 +14,7 @@ from snn2chip.core import Mapping, Place, Program, Slice, Violation
 from snn2chip.graph import Conv, Identity
 from snn2chip.mapping import map_program
 from snn2chip.mapping.memory import SynapseMemory, memory_of, slice_words
-from snn2chip.mapping.partition import partition
+from snn2chip.mapping.partition.sequential import number_of_parts, sequential
 from snn2chip.targets import Constant, Target, load_target
 from tests.energy.networks import dense, population, program, programs, project, two_layers
 
@@ -72,7 +72,7 @@ def test_what_fills_a_limit_fits_and_one_less_is_a_violation_of_four_parts(
 def test_loihi1_takes_1024_neurons_on_a_core(neurons: int) -> None:
     network = program([population("input", (neurons,))], [])
     target = limited(LOIHI1)
-    assert len(partition(network, target)["input"]) == (1 if neurons <= 1024 else 2)
+    assert number_of_parts(sequential(network, target)) == (1 if neurons <= 1024 else 2)
     assert ("neurons-per-core" in broken(network, target)) is (neurons > 1024)
 
 
@@ -116,7 +116,7 @@ def test_each_violation_is_of_a_neuron_that_breaks_its_limit_alone(
     _, least = map_program(network, target, alone)
     assert rules - {"cores"} <= {v.rule.partition(".")[2] for v in least}
     tighter = limited(target, axons_out_per_core=axons_out)
-    assert len(partition(network, tighter)) == len(mapping.cores)
+    assert len(sequential(network, tighter)) == len(mapping.cores)
 
 
 @given(programs(), st.integers(1, 30), st.integers(1, 30))
@@ -124,7 +124,7 @@ def test_a_larger_limit_never_needs_more_cores(network: Program, one: int, other
     """Of neurons, which split a population evenly; the slices nest for no other limit."""
     low, high = sorted((one, other))
     needed = [
-        sum(len(s) for s in partition(network, limited(LOIHI2, neurons_per_core=n)).values())
+        number_of_parts(sequential(network, limited(LOIHI2, neurons_per_core=n)))
         for n in (low, high)
     ]
     assert needed[1] <= needed[0]

@@ -252,7 +252,10 @@ def test_thresholds_per_neuron_fit_loihi_1_only_in_eights(opened, options):
     chosen = replace(options, target="loihi1", granularity="neuron")
     assert run(opened, chosen).violations == ()
     student = Options(target="loihi1", granularity="neuron", calibration="max", samples=1)
-    found = run(open_network("digits-mlp", student), student).violations
-    assert {v.rule for v in found} == {"loihi1.thresholds-per-core"}
-    assert "8 per core" in {v.has for v in found}
-    assert all("--granularity layer" in v.remedy for v in found)
+    found = run(open_network("digits-mlp", student), student)
+    assert found.violations == ()
+    neurons = np.bincount(found.mapping.assignment["hidden1"])
+    assert neurons.max() >= 8, "profiles that neurons share"
+    spread = found.mapping.cores_used
+    plain = run(open_network("digits-mlp", student), replace(student, granularity="layer"))
+    assert spread > plain.mapping.cores_used

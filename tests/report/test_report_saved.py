@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
+from snn2chip.energy import EnergyRange, EnergyTotals, RealTime
 from snn2chip.errors import InputFileError
 from snn2chip.report import csvfile, jsonfile, saved, terminal
+from snn2chip.report.build import build
 from snn2chip.report.types import Report
+from tests.report.synthetic_results import result
 
 
 @pytest.fixture
@@ -26,6 +31,19 @@ def test_nothing_is_lost(report: Report, path: Path) -> None:
     assert again.to_dict() == report.to_dict()
     assert jsonfile.text(again) == jsonfile.text(report)
     assert csvfile.text(again) == csvfile.text(report)
+
+
+def test_ranges_and_ticks_are_kept_and_meet_the_schema(tmp_path: Path) -> None:
+    ends = EnergyTotals(1e6, None, 1e6, 10.0), EnergyTotals(4e6, 8e6, 12e6, 40.0)
+    for check in (RealTime(1e6, 2e6, 3, "hidden", 0.5), RealTime(1e6, None, None, None, None)):
+        run = result()
+        energy = replace(run.energy, range=EnergyRange(*ends), real_time=check, cycles=12.5)
+        report = build(replace(run, energy=energy))
+        jsonfile.write(report, tmp_path / "r.json")
+        jsonschema.validate(json.loads((tmp_path / "r.json").read_text()), jsonfile.schema())
+        again = saved.read(tmp_path / "r.json")
+        assert again.totals == report.totals
+        assert again.totals.real_time == check
 
 
 def test_types_are_those_of_the_report(report: Report, path: Path) -> None:

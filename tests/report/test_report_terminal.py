@@ -17,6 +17,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from snn2chip.core import PredictionChange
+from snn2chip.energy import EnergyRange, EnergyTotals, RealTime
 from snn2chip.report import terminal
 from snn2chip.report.build import build
 from snn2chip.report.terminal import printing
@@ -90,11 +91,52 @@ def test_a_wide_terminal_shows_more_columns(report: Report) -> None:
         assert head in section(wide, "Activity")[2]
 
 
-def test_unpriced_terms_print_as_unknown_and_are_named() -> None:
+def test_a_term_without_a_price_has_no_column_and_is_named() -> None:
     text = terminal.text(build(result(prices={**PRICES, "hop": None})), 80)
-    assert re.search(r"^conv .* n/a ", "\n".join(section(text, "Energy in")), re.M)
+    table = section(text, "Energy in")
+    assert table[1].split() == ["layer", "synapse", "neuron", "packet", "total", "share", "%"]
+    assert not any("n/a" in line for line in table)
     assert re.search(r"^unpriced +- hop: no price$", text, re.M)
     assert "2 terms unpriced" in text
+
+
+def test_a_layer_without_a_price_is_unknown_in_a_column_that_has_some() -> None:
+    run = result()
+    first, *others = run.energy.layers
+    first = replace(first, energy_pj=replace(first.energy_pj, packet=None))
+    text = terminal.text(
+        build(replace(run, energy=replace(run.energy, layers=(first, *others)))), 80
+    )
+    assert re.search(r"^input .* n/a ", "\n".join(section(text, "Energy in")), re.M)
+
+
+def test_ranges_stand_under_the_energy() -> None:
+    run = result()
+    low, high = EnergyTotals(1e6, 2e6, 3e6, 10.0), EnergyTotals(4e6, 8e6, 12e6, 40.0)
+    energy = replace(run.energy, range=EnergyRange(low, high))
+    report = build(replace(run, energy=energy))
+    assert "600 nJ to 2.40 uJ over the ranges of its constants" in terminal.text(report, 80)
+    found = report.totals.range
+    assert found is not None
+    assert (found.low.energy_per_inference_nj, found.high.latency_us) == (600.0, 40.0)
+    assert "over the ranges" not in terminal.text(build(run), 80)
+
+
+@pytest.mark.parametrize(
+    ("check", "words"),
+    [
+        (RealTime(1e6, 2.5e5, 3, "hidden", 0.0), "core 3 (hidden) is busiest, 250 us of one"),
+        (RealTime(1e6, 2.5e6, 3, "hidden", 0.5), "are too short: core 3 (hidden) needs 2.50 ms"),
+        (RealTime(1e6, None, None, None, None), "whether the cores keep up is not known"),
+    ],
+)
+def test_ticks_stand_under_the_latency(check: RealTime, words: str) -> None:
+    run = result()
+    energy = replace(run.energy, real_time=check, cycles=12345.0)
+    text = terminal.text(build(replace(run, energy=energy)), 120)
+    assert "ticks of 1.00 ms" in text
+    assert words in text
+    assert "12.3k cycles of the busiest core" in text
 
 
 def test_nothing_priced_is_said_in_the_verdict() -> None:

@@ -6,6 +6,8 @@ Per step, with the sum of inputs I and the number of fraction bits f = 6::
     v = u + I ; fires if v > threshold (strict) ; v = 0 where it fires
     updated: |v| > 0 before the leak, or a spike arrived, or it fires
 
+Weights, leak and threshold are rounded to float32; sums and membranes are float64.
+
 A program of this arithmetic runs freely: every latency is 0 and every projection has a delay of
 one step, so that its windows are plain chip steps. Source: SANA-FE 2.2.9, which is GPL-3.0: only
 its described behaviour is used here.
@@ -13,6 +15,7 @@ its described behaviour is used here.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +24,7 @@ from numpy.typing import NDArray
 from snn2chip.core import Activity, PopulationActivity, Program, ProgramPopulation, Raster
 from snn2chip.errors import UnsupportedError
 from snn2chip.graph.linear import apply, arrivals
+from snn2chip.graph.operators import weights_of, with_weights
 
 FRACTION = 64.0
 
@@ -37,6 +41,7 @@ def run(program: Program, inputs: dict[str, Flags]) -> Activity:
         UnsupportedError: a latency other than 0, or a delay other than one step.
     """
     _check(program)
+    program = _rounded(program)
     steps, samples = next(iter(inputs.values())).shape[:2]
     spikes = {p.name: np.zeros((steps, samples, *p.shape), bool) for p in program.populations}
     updated = {name: flags.copy() for name, flags in spikes.items()}
@@ -68,6 +73,25 @@ def _check(program: Program) -> None:
             f"program {program.name!r}: " + ", ".join(late + odd),
             needs="latency 0 and a delay of one step everywhere",
         )
+
+
+def _rounded(program: Program) -> Program:
+    """The same program with the numbers that SANA-FE keeps of it."""
+    return replace(
+        program,
+        populations=tuple(
+            replace(p, parameters={name: _single(value) for name, value in p.parameters.items()})
+            for p in program.populations
+        ),
+        projections=tuple(
+            replace(p, operator=with_weights(p.operator, _single(weights_of(p.operator))))
+            for p in program.projections
+        ),
+    )
+
+
+def _single(values: NDArray[Any]) -> NDArray[np.float64]:
+    return np.asarray(values, np.float32).astype(np.float64)
 
 
 def _input(

@@ -8,6 +8,11 @@ from snn2chip.energy.types import Counts, EnergyTotals
 from snn2chip.targets.types import CostTable
 
 _NS_PER_US = 1000.0
+_LEFT_OUT = "travel over the mesh and congestion are left out"
+_DETAILED = (
+    "until the last message is taken in, plus the barrier; messages go along x, then y, wait for "
+    "links that are full, and are taken in one at a time"
+)
 
 
 def assumptions(
@@ -43,7 +48,7 @@ def _time(table: CostTable, timing: Timing) -> list[str]:
     found = []
     if timing.layers_ns:
         found += [
-            f"time of a step: {_busiest(table)}; travel over the mesh and congestion are left out",
+            f"time of a step: {_DETAILED if timing.model == 'detailed' else _busiest(table)}",
             "time counts every chip step, in which each mapped neuron is visited; energy counts "
             "the steps of each layer's window",
         ]
@@ -57,10 +62,10 @@ def _time(table: CostTable, timing: Timing) -> list[str]:
 
 def _busiest(table: CostTable) -> str:
     if table.work == "serial":
-        return "the busiest core's, which sends and receives one after the other"
+        return f"the busiest core's, which sends and receives one after the other; {_LEFT_OUT}"
     return (
         "the larger of the busiest sender's and the busiest receiver's time, which overlap, plus "
-        "the barrier"
+        f"the barrier; {_LEFT_OUT}"
     )
 
 

@@ -12,6 +12,7 @@ from snn2chip.backends import Fidelity
 from snn2chip.core import Activity, Drift, Mapping, Program, Violation
 from snn2chip.drift import accuracy, compare
 from snn2chip.energy import (
+    TIMINGS,
     Counts,
     EnergyReport,
     ann_baseline,
@@ -51,20 +52,22 @@ def finish(
     placed: tuple[Mapping, tuple[Violation, ...]],
     costs: str | None,
     *,
+    timing: str = TIMINGS[0],
     curve: bool = False,
 ) -> Result:
     """The result of a run on a mapping at the prices of a table.
 
     Args:
         placed: the mapping, and every limit that it breaks.
+        timing: the model of time, one of ``TIMINGS``.
         curve: figures by the number of steps too; the activity has the readout of every step.
     """
     mapping, violations = placed
     program, activity, reference = recorded.program, recorded.activity, recorded.reference
-    priced = partial(energy_of, program, mapping, target, costs)
+    priced = partial(energy_of, program, mapping, target, costs, timing=timing)
     counts = count(program, activity, mapping)
     energy = replace(
-        _priced(program, counts, target, costs),
+        _priced(program, counts, target, costs, timing),
         by_core=core_costs(program, mapping, counts, target, costs),
     )
     return Result(
@@ -82,15 +85,22 @@ def finish(
 
 
 def energy_of(
-    program: Program, mapping: Mapping, target: Target, costs: str | None, activity: Activity
+    program: Program,
+    mapping: Mapping,
+    target: Target,
+    costs: str | None,
+    activity: Activity,
+    timing: str = TIMINGS[0],
 ) -> EnergyReport:
     """A run counted and priced."""
-    return _priced(program, count(program, activity, mapping), target, costs)
+    return _priced(program, count(program, activity, mapping), target, costs, timing)
 
 
-def _priced(program: Program, counts: Counts, target: Target, costs: str | None) -> EnergyReport:
+def _priced(
+    program: Program, counts: Counts, target: Target, costs: str | None, timing: str
+) -> EnergyReport:
     """Counts at the target's prices, with what its mapping rests on."""
-    energy = price(counts, target, costs)
+    energy = price(counts, target, costs, timing)
     found = (*energy.assumptions, *assumptions(program, target))
     if target.family == PRICES_ONLY:
         found = (f"spikes of {program.arithmetic}, not of this chip's own arithmetic", *found)

@@ -10,7 +10,7 @@ from snn2chip.core import Mapping, Violation
 from snn2chip.energy import late_ticks
 from snn2chip.mapping import map_program, read_mapping
 from snn2chip.pipeline.results.finish import Recorded, finish
-from snn2chip.pipeline.types import Result
+from snn2chip.pipeline.types import PRICES_ONLY, Result
 from snn2chip.targets.types import Target
 
 
@@ -20,6 +20,7 @@ def reprice(
     target: Target | None = None,
     mapping: str | Path | None = None,
     *,
+    timing: str | None = None,
     curve: bool | None = None,
 ) -> Result:
     """The same activity at other prices, on another chip or with another mapping.
@@ -29,19 +30,20 @@ def reprice(
 
     Args:
         mapping: a ``mapping.json`` of the chip that is priced.
+        timing: the model of time; None takes that of the result.
         curve: figures by the number of steps; None takes them where the result has them.
 
     Raises:
-        ConfigError: the target has no such cost table.
+        ConfigError: the target has no such cost table, or lacks what the model of time needs.
         InputFileError: a mapping that is none of this network on this chip.
     """
     chip = result.target if target is None else target
     recorded = Recorded(**{f.name: getattr(result, f.name) for f in fields(Recorded)})
     wanted = bool(result.curve) if curve is None else curve
-    again = finish(
-        recorded, chip, result.fidelity, _placed(result, chip, mapping), costs, curve=wanted
-    )
-    if chip.name != result.target.name:
+    placed = _placed(result, chip, mapping)
+    model = result.energy.timing if timing is None else timing
+    again = finish(recorded, chip, result.fidelity, placed, costs, timing=model, curve=wanted)
+    if chip.name != result.target.name and chip.family != PRICES_ONLY:
         label = (
             f"activity of {result.program.arithmetic}, simulated for {result.target.name}: what "
             f"{chip.name} itself would compute was not simulated"

@@ -81,22 +81,27 @@ def _counts(
 
 
 def energy_table(report: Report, width: int, *, ascii_only: bool = False) -> Table:
-    """Energy per layer and term in one unit, with each layer's share as a bar."""
+    """Energy per layer and term in one unit, with each layer's share as a bar.
+
+    Terms that have no price in any layer have no column; the list of unpriced terms names them.
+    """
     samples = max(1, report.run.samples)
     largest = max((row.energy_pj.total or 0.0 for row in report.layers), default=0.0)
     unit = energy_unit(largest / samples / 1000.0)
     table = named(f"Energy in {unit.name} per inference")
-    _numbers(table, *TERMS, "total", "share %")
+    terms = [name for name in TERMS if report.totals.energy_pj.term(name) is not None]
+    _numbers(table, *terms, "total", "share %")
     table.add_column("", no_wrap=True)
     bar = 10 if width < WIDE else 20 if width < 130 else 32
     whole = report.totals.energy_pj.total
     for row in report.layers:
         share = None if not whole or row.energy_pj.total is None else row.energy_pj.total / whole
         drawn = "" if share is None else _bar(share, bar, ascii_only)
-        table.add_row(_name(row.name), *_terms(row.energy_pj, unit, samples), percent(share), drawn)
+        energies = _terms(row.energy_pj, terms, unit, samples)
+        table.add_row(_name(row.name), *energies, percent(share), drawn)
     table.add_section()
-    table.add_row("layers", *_terms(report.totals.energy_pj, unit, samples), "", "")
-    blank = [""] * len(TERMS)
+    table.add_row("layers", *_terms(report.totals.energy_pj, terms, unit, samples), "", "")
+    blank = [""] * len(terms)
     for label, value in (("static", report.totals.static_pj), ("total", report.totals.total_pj)):
         style = "bold" if label == "total" else None
         table.add_row(label, *blank, _per_sample(value, unit, samples), "", "", style=style)
@@ -169,8 +174,8 @@ def fitted(table: Table, width: int, drop: Sequence[str]) -> Table:
     return fitted
 
 
-def _terms(terms: Terms, unit: Unit, samples: int) -> list[str]:
-    return [_per_sample(terms.term(name), unit, samples) for name in (*TERMS, "total")]
+def _terms(energies: Terms, terms: Sequence[str], unit: Unit, samples: int) -> list[str]:
+    return [_per_sample(energies.term(name), unit, samples) for name in (*terms, "total")]
 
 
 def _per_sample(value: float | None, unit: Unit, samples: int) -> str:
