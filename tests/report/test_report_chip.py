@@ -225,7 +225,7 @@ def test_what_lies_beyond_the_chip_is_drawn_all_the_same(run: Result) -> None:
     places = {**run.mapping.places, 8: Place(99, 11, 6)}
     report = build(remapped(run, replace(run.mapping, places=places)))
     plan = drawn(report)
-    assert [chip.title for chip in plan.chips] == ["", "beyond the chip"]
+    assert [chip.title for chip in plan.chips] == ["the chip", "beyond the chip"]
     (tile,) = [tile for tile in plan.chips[1].tiles if any(s.classes for s in tile.squares)]
     assert (tile.column, tile.row) == (4, 3)
 
