@@ -143,7 +143,7 @@ def _stat(
 
 
 def write_outputs(report: Report, result: Result, files: Mapping[str, Path]) -> None:
-    """Write the report as ``json``, ``csv``, ``cores-csv`` and ``html``, ``trace`` and ``curve-csv``.
+    """Write the report by form (``json``, ``cores-csv``, ...), ``trace`` and ``curve-csv``.
 
     All contents are made before the first is written; standard output comes last.
     """
