@@ -208,6 +208,8 @@ def waiting(report: Report) -> str:
     if times is None:
         return ""
     slowest = max(times.steps, key=lambda row: row.time_ns)
+    if all(row.slowest is None and row.time_ns == slowest.time_ns for row in times.steps):
+        return f"Every step lasts {time(slowest.time_ns / 1000.0)}, whatever happens in it."
     said = f"Slowest step: {slowest.step}, {time(slowest.time_ns / 1000.0)}"
     if slowest.slowest is not None:
         found = slowest.slowest

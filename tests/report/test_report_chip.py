@@ -144,6 +144,9 @@ def test_steps_of_a_tick_have_no_bottleneck(run: Result) -> None:
     assert {row.slowest for row in report.latency.steps} == {None}
     assert (report.latency.barrier_ns, report.latency.barrier_share) == (None, None)
     assert "waiting" not in summary.waiting(report)
+    steady = tuple(replace(row, time_ns=1e6) for row in report.latency.steps)
+    again = replace(report, latency=replace(report.latency, steps=steady))
+    assert summary.waiting(again) == "Every step lasts 1.00 ms, whatever happens in it."
 
 
 # ---------------------------------------------------------------- floorplan

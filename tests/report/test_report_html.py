@@ -330,3 +330,16 @@ def test_every_section_has_its_place(report: Report, ids: str) -> None:
     found = [value for name, value in Page(html.text(report)).attributes if name == "id"]
     assert found.count(ids) == 1
     assert len(found) == len(set(found))
+
+
+@pytest.mark.parametrize(
+    ("words", "nice"),
+    [
+        ("costs 2.34 uJ and 18.4 us -> more", "costs 2.34\xa0µJ and 18.4\xa0µs → more"),
+        ("used or not, with us", "used or not, with us"),
+        ("96.39 % of 5 samples, 16 steps", "96.39\xa0% of 5 samples, 16 steps"),
+        ("conv 3 used", "conv 3 used"),
+    ],
+)
+def test_only_units_become_signs(words: str, nice: str) -> None:
+    assert page.nice(words) == nice

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,10 @@ from snn2chip.report.types import TERMS, Report
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+
+_MICRO = re.compile(r"(?<=\d )u(?=[sJ]\b)")
+_UNIT = re.compile(r"(?<=\d) (?=(?:[pnµm]?J|[nµm]?s)\b|%)")
 
 
 def text(report: Report) -> str:
@@ -128,5 +133,6 @@ def _environment() -> Environment:
 
 
 def nice(words: str) -> str:
-    """Typographic signs for ASCII ones: micro, arrow."""
-    return words.replace(" uJ", " µJ").replace(" us", " µs").replace("->", "→")
+    """Typographic signs for ASCII ones, and units that stay with their numbers."""
+    words = _MICRO.sub("µ", words).replace("->", "→")
+    return _UNIT.sub("\N{NO-BREAK SPACE}", words)
