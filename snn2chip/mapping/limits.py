@@ -23,17 +23,19 @@ Rule = Callable[[Program, Target, Mapping], Iterator[Violation]]
 
 
 def cores(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
-    """The highest core number must lie on the chip."""
-    limit = target.limit("cores")
+    """The highest core number must lie on one of the chips."""
+    each = target.limit("cores")
     needed = max(mapping.places, default=-1) + 1
-    if limit is not None and needed > limit:
+    chips = max((place.chip for place in mapping.places.values()), default=0) + 1
+    if each is not None and needed > each * chips:
+        enough = -(-needed // each)
         yield Violation(
             f"{target.name}.cores",
             f"network {program.name!r}",
             f"{needed} cores",
-            f"{limit} cores",
+            f"{each * chips} cores" + (f" of {chips} chips" if chips > 1 else ""),
             target.resources["cores"].source,
-            "fewer neurons or synapses, or a larger chip",
+            f"fewer neurons or synapses, a larger chip, or --chips {enough}",
         )
 
 
