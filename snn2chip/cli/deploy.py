@@ -96,6 +96,6 @@ def _deploy(
     if out is not None:
         write_run(out, opened, result, options)
     judging.write_junit(limits.junit, judgement, result.violations)
-    outputs.write_and_show(report.build(result), result, files)
+    outputs.write_and_show(report.build(result, judgement), result, files)
     console.wrote(limits.junit, out)
     judging.refuse(judgement, result.violations)
