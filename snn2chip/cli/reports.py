@@ -98,7 +98,7 @@ def _rerun(
         costs = result.energy.table if costs is None and chip is None else costs
         result = pipeline.reprice(result, costs, chip, mapping, timing=timing)
     judgement = pipeline.judge(result, thresholds)
-    outputs.write_and_show(reports.build(result), result, files)
+    outputs.write_and_show(reports.build(result, judgement), result, files)
     judging.write_junit(limits.junit, judgement, result.violations)
     console.wrote(limits.junit)
     judging.refuse(judgement, result.violations)
@@ -125,7 +125,11 @@ def _reprint(folder: str, written: ReportFlags) -> None:
         {f"--{form}": place for form, place in written.files.items()}, {"report": path}
     )
     found = saved.read(path)
-    forms = {"json": jsonfile.text, "csv": csvfile.text}
+    forms = {
+        "json": jsonfile.text,
+        "csv": csvfile.text,
+        "cores-csv": csvfile.cores_text,
+    }
     texts = {place: forms[form](found) for form, place in written.files.items()}
     outputs.write_texts(texts)
     if outputs.HERE not in texts:

@@ -103,7 +103,7 @@ def _layer(
     events: Counter[str] = Counter()
     for source in inputs:
         events[source.kind] += source.synaptic_events
-    packets, within, hops_x, hops_y = _hops(mapping, flows[name])
+    packets = int(flows[name].packets.sum())
     return LayerCounts(
         name=name,
         kind=population.kind,
@@ -119,11 +119,9 @@ def _layer(
         neuron_updates=int(own.updates.sum()),
         packets=packets,
         packets_sent=packets,
-        packets_within_tile=within,
-        hops_x=hops_x,
-        hops_y=hops_y,
         inputs=inputs,
         biases=_biases(population, inputs),
+        **_hops(mapping, flows[name]),
     )
 
 
@@ -154,16 +152,17 @@ def _biases(population: ProgramPopulation, inputs: tuple[InputCounts, ...]) -> i
     return population.shape[0] if by_channel else population.size
 
 
-def _hops(mapping: Mapping, flow: Flow) -> tuple[int, int, int, int]:
-    """Packets, those that stay in their tile, and their hops in x and y by XY routing."""
-    if not flow.packets.size:
-        return 0, 0, 0, 0
+def _hops(mapping: Mapping, flow: Flow) -> dict[str, int]:
+    """Packets that stay in their tile or leave their chip, and their hops by XY routing.
+
+    A link between chips is no hop of the mesh.
+    """
     source, target = (positions(mapping.places, ends) for ends in (flow.source, flow.target))
-    dx, dy = np.abs(source[:, 1:3] - target[:, 1:3]).T
-    within = (dx == 0) & (dy == 0)
-    return (
-        int(flow.packets.sum()),
-        int(flow.packets[within].sum()),
-        int(flow.packets @ dx),
-        int(flow.packets @ dy),
-    )
+    dx, dy, chips = np.abs(source[:, 1:] - target[:, 1:]).T
+    return {
+        "packets_within_tile": int(flow.packets[(dx == 0) & (dy == 0)].sum()),
+        "packets_between_chips": int(flow.packets[chips > 0].sum()),
+        "hops_x": int(flow.packets @ (dx - chips)),
+        "hops_y": int(flow.packets @ dy),
+        "chip_hops": int(flow.packets @ chips),
+    }

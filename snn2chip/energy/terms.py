@@ -107,6 +107,7 @@ ENERGY: dict[str, Group] = {
         (
             Term(("e_hop_ew",), lambda layer: layer.hops_x),
             Term(("e_hop_ns",), lambda layer: layer.hops_y),
+            Term(("e_chip_hop",), lambda layer: layer.chip_hops),
         ),
         True,
     ),

@@ -51,7 +51,9 @@ class LayerCounts:
         neuron_updates: those with state, input, bias or a spike; 0 for inputs.
         packets: sent by this layer, one per spike and distinct destination core.
         packets_within_tile: packets whose destination core shares the sender's tile.
+        packets_between_chips: packets whose destination core lies on another chip.
         hops_x, hops_y: mesh hops of this layer's packets along columns and rows.
+        chip_hops: links between chips that its packets cross, which are no hops of the mesh.
         packets_sent: packets that leave the core (fewer than ``packets`` with multicast).
         inputs: of each incoming projection.
         biases: stored biases, one per channel of a convolution; 0 where all are zero.
@@ -76,6 +78,8 @@ class LayerCounts:
     hops_y: int
     inputs: tuple[InputCounts, ...] = ()
     biases: int = 0
+    packets_between_chips: int = 0
+    chip_hops: int = 0
 
     @property
     def hops(self) -> int:

@@ -2,38 +2,53 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from snn2chip.core import Mapping, Program, Violation
 from snn2chip.graph.operators import Conv
 from snn2chip.mapping.file import check_coverage, read_mapping, write_mapping
 from snn2chip.mapping.limits import violations
+from snn2chip.mapping.map import mapped
 from snn2chip.mapping.memory import SHARED_KERNELS, memory_of, total_words
-from snn2chip.mapping.partition.sequential import numbered, sequential
-from snn2chip.mapping.place import place_all
+from snn2chip.mapping.objective import OBJECTIVES, PARTITIONS, Goal, Plan, Traffic, Work
 from snn2chip.targets.types import Target
 
-__all__ = ["assumptions", "map_program", "read_mapping", "total_words", "write_mapping"]
+__all__ = [
+    "OBJECTIVES",
+    "PARTITIONS",
+    "Goal",
+    "Plan",
+    "Traffic",
+    "Work",
+    "assumptions",
+    "map_program",
+    "read_mapping",
+    "total_words",
+    "write_mapping",
+]
 
 
 def map_program(
-    program: Program, target: Target, pinned: Mapping | None = None
+    program: Program,
+    target: Target,
+    pinned: Mapping | None = None,
+    plan: Plan | None = None,
+    goal: Goal | None = None,
 ) -> tuple[Mapping, tuple[Violation, ...]]:
     """Neurons on cores, and every limit that this breaks.
 
-    A network that needs more cores than the chip has is mapped all the same, onto cores numbered
-    beyond the chip.
+    A network that needs more cores than there are is mapped all the same, onto cores numbered
+    beyond the last chip.
 
     Args:
         pinned: a mapping to take as it is; only its limits are checked.
+        plan: how to map; the sequential fill unless given.
+        goal: what is known of the network's traffic; one spike of every neuron unless given.
 
     Raises:
         InputFileError: ``pinned`` does not cover every neuron once.
     """
     if pinned is None:
-        assignment = numbered(sequential(program, target))
-        used = np.unique(np.concatenate(list(assignment.values())))
-        mapping = Mapping(target.name, assignment, place_all(used.tolist(), target.mesh))
+        goal = Goal(Traffic.of(program, None)) if goal is None else goal
+        mapping = mapped(program, target, Plan() if plan is None else plan, goal)
     else:
         check_coverage(pinned, program)
         mapping = pinned

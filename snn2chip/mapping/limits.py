@@ -23,17 +23,19 @@ Rule = Callable[[Program, Target, Mapping], Iterator[Violation]]
 
 
 def cores(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
-    """The highest core number must lie on the chip."""
-    limit = target.limit("cores")
+    """The highest core number must lie on one of the chips."""
+    each = target.limit("cores")
     needed = max(mapping.places, default=-1) + 1
-    if limit is not None and needed > limit:
+    chips = max((place.chip for place in mapping.places.values()), default=0) + 1
+    if each is not None and needed > each * chips:
+        enough = -(-needed // each)
         yield Violation(
             f"{target.name}.cores",
             f"network {program.name!r}",
             f"{needed} cores",
-            f"{limit} cores",
+            f"{each * chips} cores" + (f" of {chips} chips" if chips > 1 else ""),
             target.resources["cores"].source,
-            "fewer neurons or synapses, or a larger chip",
+            f"fewer neurons or synapses, a larger chip, or --chips {enough}",
         )
 
 
@@ -95,8 +97,9 @@ def axons(program: Program, target: Target, mapping: Mapping) -> Iterator[Violat
             continue
         arriving.update(dict(zip(found.cores.tolist(), found.axons().tolist(), strict=True)))
         numbers = mapping.assignment[population.name]
-        routes = np.bincount(numbers, found.degrees).astype(np.int64)
-        leaving.update({core: int(routes[core]) for core in np.unique(numbers).tolist()})
+        cores, home = np.unique(numbers, return_inverse=True)
+        routes = np.bincount(home, found.degrees).astype(np.int64)
+        leaving.update(dict(zip(cores.tolist(), routes.tolist(), strict=True)))
     remedy = "fewer neurons per core, or sparser connections"
     yield from _worst(target, mapping, arriving, "axons_in_per_core", "input axons", remedy)
     yield from _worst(target, mapping, leaving, "axons_out_per_core", "output axons", remedy)

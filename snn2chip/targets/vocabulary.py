@@ -81,6 +81,7 @@ _PRICES: dict[str, Key] = {
     "spike_tile": Key("number", "", "packet whose destination shares the sender's tile"),
     "hop_ew": Key("number", "", "hop of a packet to the tile in the east or west"),
     "hop_ns": Key("number", "", "hop of a packet to the tile in the north or south"),
+    "chip_hop": Key("number", "", "packet over a link between two chips"),
 }
 
 PREFIXES = {"e": "pJ", "t": "ns", "cycles": "cycles"}

@@ -144,10 +144,12 @@ class BackwardSynapses:
     """Sources of the synapses into each target neuron."""
 
     def __init__(self, operator: Sparse) -> None:
-        order = np.argsort(operator.targets, kind="stable")
-        self._sources = operator.sources[order]
-        number = np.bincount(operator.targets, minlength=prod(operator.target_shape))
-        self._first = np.concatenate([[0], np.cumsum(number)])
+        from scipy.sparse import csr_array
+
+        shape = prod(operator.source_shape), prod(operator.target_shape)
+        ones = np.ones(operator.targets.size, np.int8)
+        links = csr_array((ones, operator.targets, operator.first), shape=shape).tocsc()
+        self._sources, self._first = links.indices, links.indptr.astype(np.int64)
 
     def of(self, neurons: Neurons) -> NDArray[np.int64]:
         """Source of every synapse into these neurons, int64 [synapse]."""
@@ -156,7 +158,7 @@ class BackwardSynapses:
         offset = np.arange(int(ends[-1]) if ends.size else 0) + (first - ends + number).repeat(
             number
         )
-        found: NDArray[np.int64] = self._sources[offset]
+        found: NDArray[np.int64] = self._sources[offset].astype(np.int64)
         return found
 
 

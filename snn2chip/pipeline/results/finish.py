@@ -104,7 +104,8 @@ def _priced(
 ) -> EnergyReport:
     """Counts at the target's prices, with what its mapping rests on."""
     energy = price(counts, target, costs, timing)
-    found = (*energy.assumptions, *assumptions(program, target))
+    notes = () if counts.run is None else counts.run.mapping.notes
+    found = (*energy.assumptions, *assumptions(program, target), *notes)
     if target.family == PRICES_ONLY:
         found = (f"spikes of {program.arithmetic}, not of this chip's own arithmetic", *found)
     return replace(energy, assumptions=found)

@@ -9,8 +9,9 @@ from snn2chip.compiled import ACTIVITY, SavedRun, dump_run, is_compiled, parse_r
 from snn2chip.energy import TIMINGS
 from snn2chip.errors import InputFileError
 from snn2chip.pipeline.opening import open_network
+from snn2chip.pipeline.placing import placed_on
 from snn2chip.pipeline.results.finish import Recorded, finish
-from snn2chip.pipeline.running import backend_for, chosen_target, placed_on
+from snn2chip.pipeline.running import backend_for, chosen_target
 from snn2chip.pipeline.types import Options, Quantization, Result
 
 _AGAIN = "write one: snn2chip simulate NETWORK -o DIR, or compile it with --data DATA"

@@ -1,0 +1,171 @@
+"""Partitions of a whole program for an objective.
+
+Packets into a population depend on how that population is cut and on nothing else, so each is cut
+for itself. Time is shared out: the busiest population is given another core as long as the network
+stays within its budget, and small parts move together where they stay faster than the busiest.
+
+The budget is what sequential filling takes, or a fifth more than the fewest cores that were found,
+whichever is more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip.core import Program
+from snn2chip.mapping.partition.estimate import Estimator
+from snn2chip.mapping.partition.fill import Parts
+from snn2chip.mapping.partition.needs import needs_of
+from snn2chip.mapping.partition.sequential import number_of_parts, routes_of, sequential
+from snn2chip.mapping.partition.shapes import Shaped, Shapes
+from snn2chip.mapping.partition.share import share
+from snn2chip.targets.types import Target
+
+Assignment = dict[str, NDArray[np.int32]]
+
+_SHARE_OF_BUDGET = 1.2
+_ROUNDS = 8
+
+
+class Chooser:
+    """Cuts of the populations of one program on one target."""
+
+    def __init__(self, program: Program, target: Target, estimator: Estimator) -> None:
+        self._program, self._target, self._estimator = program, target, estimator
+        self._sequential = sequential(program, target)
+        self._needs = {
+            p.name: needs_of(program, target, p, None, True) for p in program.populations
+        }
+        self._fewest = _cores_of(self.fewest_cores())
+
+    @property
+    def budget(self) -> int:
+        """Most cores that a partition for packets or time takes."""
+        return max(number_of_parts(self._sequential), int(self._fewest * _SHARE_OF_BUDGET))
+
+    def in_order(self) -> Assignment:
+        """The sequential fill, a core for each part."""
+        return self._assigned(self._sequential, together=False)
+
+    def fewest_cores(self) -> Assignment:
+        """The sequential fill with parts that share cores."""
+        return self._assigned(self._sequential)
+
+    def fewest_packets(self) -> Assignment:
+        """Pieces that the fewest packets reach, small ones on shared cores."""
+        shaped = {}
+        for p in self._program.populations:
+            shapes = self._shapes(p.name)
+            most = int(shapes.plain.cores * _SHARE_OF_BUDGET)
+            shaped[p.name] = shapes.fewest_packets(most)
+        return self._assigned(self._settled(shaped))
+
+    def fastest(self) -> Assignment:
+        """Pieces of equal work, as many as the budget holds."""
+        shapes = {p.name: self._shapes(p.name) for p in self._program.populations}
+        extra, best = 0, None
+        for _ in range(3):
+            shaped = self._grown(shapes, self.budget + extra)
+            partition = self._settled(shaped)
+            found = self._together(partition, shaped)
+            if _cores_of(found) > self.budget:
+                break
+            best = found
+            extra = number_of_parts(partition) - _cores_of(found)
+            if not extra:
+                break
+        return self.in_order() if best is None else best
+
+    def _grown(self, shapes: Mapping[str, Shapes], budget: int) -> dict[str, Shaped]:
+        """Cuts with ever more parts for the busiest population."""
+        shaped = {name: each.fastest(each.plain.cores) for name, each in shapes.items()}
+        self._set_degrees(shapes, shaped)
+        shaped = {name: each.fastest(each.plain.cores) for name, each in shapes.items()}
+        stuck: set[str] = set()
+        spent = {name: each.plain.cores for name, each in shapes.items()}
+        while sum(spent.values()) < budget and len(stuck) < len(shapes):
+            open_ = [name for name in shapes if name not in stuck]
+            name = max(open_, key=lambda name: shaped[name].busiest)
+            if shaped[name].busiest < max(each.busiest for each in shaped.values()):
+                break
+            step = max(1, (budget - sum(spent.values())) // 8)
+            better = shapes[name].fastest(spent[name] + step)
+            if better.busiest < shaped[name].busiest:
+                shaped[name] = better
+                spent[name] = max(better.cores, spent[name] + step)
+            else:
+                stuck.add(name)
+        return shaped
+
+    def _set_degrees(self, shapes: Mapping[str, Shapes], shaped: Mapping[str, Shaped]) -> None:
+        """Destination cores of each neuron under the cuts so far."""
+        degrees = {name: np.zeros(each.population.size) for name, each in shapes.items()}
+        for name, each in shaped.items():
+            for source, found in self._estimator.reached(name, each.parts).items():
+                degrees[source] += found.degrees
+        for name, cuts in shapes.items():
+            cuts.degrees = degrees[name]
+
+    def _together(self, partition: Mapping[str, Parts], shaped: Mapping[str, Shaped]) -> Assignment:
+        """Parts on shared cores where no core becomes busier than the busiest."""
+        busiest = max(each.busiest for each in shaped.values())
+        loads = {
+            name: each.loads
+            if each.loads.size == int(partition[name].max(initial=-1)) + 1
+            else np.full(int(partition[name].max(initial=-1)) + 1, busiest)
+            for name, each in shaped.items()
+        }
+        return self._assigned(partition, loads, busiest)
+
+    def _shapes(self, name: str) -> Shapes:
+        population = self._program.population(name)
+        return Shapes(self._program, population, self._needs[name], self._estimator)
+
+    def _settled(self, shaped: Mapping[str, Shaped]) -> dict[str, Parts]:
+        """Parts whose outgoing routes keep their limit too: cut again until nothing changes."""
+        partition = {name: each.parts for name, each in shaped.items()}
+        if self._target.limit("axons_out_per_core") is None:
+            return partition
+        for _ in range(_ROUNDS + len(shaped)):
+            routes = routes_of(self._program, partition)
+            again = {
+                p.name: shaped[p.name].cut.parts(
+                    needs_of(self._program, self._target, p, routes.get(p.name))
+                )
+                for p in self._program.populations
+            }
+            settled = all(
+                again[name].max(initial=-1) <= partition[name].max(initial=-1) for name in again
+            )
+            partition = again
+            if settled:
+                break
+        return partition
+
+    def _assigned(
+        self,
+        partition: Mapping[str, Parts],
+        loads: Mapping[str, NDArray[np.float64]] | None = None,
+        most_load: float = np.inf,
+        together: bool = True,
+    ) -> Assignment:
+        """Cores of neurons; parts share them where limits and loads allow."""
+        if not together:
+            first, apart = 0, {}
+            for name, parts in partition.items():
+                apart[name] = parts + np.int32(first)
+                first += int(parts.max(initial=-1)) + 1
+            return apart
+        routes = routes_of(self._program, partition)
+        needs = {
+            p.name: needs_of(self._program, self._target, p, routes.get(p.name))
+            for p in self._program.populations
+        }
+        return share(partition, needs, loads, most_load)
+
+
+def _cores_of(assignment: Mapping[str, NDArray[np.int32]]) -> int:
+    return max(int(cores.max(initial=-1)) for cores in assignment.values()) + 1

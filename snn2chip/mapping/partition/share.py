@@ -1,0 +1,70 @@
+"""Cores that several populations share: parts put together where all limits allow it.
+
+First fit, the fullest part first. Axons and thresholds of parts are added up, as if none were the
+same, so that what is put together keeps every limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip.mapping.partition.fill import Parts
+from snn2chip.mapping.partition.needs import Need
+
+Floats = NDArray[np.float64]
+
+
+def share(
+    partition: Mapping[str, Parts],
+    needs: Mapping[str, Sequence[Need]],
+    loads: Mapping[str, Floats] | None = None,
+    most_load: float = np.inf,
+) -> dict[str, NDArray[np.int32]]:
+    """Core of each neuron, fewer cores than parts where parts fit together.
+
+    Args:
+        loads: of each part, [part]; parts of together more than ``most_load`` stay apart.
+    """
+    amounts = np.concatenate([_amounts(partition[name], needs[name]) for name in partition])
+    if loads is not None:
+        each = np.concatenate([loads[name] for name in partition]) / max(most_load, 1e-300)
+        amounts = np.column_stack([amounts, each])
+    bins = _first_fit(amounts)
+    order = dict.fromkeys(bins.tolist())
+    number = {old: new for new, old in enumerate(order)}
+    cores = np.array([number[each] for each in bins.tolist()], np.int32)
+    found, first = {}, 0
+    for name, parts in partition.items():
+        found[name] = cores[first + parts]
+        first += int(parts.max(initial=-1)) + 1
+    return found
+
+
+def _amounts(parts: Parts, needs: Sequence[Need]) -> Floats:
+    """Shares of each limit that each part takes, [part, limit]; 1 is all of it."""
+    limits = ("neurons_per_core", "synaptic_words_per_core", "axons_in_per_core",
+              "axons_out_per_core", "thresholds_per_core", "synapses_per_core")  # fmt: skip
+    order = np.argsort(parts, kind="stable")
+    cuts = np.cumsum(np.bincount(parts))[:-1]
+    found = np.zeros((cuts.size + 1, len(limits)))
+    for part, neurons in enumerate(np.split(order, cuts)):
+        for need in needs:
+            found[part, limits.index(need.limit)] = need.amount(neurons) / max(need.most, 1e-9)
+    return found
+
+
+def _first_fit(amounts: Floats) -> NDArray[np.int64]:
+    """Bin of each part; no bin of several parts takes more than 1 of anything."""
+    bins = np.empty(len(amounts), np.int64)
+    filled = np.zeros((len(amounts), amounts.shape[1]))
+    used = 0
+    for part in np.argsort(-amounts.max(axis=1), kind="stable").tolist():
+        free = np.flatnonzero((filled[:used] + amounts[part] <= 1.0).all(axis=1))
+        chosen = int(free[0]) if free.size else used
+        used = max(used, chosen + 1)
+        filled[chosen] += amounts[part]
+        bins[part] = chosen
+    return bins

@@ -1,0 +1,1 @@
+"""Which core goes where."""
