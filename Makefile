@@ -56,6 +56,7 @@ verify-sanafe: $(VENV)/.snn2chip-dev
 # LAVA_PYTHON adds Lava; BENCH_ARGS="--write docs/benchmarks.md" keeps the tables and the plot.
 bench: $(VENV)/.snn2chip-dev
 	$(BIN)/python benchmarks/import_nir.py
+	$(BIN)/python -m benchmarks.mapping
 	$(BIN)/python -m benchmarks.engine $(if $(LAVA_PYTHON),--lava-python "$(LAVA_PYTHON)") $(BENCH_ARGS)
 
 # Measured chips against what this tool makes of them (docs/energy.md).
