@@ -79,7 +79,7 @@ def _deploy(
 ) -> None:
     """Run, write, print, and end with 5 where it does not fit, or where a limit is missed."""
     from snn2chip import pipeline, report
-    from snn2chip.report.folder import write_run
+    from snn2chip.report.folder import require_graph, write_run
 
     limits = limits or ThresholdFlags()
     places = {f"--{name}": path for name, path in files.items()} | {"--junit": limits.junit}
@@ -88,12 +88,14 @@ def _deploy(
     outputs.check_run_folder(out, read)
     thresholds = judging.thresholds_of(limits)
     opened, options = o.open_with_target(network, target, options)
+    if out is not None:
+        require_graph(opened)
     with console.progress() as progress:
         result = pipeline.run(opened, options, progress)
     judgement = pipeline.judge(result, thresholds)
     if out is not None:
         write_run(out, opened, result, options)
     judging.write_junit(limits.junit, judgement, result.violations)
-    outputs.write_and_show(report.build(result), result, files)
+    outputs.write_and_show(report.build(result, judgement), result, files)
     console.wrote(limits.junit, out)
     judging.refuse(judgement, result.violations)

@@ -116,12 +116,21 @@ class ReportFlags:
     csv: Annotated[
         Path | None, typer.Option(help="Write the layers as CSV; - is standard output.")
     ] = None
+    cores_csv: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="Write the cores as CSV; - is standard output."),
+    ] = None
     html: Annotated[Path | None, typer.Option(help="Write the report as HTML.")] = None
 
     @property
     def files(self) -> dict[str, Path]:
         """Those that the user names, by form."""
-        given = {"json": self.json, "csv": self.csv, "html": self.html}
+        given = {
+            "json": self.json,
+            "csv": self.csv,
+            "cores-csv": self.cores_csv,
+            "html": self.html,
+        }
         return {form: path for form, path in given.items() if path is not None}
 
 

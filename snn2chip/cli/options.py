@@ -202,6 +202,10 @@ Timing: TypeAlias = Annotated[
         "links of the mesh)."
     ),
 ]
+OtherTiming: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Model of time: simple or detailed.", show_default="that of the run"),
+]
 Device: TypeAlias = Annotated[
     str,
     typer.Option(metavar="cpu|cuda", help="Where layers are computed; the integers are the same."),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from snn2chip.backends import Artefacts, Fidelity
 from snn2chip.core import Activity, Drift, Program, Trace, Violation
 from snn2chip.core import Mapping as CoreMapping
-from snn2chip.energy.types import TIMINGS, Baseline, EnergyReport
+from snn2chip.energy.types import TIMINGS, Baseline, Counts, EnergyReport
 from snn2chip.errors import ConfigError, did_you_mean
 from snn2chip.frontends import Repair
 from snn2chip.graph import Graph
@@ -316,6 +316,7 @@ class Result:
         synthetic: the samples mean nothing, and neither does their energy.
         notes: what the encoding lost, one sentence each.
         curve: by the number of steps, where it was asked for.
+        counts: what ``energy`` is priced from, for other prices on the same mapping.
         wall_times: seconds per stage; only ever written to the manifest.
     """
 
@@ -340,6 +341,7 @@ class Result:
     quantization: Quantization | None = None
     trace: Trace | None = None
     curve: tuple[CurvePoint, ...] = ()
+    counts: Counts | None = None
     wall_times: Mapping[str, float] = field(default_factory=dict)
 
 

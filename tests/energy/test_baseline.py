@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -53,3 +55,13 @@ def test_a_target_without_such_prices_is_refused() -> None:
         ann_baseline(two_layers(), load_target("loihi1"))
     with pytest.raises(ConfigError, match="asic45"):
         ann_baseline(two_layers(), load_target("reference"))
+
+
+def test_the_prices_may_stand_in_another_table_than_the_default() -> None:
+    """asic45 prices spiking networks by default; the baseline takes the table of its own needs."""
+    chip = load_target("asic45")
+    assert chip.default_costs == "lemaire2022"
+    assert "e_mul_int8" not in chip.costs["lemaire2022"].constants
+    by_hand = replace(chip, default_costs="horowitz2014")
+    network = two_layers()
+    assert ann_baseline(network) == ann_baseline(network, chip) == ann_baseline(network, by_hand)

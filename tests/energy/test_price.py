@@ -285,20 +285,3 @@ def test_another_table_leaves_the_counts_alone() -> None:
     one, other = (price(counts, chip, name) for name in chip.costs)
     assert [layer.counts for layer in one.layers] == [layer.counts for layer in other.layers]
     assert one.dynamic_pj != other.dynamic_pj
-
-
-@pytest.mark.parametrize("synops", [5.12e7, 5.76e7])
-def test_a_measured_case_of_loihi1(synops: float) -> None:
-    """Frady 2020 (arXiv 2004.12691): 1.33 mJ per query in the neurocores, within 25 %."""
-    layer = replace(
-        HIDDEN,
-        events_by_operator={"dense": int(synops)},
-        synaptic_events=int(synops),
-        neuron_steps=4_608_000,
-        neuron_updates=0,
-        packets_within_tile=0,
-    )
-    counts = replace(COUNTS, layers=(layer,), series=one_core({"hidden": 3}, 3))
-    report = price(counts, load_target("loihi1"), "davies2018")
-    assert report.dynamic_pj is not None
-    assert report.dynamic_pj * 1e-9 == pytest.approx(1.33, rel=0.25)

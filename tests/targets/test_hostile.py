@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, get_args
@@ -18,7 +19,11 @@ from snn2chip.targets import Grade, Problem, Target, list_targets, load_target, 
 from snn2chip.targets.vocabulary import COSTS, FORMATS, MESH, NEEDS, RESOURCES, Key
 from tests.energy.networks import random_activity, two_layers
 
-TEXT = (resources.targets_dir() / "loihi1.toml").read_text(encoding="utf-8")
+TEXT, *OTHERS = (
+    (resources.targets_dir() / f"{name}.toml").read_text(encoding="utf-8")
+    for name in ("loihi1", "loihi2", "spinnaker1", "odin", "asic45", "keras_spiking")
+)
+TEXTS = [TEXT, *OTHERS]
 NETWORK = two_layers()
 ACTIVITY = random_activity(NETWORK, 2, 2, seed=0)
 REUSED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=120)
@@ -65,19 +70,20 @@ def prices_only(problem: Problem) -> bool:
 
 @REUSED
 @given(
-    st.lists(st.tuples(st.integers(0, len(TEXT) - 1), st.integers(0, 255)), min_size=1, max_size=4)
+    st.sampled_from(TEXTS),
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=4),
 )
-def test_flipped_bytes(tmp_path: Path, flips: list[tuple[int, int]]) -> None:
-    content = bytearray(TEXT.encode())
+def test_flipped_bytes(tmp_path: Path, text: str, flips: list[tuple[float, int]]) -> None:
+    content = bytearray(text.encode())
     for place, byte in flips:
-        content[place] = byte
+        content[int(place * (len(content) - 1))] = byte
     loads_or_says_why(tmp_path, bytes(content))
 
 
 @REUSED
 @given(st.data())
 def test_lines_left_out_doubled_or_moved(tmp_path: Path, data: st.DataObject) -> None:
-    lines = TEXT.split("\n")
+    lines = data.draw(st.sampled_from(TEXTS)).split("\n")
     index = st.integers(0, len(lines) - 1)
     for _ in range(data.draw(st.integers(1, 3))):
         taken = lines.pop(data.draw(index) % len(lines))
@@ -114,6 +120,21 @@ def test_every_kind_of_constant_takes_every_value_or_names_it(tmp_path: Path, va
                 line = f'{name} = {{ value = {value}, grade = "vendor", source = "x" }}'
                 text = f"{header}\n[{table}]\n{rest[:start]}{line}{rest[end:]}"
                 loads_or_says_why(tmp_path, text.encode())
+
+
+@REUSED
+@given(st.data())
+def test_words_of_cost_tables_changed_for_others(tmp_path: Path, data: st.DataObject) -> None:
+    """Names of constants, words and ends of ranges, each in the place of another."""
+    text = data.draw(st.sampled_from(TEXTS))
+    words = sorted(set(re.findall(r"[a-z_0-9]{3,}|(?<== )[0-9.]+", text)))
+    for _ in range(data.draw(st.integers(1, 3))):
+        old, new = (data.draw(st.sampled_from(words)) for _ in range(2))
+        places = [m.start() for m in re.finditer(re.escape(old), text)]
+        if places:
+            at = data.draw(st.sampled_from(places))
+            text = text[:at] + new + text[at + len(old) :]
+    loads_or_says_why(tmp_path, text.encode())
 
 
 @pytest.mark.parametrize(

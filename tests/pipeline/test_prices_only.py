@@ -1,0 +1,85 @@
+"""Chips of which only limits and prices are known: networks run as floats and are priced."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from snn2chip.errors import ConfigError
+from snn2chip.pipeline import Options, check, compile_network, open_network, run
+from snn2chip.targets import list_targets, load_target
+
+PRICED = [name for name in list_targets() if load_target(name).family == "none"]
+
+
+@pytest.fixture(scope="module")
+def reference(network, data):
+    options = Options(target="reference", data=str(data))
+    return run(open_network(network, options), options)
+
+
+@pytest.mark.parametrize("target", PRICED)
+def test_the_spikes_are_those_of_the_float_reference(network, data, reference, target) -> None:
+    options = Options(target=target, data=str(data))
+    result = run(open_network(network, options), options)
+    assert result.program.arithmetic == "float64"
+    for name, population in result.activity.populations.items():
+        np.testing.assert_array_equal(
+            population.spikes.bits, reference.activity.populations[name].spikes.bits
+        )
+    assert result.accuracy == reference.accuracy
+    assert result.reference is None
+    assert result.drift == ()
+    assert result.energy.total_pj is not None
+    assert result.energy.total_pj > 0
+
+
+@pytest.mark.parametrize("target", PRICED)
+def test_the_report_says_whose_spikes_they_are(network, data, target) -> None:
+    options = Options(target=target, data=str(data), samples=2)
+    result = run(open_network(network, options), options)
+    assert result.fidelity.bit_accurate == ()
+    assert result.fidelity.modelled == (
+        "spikes of the float reference, not this chip's arithmetic",
+    )
+    assert result.energy.assumptions[0] == ("spikes of float64, not of this chip's own arithmetic")
+
+
+def test_limits_are_checked(network, data) -> None:
+    """ODIN has one core."""
+    options = Options(target="odin", data=str(data))
+    found = check(open_network(network, options), options)
+    assert [v.rule for v in found.violations] == ["odin.cores"]
+    roomy = Options(target="truenorth", data=str(data))
+    assert check(open_network(network, roomy), roomy).violations == ()
+
+
+def test_nothing_is_compiled_for_them(network, data) -> None:
+    options = Options(target="spinnaker1", data=str(data))
+    with pytest.raises(ConfigError, match="limits and prices only") as caught:
+        compile_network(open_network(network, options), options)
+    assert "simulate" in (caught.value.remedy or "")
+
+
+@pytest.mark.parametrize("option", [{"weight_bits": 4}, {"granularity": "neuron"}])
+def test_there_is_nothing_to_quantize(network, data, option) -> None:
+    options = Options(target="truenorth", data=str(data), **option)
+    with pytest.raises(ConfigError, match="float reference"):
+        run(open_network(network, options), options)
+
+
+def test_work_that_is_too_long_for_a_tick_is_a_broken_limit(network, data, tmp_path) -> None:
+    """SpiNNaker at a clock that is a hundredth of its own."""
+    from snn2chip.resources import targets_dir
+
+    text = (targets_dir() / "spinnaker1.toml").read_text()
+    slow = text.replace("clock_mhz = { value = 200.0", "clock_mhz = { value = 1.0")
+    (tmp_path / "slow.toml").write_text(slow)
+    options = Options(target=str(tmp_path / "slow.toml"), data=str(data))
+    result = run(open_network(network, options), options)
+    (found,) = [v for v in result.violations if v.rule.endswith("real-time")]
+    assert "ticks of 1000 us" in found.has
+    assert result.energy.latency_us is not None
+    assert result.energy.latency_us > result.activity.steps * 1000.0
+    fast = Options(target="spinnaker1", data=str(data))
+    assert run(open_network(network, fast), fast).violations == ()
