@@ -12,6 +12,7 @@ from snn2chip.cli import options as o
 from snn2chip.cli.groups import (
     CurveFlags,
     EngineFlags,
+    MappingFlags,
     NetworkFlags,
     QuantizationFlags,
     ReportFlags,
@@ -45,21 +46,20 @@ def simulate(
     opened: NetworkFlags,
     quantized: QuantizationFlags,
     engine: EngineFlags,
+    placed: MappingFlags,
     traced: TraceFlags,
     curve: CurveFlags,
     written: ReportFlags,
     limits: ThresholdFlags,
     network: o.Network = None,
     target: o.Chip = None,
-    mapping: o.MappingFile = None,
     costs: o.Costs = None,
     out: o.RunFolder = None,
     timing: o.Timing = "simple",
 ) -> None:
     """Run a network as the chip would, and report accuracy, drift, energy and time per layer."""
     chosen = options_of(
-        *(sampled, opened, quantized, engine, traced),
-        mapping=mapping,
+        *(sampled, opened, quantized, engine, placed, traced),
         costs=costs,
         timing=timing,
         steps_curve=curve.steps_curve or curve.curve_csv is not None,
@@ -96,6 +96,6 @@ def _deploy(
     if out is not None:
         write_run(out, opened, result, options)
     judging.write_junit(limits.junit, judgement, result.violations)
-    outputs.write_and_show(report.build(result), result, files)
+    outputs.write_and_show(report.build(result, judgement), result, files)
     console.wrote(limits.junit, out)
     judging.refuse(judgement, result.violations)

@@ -45,6 +45,17 @@ class QuantizationFlags:
 
 
 @dataclass(frozen=True)
+class MappingFlags:
+    """Which neuron goes where."""
+
+    mapping: o.MappingFile = None
+    objective: o.Objective = None
+    partition: o.PartitionName = "auto"
+    chips: o.Chips = 1
+    cores: o.Cores = None
+
+
+@dataclass(frozen=True)
 class SampleFlags:
     """What is run, and for how long."""
 
@@ -106,12 +117,21 @@ class ReportFlags:
     csv: Annotated[
         Path | None, typer.Option(help="Write the layers as CSV; - is standard output.")
     ] = None
+    cores_csv: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="Write the cores as CSV; - is standard output."),
+    ] = None
     html: Annotated[Path | None, typer.Option(help="Write the report as HTML.")] = None
 
     @property
     def files(self) -> dict[str, Path]:
         """Those that the user names, by form."""
-        given = {"json": self.json, "csv": self.csv, "html": self.html}
+        given = {
+            "json": self.json,
+            "csv": self.csv,
+            "cores-csv": self.cores_csv,
+            "html": self.html,
+        }
         return {form: path for form, path in given.items() if path is not None}
 
 

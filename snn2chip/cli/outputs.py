@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 HERE = Path("-")
 """As a path of ``--json`` or ``--csv``: standard output."""
 
-ON_STANDARD_OUTPUT = ("--json", "--csv", "--curve-csv")
+ON_STANDARD_OUTPUT = ("--json", "--csv", "--cores-csv", "--curve-csv")
 
 SHOWN = 200
 """Characters of a path that cannot be used, in a message."""
@@ -142,7 +142,7 @@ def _stat(
 
 
 def write_outputs(report: Report, result: Result, files: Mapping[str, Path]) -> None:
-    """Write the report as ``json``, ``csv`` and ``html``, ``trace`` and ``curve-csv`` there.
+    """Write the report by form (``json``, ``cores-csv``, ...), ``trace`` and ``curve-csv``.
 
     All contents are made before the first is written; standard output comes last.
     """
@@ -181,7 +181,13 @@ def _content(name: str, report: Report, result: Result) -> bytes:
         return _trace(result.trace)
     if name == "curve-csv":
         return curve.text(report.curve).encode()
-    text = {"json": jsonfile.text, "csv": csvfile.text, "html": html.text}[name](report)
+    printers = {
+        "json": jsonfile.text,
+        "csv": csvfile.text,
+        "cores-csv": csvfile.cores_text,
+        "html": html.text,
+    }
+    text = printers[name](report)
     return text.encode("utf-8", "backslashreplace")
 
 

@@ -15,7 +15,7 @@ from snn2chip.backends.reference import ReferenceBackend
 from snn2chip.energy.metrics import NeuroBench, neurobench
 from snn2chip.energy.types import EnergyRange, EnergyTotals, Layer, LayerEnergy
 from snn2chip.mapping.use import limit_use
-from snn2chip.pipeline import Result
+from snn2chip.pipeline import Judgement, Result
 from snn2chip.report.chip import build as chip
 from snn2chip.report.figures import figures
 from snn2chip.report.types import (
@@ -29,6 +29,7 @@ from snn2chip.report.types import (
     RunInfo,
     TargetInfo,
     Terms,
+    ThresholdRow,
     Tool,
     Totals,
     finite,
@@ -47,8 +48,8 @@ _SUMMED = (
 )
 
 
-def build(result: Result) -> Report:
-    """The report of one run."""
+def build(result: Result, judgement: Judgement | None = None) -> Report:
+    """The report of one run, with the user's limits where they were judged."""
     layers = tuple(_layer(layer) for layer in result.energy.layers)
     totals = _totals(result, layers)
     uses = limit_use(result.program, result.target, result.mapping)
@@ -67,6 +68,7 @@ def build(result: Result) -> Report:
         baseline=result.baseline,
         neurobench=tuple(_neurobench(result)),
         curve=result.curve,
+        thresholds=_thresholds(judgement),
         unpriced=result.energy.unpriced,
         assumptions=result.energy.assumptions,
         violations=result.violations,
@@ -78,6 +80,11 @@ def build(result: Result) -> Report:
         prices=chip.prices(result),
         figures=figures(result.program, result.activity),
     )
+
+
+def _thresholds(judgement: Judgement | None) -> tuple[ThresholdRow, ...]:
+    verdicts = () if judgement is None else judgement.verdicts
+    return tuple(ThresholdRow(v.name, float(v.limit), finite(v.measured), v.kept) for v in verdicts)
 
 
 def _neurobench(result: Result) -> Iterator[NeuroBench]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from snn2chip.core import Drift, PredictionChange
@@ -207,6 +208,8 @@ def waiting(report: Report) -> str:
     if times is None:
         return ""
     slowest = max(times.steps, key=lambda row: row.time_ns)
+    if all(row.slowest is None and row.time_ns == slowest.time_ns for row in times.steps):
+        return f"Every step lasts {time(slowest.time_ns / 1000.0)}, whatever happens in it."
     said = f"Slowest step: {slowest.step}, {time(slowest.time_ns / 1000.0)}"
     if slowest.slowest is not None:
         found = slowest.slowest
@@ -238,6 +241,35 @@ def required(report: Report) -> str:
     if apart is not None and apart > use.required_cores:
         said += f", where {apart:,} is the least for layers that share no core"
     return said + "."
+
+
+_LIMITS: dict[str, tuple[str, Callable[[float | None], str]]] = {
+    "max_energy_nj": ("energy per inference at most", energy),
+    "max_latency_us": ("latency per inference at most", time),
+    "min_accuracy": ("accuracy at least", accuracy),
+    "max_cores": ("cores at most", lambda value: UNKNOWN if value is None else f"{value:,.0f}"),
+    "max_drift": ("predictions changed at most", accuracy),
+}
+"""Limits of a user in words, and how their numbers are printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A limit of the user in words."""
+
+    words: str
+    limit: str
+    measured: str
+    kept: bool
+
+
+def thresholds(report: Report) -> tuple[Threshold, ...]:
+    """Every limit that the user set, with what was measured."""
+    found = []
+    for row in report.thresholds:
+        words, say = _LIMITS[row.name]
+        found.append(Threshold(words, say(row.limit), say(row.measured), row.kept))
+    return tuple(found)
 
 
 def evidence(report: Report) -> tuple[tuple[str, int], ...]:

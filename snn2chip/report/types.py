@@ -190,12 +190,27 @@ class Totals:
     real_time: RealTime | None
 
 
+@dataclass(frozen=True, slots=True)
+class ThresholdRow:
+    """A limit that the user set.
+
+    Attributes:
+        measured: None where it is not known, which keeps no limit.
+    """
+
+    name: str
+    limit: float
+    measured: float | None
+    kept: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Report:
     """Everything that a reader is told about one run.
 
     Attributes:
         neurobench: NeuroBench's metrics of the trained network, where it ran, then of the chip.
+        thresholds: limits that the user set on the run.
         curve: figures per inference by the number of steps; empty where they were not asked for.
         cores: used cores, ascending.
         links: of the mesh that packets cross, ordered by place.
@@ -217,6 +232,7 @@ class Report:
     baseline: Baseline | None
     neurobench: tuple[NeuroBench, ...]
     curve: tuple[CurvePoint, ...]
+    thresholds: tuple[ThresholdRow, ...]
     unpriced: tuple[str, ...]
     assumptions: tuple[str, ...]
     violations: tuple[Violation, ...]

@@ -144,6 +144,9 @@ def test_steps_of_a_tick_have_no_bottleneck(run: Result) -> None:
     assert {row.slowest for row in report.latency.steps} == {None}
     assert (report.latency.barrier_ns, report.latency.barrier_share) == (None, None)
     assert "waiting" not in summary.waiting(report)
+    steady = tuple(replace(row, time_ns=1e6) for row in report.latency.steps)
+    again = replace(report, latency=replace(report.latency, steps=steady))
+    assert summary.waiting(again) == "Every step lasts 1.00 ms, whatever happens in it."
 
 
 # ---------------------------------------------------------------- floorplan
@@ -225,7 +228,7 @@ def test_what_lies_beyond_the_chip_is_drawn_all_the_same(run: Result) -> None:
     places = {**run.mapping.places, 8: Place(99, 11, 6)}
     report = build(remapped(run, replace(run.mapping, places=places)))
     plan = drawn(report)
-    assert [chip.title for chip in plan.chips] == ["", "beyond the chip"]
+    assert [chip.title for chip in plan.chips] == ["the chip", "beyond the chip"]
     (tile,) = [tile for tile in plan.chips[1].tiles if any(s.classes for s in tile.squares)]
     assert (tile.column, tile.row) == (4, 3)
 

@@ -185,3 +185,22 @@ def test_a_changed_price_changes_the_json(report: Report) -> None:
     assert jsonfile.text(dearer) != jsonfile.text(report)
     same = replace(dearer, layers=report.layers, totals=report.totals)
     assert jsonfile.text(same) == jsonfile.text(report)
+
+
+# ---------------------------------------------------------------- cores
+
+
+def test_cores_have_a_row_each(report: Report) -> None:
+    rows = list(csv.DictReader(StringIO(csvfile.cores_text(report))))
+    assert [int(row["core"]) for row in rows] == [core.core for core in report.cores]
+    assert [row["layers"] for row in rows[2:4]] == ["input: 16", "conv: 24"]
+    assert [int(row["used_neurons_per_core"]) for row in rows[2:4]] == [16, 24]
+    total = sum(float(row["energy_pj"]) for row in rows)
+    assert total == pytest.approx(sum(core.energy_pj or 0.0 for core in report.cores))
+    assert sum(int(row["packets_in"]) for row in rows) == sum(int(r["packets_out"]) for r in rows)
+
+
+def test_names_of_layers_on_cores_are_disarmed() -> None:
+    evil = build(result(names=("=1+1", "b", "c", "d")))
+    rows = list(csv.DictReader(StringIO(csvfile.cores_text(evil))))
+    assert rows[0]["layers"] == "'=1+1: 24"

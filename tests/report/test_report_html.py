@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,18 +14,17 @@ from hypothesis import strategies as st
 from snn2chip.core import PredictionChange
 from snn2chip.core.mapping import Mapping
 from snn2chip.mapping.routes import NO_LINKS
-from snn2chip.pipeline import Result
+from snn2chip.pipeline import CurvePoint, Result, Thresholds, judge
 from snn2chip.report import html
 from snn2chip.report.build import build
 from snn2chip.report.figures import BINS, MAX_ROWS, MAX_STEPS
 from snn2chip.report.html import draw, notebook, page
-from snn2chip.report.types import TERMS, Report, Terms
+from snn2chip.report.types import TERMS, Range, RangeEnd, Report, Terms
 from tests.report.synthetic_results import PRICES, VIOLATION, result
 
 NAMES = st.text(st.characters(), min_size=1, max_size=30)
 EVIL = "<script>alert(1)</script>"
 HOSTILE = (EVIL, "</style><img src=x onerror=alert(1)>", "\"'><svg onload=1>", "{{ 7 * 7 }}")
-CHROMIUM = shutil.which("chromium")
 
 
 class Page(HTMLParser):
@@ -273,34 +270,76 @@ def test_the_notebook_fragment_says_what_is_unknown() -> None:
     assert "5 terms unpriced" in text
 
 
-# ---------------------------------------------------------------- a real browser
+# ---------------------------------------------------------------- limits, ranges and curves
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not on the PATH")
-def test_chromium_shows_the_layers_and_runs_nothing(tmp_path: Path) -> None:
-    assert CHROMIUM is not None
-    path = tmp_path / "report.html"
-    html.write(build(result(names=("pixels", EVIL, "hidden", "classes"))), path)
-    command = [
-        CHROMIUM,
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        f"--user-data-dir={tmp_path / 'profile'}",
-        "--enable-logging=stderr",
-        "--dump-dom",
-        path.as_uri(),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    page = Page(done.stdout)
-    for words in ("pixels", "hidden", "classes", EVIL, "2.34 µJ"):
-        assert words in page.text
-    assert "script" not in page.tags
-    assert page.tags.count("rect") > 50
-    assert "Content Security Policy" not in done.stderr
-    assert "CONSOLE" not in done.stderr
+def test_limits_of_the_user_stand_in_the_head(run: Result) -> None:
+    judged = judge(run, Thresholds(max_energy_nj=1.0, min_accuracy=0.5, max_latency_us=9.0))
+    report = build(run, judged)
+    assert [row.kept for row in report.thresholds] == [False, False, True]
+    text = Page(html.text(report)).text
+    assert "missed energy per inference at most 1.00 nJ: 2.34 µJ" in text
+    assert "kept accuracy at least 50.00 %: 96.39 %" in text
+    assert text.index("missed") < text.index("Where the energy goes")
+    assert "at most 1.00 nJ" not in Page(html.text(build(run))).text
+
+
+def test_an_unknown_figure_keeps_no_limit() -> None:
+    run = result(latency=False)
+    report = build(run, judge(run, Thresholds(max_latency_us=9.0)))
+    assert "missed latency per inference at most 9.00 µs: n/a" in Page(html.text(report)).text
+
+
+def test_the_range_of_the_total_is_drawn_around_it(run: Result, report: Report) -> None:
+    assert report.totals.total_pj is not None
+    assert draw.spread(report.totals) is None
+    total = report.totals.total_pj
+    ends = [RangeEnd(None, None, total * factor, 1.0, None) for factor in (0.5, 2.0)]
+    found = draw.spread(replace(report.totals, range=Range(*ends)))
+    assert found == draw.Spread(start=25.0, width=75.0, mark=50.0)
+
+
+def test_the_curve_has_a_panel_for_every_known_figure(report: Report) -> None:
+    points = tuple(
+        CurvePoint(steps, steps / 8, None, 10.0 * steps, None, None, None) for steps in (1, 2, 4)
+    )
+    accurate, energetic = draw.curve_panels(points)
+    assert (accurate.title, accurate.top) == ("accuracy", "100.00 %")
+    assert accurate.line == "M0.00 87.50L33.33 75.00L100.00 50.00"
+    assert (energetic.title, energetic.top) == ("energy per inference", "40.0 nJ")
+    assert energetic.line == "M0.00 75.00L33.33 50.00L100.00 0.00"
+    assert [spot.title for spot in energetic.spots] == ["1: 10.0 nJ", "2: 20.0 nJ", "4: 40.0 nJ"]
+    assert draw.curve_panels(points[:1]) == ()
+    text = Page(html.text(replace(report, curve=points))).text
+    assert "With fewer steps" in text
+    assert "With fewer steps" not in Page(html.text(report)).text
+
+
+def test_inputs_are_no_neurons(report: Report) -> None:
+    text = Page(html.text(report)).text
+    assert "106 neurons" in text
+    assert "input input 1×8×8 (64)" in text
+    assert "total 106" in text
+
+
+@pytest.mark.parametrize(
+    "ids",
+    ["energy", "layers", "latency", "floorplan", "utilization", "links", "neurobench", "prices"],
+)
+def test_every_section_has_its_place(report: Report, ids: str) -> None:
+    found = [value for name, value in Page(html.text(report)).attributes if name == "id"]
+    assert found.count(ids) == 1
+    assert len(found) == len(set(found))
+
+
+@pytest.mark.parametrize(
+    ("words", "nice"),
+    [
+        ("costs 2.34 uJ and 18.4 us -> more", "costs 2.34\xa0µJ and 18.4\xa0µs → more"),
+        ("used or not, with us", "used or not, with us"),
+        ("96.39 % of 5 samples, 16 steps", "96.39\xa0% of 5 samples, 16 steps"),
+        ("conv 3 used", "conv 3 used"),
+    ],
+)
+def test_only_units_become_signs(words: str, nice: str) -> None:
+    assert page.nice(words) == nice

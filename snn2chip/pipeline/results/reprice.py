@@ -47,7 +47,12 @@ def reprice(
     fidelity = result.fidelity
     if chip.family == PRICES_ONLY or result.program.arithmetic == "float64":
         fidelity = find_backend(chip.family).fidelity(result.program)
-    again = finish(recorded, chip, fidelity, placed, costs, timing=model, curve=wanted)
+    again = finish(
+        *(recorded, chip, fidelity, placed, costs),
+        timing=model,
+        curve=wanted,
+        counts=result.counts if placed[0] is result.mapping else None,
+    )
     if not own and chip.name != result.target.name and chip.family != PRICES_ONLY:
         label = (
             f"activity of {result.program.arithmetic}, simulated for {result.target.name}: what "

@@ -63,18 +63,20 @@ def layout(cores: Sequence[CoreRow], mesh: MeshInfo, available: int | None, most
     for core in cores:
         blocks[core.chip, core.x // max(1, mesh.columns), core.y // max(1, mesh.rows)].append(core)
     whole = max(1, mesh.columns * mesh.rows) * per_tile * len(blocks) <= most
-    several = len({block[0] for block in blocks}) > 1
+    titles = _titles(list(blocks))
     chips = tuple(
-        _chip(_title(block, several), found, mesh, per_tile, whole)
+        _chip(titles[block], found, mesh, per_tile, whole)
         for block, found in sorted(blocks.items())
     )
     return Layout(chips, ceil(sqrt(per_tile)), per_tile)
 
 
-def _title(block: tuple[int, int, int], several: bool) -> str:
-    if several:
-        return f"chip {block[0]}"
-    return "" if block[1:] == (0, 0) else "beyond the chip"
+def _titles(blocks: list[tuple[int, int, int]]) -> dict[tuple[int, int, int], str]:
+    """The number of each chip, where there are several; a chip alone needs no title."""
+    if len({block[0] for block in blocks}) > 1:
+        return {block: f"chip {block[0]}" for block in blocks}
+    chip = "" if len(blocks) == 1 else "the chip"
+    return {block: chip if block[1:] == (0, 0) else "beyond the chip" for block in blocks}
 
 
 def _chip(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
+from snn2chip.pipeline import CurvePoint
 from snn2chip.report.chip.types import StepRow, StepTimes
 from snn2chip.report.figures import RasterFigure, RateFigure
-from snn2chip.report.numbers import percent, plural, shown, time
+from snn2chip.report.numbers import accuracy, energy, percent, plural, shown, time
 from snn2chip.report.types import TERMS, Report, Terms, Totals
 
 COLOURS = 10
@@ -151,3 +153,61 @@ def _step_bar(row: StepRow, k: int, top: float, barrier: float, colour: dict[str
         shade = colour.get(found.layer, 0)
     work = max(0.0, height - barrier)
     return Box(k + 0.06, round(100.0 - height, 2), 0.88, round(work, 2), shade, title)
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A figure against the number of steps, in a box of 100 x 100.
+
+    Attributes:
+        top: the number at the box's upper edge; the lower one is 0.
+        line: path through all points; ``dots`` of those that are marked.
+        spots: columns to point at, each with its number.
+    """
+
+    title: str
+    kind: str
+    top: str
+    line: str
+    dots: str
+    spots: tuple[Box, ...]
+
+
+def curve_panels(points: tuple[CurvePoint, ...]) -> tuple[Panel, ...]:
+    """Accuracy, energy and latency against the number of steps, as far as they are known."""
+    wanted: tuple[
+        tuple[str, str, Callable[[CurvePoint], float | None], Callable[[float], str]], ...
+    ]
+    wanted = (
+        ("accuracy", "neuron", lambda point: point.accuracy, accuracy),
+        ("energy per inference", "synapse", lambda point: point.energy_nj, energy),
+        ("latency per inference", "packet", lambda point: point.latency_us, time),
+    )
+    return tuple(
+        _panel(title, kind, known, words)
+        for title, kind, value, words in wanted
+        if len(known := [(p.steps, v) for p in points if (v := value(p)) is not None]) > 1
+    )
+
+
+def _panel(
+    title: str, kind: str, known: list[tuple[int, float]], words: Callable[[float], str]
+) -> Panel:
+    first, last = known[0][0], known[-1][0]
+    top = 1.0 if title == "accuracy" else max(value for _, value in known) or 1.0
+    places = [
+        (100.0 * (steps - first) / max(1, last - first), 100.0 * (1.0 - value / top))
+        for steps, value in known
+    ]
+    half = 50.0 / (len(known) - 1)
+    return Panel(
+        title=title,
+        kind=kind,
+        top=words(top),
+        line="M" + "L".join(f"{x:.2f} {y:.2f}" for x, y in places),
+        dots="".join(f"M{x:.2f} {y:.2f}h0" for x, y in places),
+        spots=tuple(
+            Box(round(x - half, 2), 0.0, round(2 * half, 2), 100.0, 0, f"{steps}: {words(value)}")
+            for (x, _), (steps, value) in zip(places, known, strict=True)
+        ),
+    )

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snn2chip.files import write_text
-from snn2chip.report import numbers, summary
+from snn2chip.report import curve, numbers, summary
 from snn2chip.report.html import draw, floorplan, links
 from snn2chip.report.types import TERMS, Report
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+
+_MICRO = re.compile(r"(?<=\d )u(?=[sJ]\b)")
+_UNIT = re.compile(r"(?<=\d) (?=(?:[pnµm]?J|[nµm]?s)\b|%)")
 
 
 def text(report: Report) -> str:
@@ -65,6 +70,8 @@ def _context(report: Report) -> dict[str, Any]:
         "links": links.links(report),
         "needs": _needs(report),
         "step_bars": None if report.latency is None else draw.step_bars(report.latency, colour),
+        "panels": draw.curve_panels(report.curve),
+        "curve_sentence": curve.sentence(report.curve) if report.curve else "",
         "waited": summary.waited(report),
         "ranges": any(price.low is not None for price in report.prices),
         "value_text": value_text,
@@ -126,5 +133,6 @@ def _environment() -> Environment:
 
 
 def nice(words: str) -> str:
-    """Typographic signs for ASCII ones: micro, arrow."""
-    return words.replace(" uJ", " µJ").replace(" us", " µs").replace("->", "→")
+    """Typographic signs for ASCII ones, and units that stay with their numbers."""
+    words = _MICRO.sub("µ", words).replace("->", "→")
+    return _UNIT.sub("\N{NO-BREAK SPACE}", words)

@@ -101,6 +101,7 @@ def _verdict(report: Report) -> RenderableType:
             ("accuracy", _accuracy(report)),
             ("energy", _energy(report)),
             ("latency", _latency(report)),
+            ("your limits", _thresholds(report)),
         ],
         before=lines,
     )
@@ -135,6 +136,13 @@ def _latency(report: Report) -> list[str]:
     ]
     lines = ["; ".join(part for part in parts if part), summary.ticks(report)]
     return [line for line in lines if line]
+
+
+def _thresholds(report: Report) -> list[str]:
+    return [
+        f"{'kept' if row.kept else 'MISSED'}: {row.words} {row.limit}; it is {row.measured}"
+        for row in summary.thresholds(report)
+    ]
 
 
 def _violations(report: Report) -> RenderableType:

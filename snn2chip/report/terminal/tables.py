@@ -56,16 +56,25 @@ def activity_table(report: Report, width: int) -> Table:
     for row in report.layers:
         words = [shown(row.kind), shape(row.shape)] if wide else [shape(row.shape)]
         rate = percent(row.spike_rate)
-        table.add_row(_name(row.name), *words, *_counts(row, row.cores, rate, samples, wide))
+        counts = _counts(row, _neurons(row), row.cores, rate, samples, wide)
+        table.add_row(_name(row.name), *words, *counts)
     table.add_section()
     totals = report.totals
     words = ["", ""] if wide else [""]
-    table.add_row("total", *words, *_counts(totals, totals.cores_used, "", samples, wide))
+    neurons = count(report.network.neurons)
+    table.add_row("total", *words, *_counts(totals, neurons, totals.cores_used, "", samples, wide))
     return fitted(table, width, DROPPED_FIRST["activity"])
 
 
-def _counts(row: LayerRow | Totals, cores: int, rate: str, samples: int, wide: bool) -> list[str]:
-    size = [count(row.neurons), count(row.synapses)] if wide else []
+def _neurons(row: LayerRow) -> str:
+    """Inputs are no neurons, and stand in parentheses."""
+    return f"({count(row.neurons)})" if row.kind == "input" else count(row.neurons)
+
+
+def _counts(
+    row: LayerRow | Totals, neurons: str, cores: int, rate: str, samples: int, wide: bool
+) -> list[str]:
+    size = [neurons, count(row.synapses)] if wide else []
     events = (row.synaptic_events, row.neuron_updates, row.packets, *((row.hops,) if wide else ()))
     spikes = count(row.spikes / samples)
     return [*size, f"{cores:,}", spikes, rate, *(count(number / samples) for number in events)]
