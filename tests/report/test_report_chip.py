@@ -224,6 +224,22 @@ def test_chips_stand_side_by_side(run: Result) -> None:
     assert "chip 1, tile" in squares(plan)[-1].card
 
 
+def test_cores_are_those_of_all_chips(run: Result, report: Report) -> None:
+    assert summary.cores(report) == "9 of 128 cores"
+    places = {c: p._replace(chip=c % 3) for c, p in run.mapping.places.items()}
+    several = build(remapped(run, replace(run.mapping, places=places)))
+    assert summary.cores(several) == "9 of 384 cores on 3 chips"
+
+
+def test_what_lies_beyond_the_last_chip_is_told_apart(run: Result) -> None:
+    places = {
+        core: place._replace(x=8 * min(core // 3, 2), chip=min(core // 3, 1))
+        for core, place in run.mapping.places.items()
+    }
+    report = build(remapped(run, replace(run.mapping, places=places)))
+    assert [c.title for c in drawn(report).chips] == ["chip 0", "chip 1", "beyond the chip"]
+
+
 def test_what_lies_beyond_the_chip_is_drawn_all_the_same(run: Result) -> None:
     places = {**run.mapping.places, 8: Place(99, 11, 6)}
     report = build(remapped(run, replace(run.mapping, places=places)))
