@@ -11,7 +11,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from snn2chip.api import Run, check, compile, export, load, open_run, quantize_table, simulate
+    from snn2chip.api import (
+        Run,
+        check,
+        compare,
+        compile,
+        export,
+        load,
+        open_run,
+        quantize_table,
+        simulate,
+    )
     from snn2chip.errors import Snn2chipError
     from snn2chip.graph import Graph
     from snn2chip.pipeline import Judgement, Network, Options, Thresholds
@@ -29,6 +39,7 @@ _HOMES = {
     "Target": "snn2chip.targets",
     "Thresholds": "snn2chip.pipeline",
     "check": "snn2chip.api",
+    "compare": "snn2chip.api",
     "compile": "snn2chip.api",
     "export": "snn2chip.api",
     "list_targets": "snn2chip.targets",
@@ -50,6 +61,7 @@ __all__ = [
     "Thresholds",
     "__version__",
     "check",
+    "compare",
     "compile",
     "export",
     "list_targets",

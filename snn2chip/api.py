@@ -31,6 +31,7 @@ from snn2chip.pipeline import (
 )
 from snn2chip.pipeline.opening import COMPILING, OPENING, RESETTING, given_options
 from snn2chip.report import Report, build, csvfile, html, jsonfile
+from snn2chip.report.comparison import Changes, Comparison, changes_of, comparison_of
 from snn2chip.report.folder import write_compiled, write_run
 from snn2chip.report.html import notebook
 from snn2chip.targets import load_target
@@ -138,6 +139,15 @@ class Run:
         given = Thresholds(**limits)
         return pipeline.judge(self.result, given if thresholds is None else given.over(thresholds))
 
+    def changes_since(self, before: Run, max_regression: float | None = None) -> Changes:
+        """What changed from another run to this one; ``.check()`` raises where it got worse.
+
+        Args:
+            max_regression: how much worse a figure may be, in per cent, or points of a share.
+        """
+        names = before.result.graph.name, self.result.graph.name
+        return changes_of(before.report, self.report, names, max_regression)
+
     def save(self, out: str | Path) -> tuple[Path, ...]:
         """Writes program, mapping, activity and reports into a folder, which ``open_run`` reads.
 
@@ -208,6 +218,28 @@ def simulate(
     """
     opened, chosen = _opened(network, target, {"data": data, **options})
     return Run(pipeline.run(opened, chosen, progress), opened, chosen)
+
+
+def compare(
+    network: Network | str | Path,
+    targets: Sequence[str],
+    data: str | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Comparison:
+    """The network on several targets: simulated once per arithmetic, priced once per target.
+
+    Targets of which only prices are known take the spikes of the float network, and say so.
+
+    Args:
+        targets: bundled ones or ``.toml`` files; ``loihi1:sanafe_nahuku`` names a cost table too.
+        options: fields of ``Options``, of every run.
+
+    Returns:
+        A row per target; ``to_dict()`` is the JSON.
+    """
+    opened, chosen = _opened(network, None, {"data": data, **options})
+    return comparison_of(pipeline.compare_targets(opened, targets, chosen, progress))
 
 
 def open_run(folder: str | Path) -> Run:

@@ -8,6 +8,7 @@ import typer
 
 from snn2chip.cli import (
     chips,
+    compare,
     console,
     deploy,
     doctor,
@@ -63,6 +64,7 @@ app.command()(networks.info)
 app.command()(networks.check)
 app.command("compile")(networks.compile_)
 app.command()(deploy.simulate)
+app.command()(compare.compare)
 app.command()(widths.quantize)
 app.command()(verify.verify)
 app.add_typer(chips.app, name="targets")

@@ -12,6 +12,7 @@ from snn2chip.cli import options as o
 from snn2chip.cli.groups import (
     CurveFlags,
     EngineFlags,
+    MappingFlags,
     NetworkFlags,
     QuantizationFlags,
     ReportFlags,
@@ -45,21 +46,20 @@ def simulate(
     opened: NetworkFlags,
     quantized: QuantizationFlags,
     engine: EngineFlags,
+    placed: MappingFlags,
     traced: TraceFlags,
     curve: CurveFlags,
     written: ReportFlags,
     limits: ThresholdFlags,
     network: o.Network = None,
     target: o.Chip = None,
-    mapping: o.MappingFile = None,
     costs: o.Costs = None,
     out: o.RunFolder = None,
     timing: o.Timing = "simple",
 ) -> None:
     """Run a network as the chip would, and report accuracy, drift, energy and time per layer."""
     chosen = options_of(
-        *(sampled, opened, quantized, engine, traced),
-        mapping=mapping,
+        *(sampled, opened, quantized, engine, placed, traced),
         costs=costs,
         timing=timing,
         steps_curve=curve.steps_curve or curve.curve_csv is not None,
@@ -79,7 +79,7 @@ def _deploy(
 ) -> None:
     """Run, write, print, and end with 5 where it does not fit, or where a limit is missed."""
     from snn2chip import pipeline, report
-    from snn2chip.report.folder import write_run
+    from snn2chip.report.folder import require_graph, write_run
 
     limits = limits or ThresholdFlags()
     places = {f"--{name}": path for name, path in files.items()} | {"--junit": limits.junit}
@@ -88,6 +88,8 @@ def _deploy(
     outputs.check_run_folder(out, read)
     thresholds = judging.thresholds_of(limits)
     opened, options = o.open_with_target(network, target, options)
+    if out is not None:
+        require_graph(opened)
     with console.progress() as progress:
         result = pipeline.run(opened, options, progress)
     judgement = pipeline.judge(result, thresholds)

@@ -45,6 +45,16 @@ class QuantizationFlags:
 
 
 @dataclass(frozen=True)
+class MappingFlags:
+    """Which neuron goes where."""
+
+    mapping: o.MappingFile = None
+    objective: o.Objective = None
+    partition: o.PartitionName = "auto"
+    chips: o.Chips = 1
+
+
+@dataclass(frozen=True)
 class SampleFlags:
     """What is run, and for how long."""
 

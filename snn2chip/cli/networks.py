@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from snn2chip.cli import console, outputs
 from snn2chip.cli import options as o
+from snn2chip.cli.groups import MappingFlags, grouped
 
 if TYPE_CHECKING:
     from snn2chip.graph import Graph
@@ -53,7 +55,9 @@ def info(
     console.out(to_text(graph) if text else "\n\n".join(_sections(graph)))
 
 
+@grouped
 def check(
+    placed: MappingFlags,
     network: o.Network = None,
     target: o.Chip = None,
     preset: o.Preset = None,
@@ -67,7 +71,6 @@ def check(
     weight_bits: o.WeightBits = None,
     fine_biases: o.FineBiases = False,
     allow_latency: o.AllowLatency = False,
-    mapping: o.MappingFile = None,
 ) -> None:
     """Every limit of the target that a network breaks, at once; nothing is simulated."""
     from snn2chip import pipeline
@@ -84,7 +87,7 @@ def check(
         weight_bits=weight_bits,
         fine_biases=fine_biases,
         allow_latency=allow_latency,
-        mapping=mapping,
+        **asdict(placed),
     )
     outputs.check_files({}, o.inputs(network, target, chosen))
     opened, chosen = o.open_with_target(network, target, chosen)
@@ -101,11 +104,14 @@ def check(
         f"{checked.mapping.cores_used} cores"
     )
     told = set(opened.repair_notes)
-    for line in (line for line in checked.program.notes if line not in told):
+    notes = (*checked.program.notes, *checked.mapping.notes)
+    for line in (line for line in notes if line not in told):
         console.note(f"note: {console.shown(line)}")
 
 
+@grouped
 def compile_(
+    placed: MappingFlags,
     network: o.GivenNetwork,
     out: Annotated[Path, typer.Option("-o", "--out", file_okay=False, help="Folder to write.")],
     target: o.Chip = None,
@@ -124,7 +130,6 @@ def compile_(
     fine_biases: o.FineBiases = False,
     allow_latency: o.AllowLatency = False,
     seed: o.Seed = 0,
-    mapping: o.MappingFile = None,
     require_net: Annotated[
         bool,
         typer.Option(
@@ -154,7 +159,7 @@ def compile_(
         fine_biases=fine_biases,
         allow_latency=allow_latency,
         seed=seed,
-        mapping=mapping,
+        **asdict(placed),
     )
     outputs.check_folder("-o", out, o.inputs(network, target, chosen))
     check_folder(out)

@@ -164,6 +164,25 @@ Seed: TypeAlias = Annotated[
 MappingFile: TypeAlias = Annotated[
     Path | None, typer.Option("--mapping", help="A mapping.json that says which neuron goes where.")
 ]
+Objective: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="packets|latency|cores|energy",
+        help="What the mapping is to be good at.",
+        show_default="cores are filled in order",
+    ),
+]
+PartitionName: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--partition",
+        metavar="auto|sequential|tiles|hypergraph",
+        help="How neurons are split over cores; auto tries them for --objective.",
+    ),
+]
+Chips: TypeAlias = Annotated[
+    int, typer.Option(min=1, max=4096, help="Chips that the network may take.")
+]
 Costs: TypeAlias = Annotated[
     str | None, typer.Option(help="A cost table of the target.", show_default="the target's own")
 ]
@@ -182,6 +201,10 @@ Timing: TypeAlias = Annotated[
         help="Model of time: simple (the busiest core) or detailed (every message, through the "
         "links of the mesh)."
     ),
+]
+OtherTiming: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Model of time: simple or detailed.", show_default="that of the run"),
 ]
 Device: TypeAlias = Annotated[
     str,

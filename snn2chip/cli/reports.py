@@ -38,17 +38,19 @@ def report(
     ] = None,
     mapping: o.MappingFile = None,
     costs: o.Costs = None,
+    timing: o.OtherTiming = None,
 ) -> None:
     """Show a saved run again, or at other prices; nothing is simulated."""
     from snn2chip import pipeline
 
     if pipeline.has_run(folder):
-        _rerun(folder, target, costs, mapping, written, curve, limits)
+        _rerun(folder, target, (costs, mapping, timing), written, curve, limits)
         return
     asked: dict[str, object] = {
         "--target": target,
         "--mapping": mapping,
         "--costs": costs,
+        "--timing": timing,
         "--html": written.html,
     }
     asked |= {"--steps-curve": curve.steps_curve or None, "--thresholds": limits.thresholds}
@@ -67,18 +69,22 @@ def report(
 def _rerun(
     folder: str,
     target: str | None,
-    costs: str | None,
-    mapping: Path | None,
+    prices: tuple[str | None, Path | None, str | None],
     written: ReportFlags,
     curve: CurveFlags,
     limits: ThresholdFlags,
 ) -> None:
-    """The saved run at the prices that the user names, in every form."""
+    """The saved run at the prices that the user names, in every form.
+
+    Args:
+        prices: cost table, mapping and model of time.
+    """
     from snn2chip import pipeline
     from snn2chip import report as reports
     from snn2chip.targets import load_target
 
     files = written.files | ({} if curve.curve_csv is None else {"curve-csv": curve.curve_csv})
+    costs, mapping, timing = prices
     read = o.inputs(folder, target, pipeline.Options(mapping=mapping))
     outputs.check_files(
         {f"--{name}": path for name, path in files.items()} | {"--junit": limits.junit},
@@ -87,9 +93,10 @@ def _rerun(
     thresholds = judging.thresholds_of(limits)
     result = pipeline.open_run(folder)
     _require_curve(folder, result, curve)
-    if (target, costs, mapping) != (None, None, None):
+    if (target, *prices) != (None, None, None, None):
         chip = None if target is None else load_target(target)
-        result = pipeline.reprice(result, costs, chip, mapping)
+        costs = result.energy.table if costs is None and chip is None else costs
+        result = pipeline.reprice(result, costs, chip, mapping, timing=timing)
     judgement = pipeline.judge(result, thresholds)
     outputs.write_and_show(reports.build(result, judgement), result, files)
     judging.write_junit(limits.junit, judgement, result.violations)

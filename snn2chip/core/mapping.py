@@ -37,11 +37,13 @@ class Mapping:
         target: name of the chip.
         assignment: population -> core of each neuron, int32 [size] in flattened C order.
         places: core -> its place.
+        notes: what it was made for and from, one sentence each.
     """
 
     target: str
     assignment: Map[str, NDArray[np.int32]]
     places: Map[int, Place]
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def from_slices(

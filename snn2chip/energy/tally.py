@@ -6,6 +6,7 @@ Compiled where numba is installed; scipy's sparse products do the same without i
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,16 @@ from snn2chip.engine.kernels.accelerate import kernels
 from snn2chip.mapping.reach import Reach
 
 _KERNELS = "snn2chip.energy.tally_kernels"
+_SHARING = 2
+"""Neurons that share a row, in the mean, from which flags are counted by row first."""
+
+_FILLED = 1 / 16
+"""Share of a table that is not 0 from which a product with all of it is quicker (measured)."""
+
+_LARGEST = 1 << 24
+"""Numbers of such a table, and counts by row that are held at once."""
+
+_EXACT_FLOAT32 = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +52,22 @@ class Weights:
         kinds = int(numbers.max(initial=0)) + 1
         pairs, row_of = np.unique(cores * kinds + numbers, return_inverse=True)
         return cls(row_of, np.arange(pairs.size + 1), *np.divmod(pairs, kinds))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a table of all numbers, [row, core that occurs], is small and well filled."""
+        size = (self.first.size - 1) * np.unique(self.cores).size
+        return size <= min(_LARGEST, self.cores.size / _FILLED)
+
+    def table(self) -> tuple[NDArray[np.int64], NDArray[np.floating[Any]]]:
+        """Cores that occur, and numbers [row, core] in floats that hold all sums exactly."""
+        used, column = np.unique(self.cores, return_inverse=True)
+        rows = self.first.size - 1
+        table = np.zeros((rows, used.size))
+        table[np.arange(rows).repeat(np.diff(self.first)), column] = self.numbers
+        most = np.bincount(self.row_of, minlength=rows) @ table
+        exact = most.max(initial=0) < _EXACT_FLOAT32
+        return used, table.astype(np.float32) if exact else table
 
     def ones(self) -> Weights:
         """The same cores, each once."""
@@ -68,13 +95,46 @@ def tally(
         if entries is not None:
             _by_products(raster, weights.ones(), entries)
         return
-    bits, row_of = np.ascontiguousarray(raster.bits), weights.row_of
-    shared = _shared_rows(row_of, bits.shape[-1])
+    bits = np.ascontiguousarray(raster.bits)
+    if weights.first.size <= weights.row_of.size // _SHARING:
+        _by_rows(bits, weights, out, entries, module)
+        return
     rows = weights.first, weights.cores, weights.numbers
-    if entries is None:
-        module.add_flags(bits, row_of, shared, *rows, out)
-    else:
-        module.add_flags_and_entries(bits, row_of, shared, *rows, out, entries)
+    module.add_flags(bits, weights.row_of, *rows, out, _or_nothing(entries, out))
+
+
+def _by_rows(
+    bits: NDArray[np.uint8],
+    weights: Weights,
+    out: NDArray[Any],
+    entries: NDArray[Any] | None,
+    module: ModuleType,
+) -> None:
+    """Flags counted by row, then times the rows: as an exact product where their table is full."""
+    samples, size = bits.shape[1:]
+    rows = weights.first.size - 1
+    cores, table = weights.table() if weights.is_full else (None, None)
+    shared = _shared_rows(weights.row_of, size)
+    together = max(1, _LARGEST // max(1, samples * rows))
+    for first in range(0, len(bits), together):
+        part = slice(first, first + together)
+        kind = np.int32 if table is None else table.dtype
+        counts = np.zeros((*bits[part].shape[:2], rows), kind)
+        module.count_rows(bits[part], weights.row_of, shared, counts)
+        if table is None:
+            into = out[part], _or_nothing(None if entries is None else entries[part], out)
+            module.add_counts(counts, weights.first, weights.cores, weights.numbers, *into)
+            continue
+        out[part][..., cores] += (counts @ table).astype(out.dtype)
+        if entries is not None:
+            entries[part][..., cores] += (counts @ (table > 0).astype(table.dtype)).astype(
+                out.dtype
+            )
+
+
+def _or_nothing(entries: NDArray[Any] | None, like: NDArray[Any]) -> NDArray[Any]:
+    """Numba wants an array of one type, wanted or not."""
+    return np.zeros((0, 0, 0), like.dtype) if entries is None else entries
 
 
 def _by_products(raster: Raster, weights: Weights, out: NDArray[Any]) -> None:

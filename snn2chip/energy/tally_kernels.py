@@ -12,30 +12,25 @@ from snn2chip.engine.kernels.accelerate import inline, jit
 
 @inline
 def _flags_in(byte: np.uint8) -> int:
-    flags = 0
-    while byte:
-        byte &= byte - np.uint8(1)
-        flags += 1
-    return flags
+    """Sums of pairs, of fours, of all eight."""
+    pairs = byte - ((byte >> 1) & 0x55)
+    fours = (pairs & 0x33) + ((pairs >> 2) & 0x33)
+    return int((fours + (fours >> 4)) & 0x0F)
 
 
 @jit
-def add_flags(
+def count_rows(
     bits: NDArray[np.uint8],
     row_of: NDArray[np.int64],
     shared: NDArray[np.int64],
-    first: NDArray[Any],
-    cores: NDArray[Any],
-    numbers: NDArray[Any],
-    out: NDArray[Any],
+    counts: NDArray[Any],
 ) -> None:
-    """Adds the rows of all neurons whose flag is set.
+    """Adds to each row how many of its neurons' flags are set.
 
     Args:
-        bits: [step, sample, byte], the first neuron in the highest bit; padding is zero.
-        row_of, first, cores, numbers: as in ``tally.Weights``.
+        bits, row_of: as in ``add_flags``.
         shared: row of all eight neurons of a byte, or -1 where they differ, [byte].
-        out: [step, sample, core].
+        counts: [step, sample, row].
     """
     steps, samples, size = bits.shape
     for step in range(steps):
@@ -46,32 +41,55 @@ def add_flags(
                     continue
                 row = shared[byte]
                 if row >= 0:
-                    flags = _flags_in(left)
-                    for entry in range(first[row], first[row + 1]):
-                        out[step, sample, cores[entry]] += flags * numbers[entry]
+                    counts[step, sample, row] += _flags_in(left)
                     continue
-                for bit in range(8):
-                    if (left >> (7 - bit)) & 1:
-                        row = row_of[8 * byte + bit]
-                        for entry in range(first[row], first[row + 1]):
-                            out[step, sample, cores[entry]] += numbers[entry]
+                # Adding 0 is quicker than asking; only the last byte may have no neurons.
+                for bit in range(min(8, row_of.size - 8 * byte)):
+                    counts[step, sample, row_of[8 * byte + bit]] += (left >> (7 - bit)) & 1
 
 
 @jit
-def add_flags_and_entries(
-    bits: NDArray[np.uint8],
-    row_of: NDArray[np.int64],
-    shared: NDArray[np.int64],
+def add_counts(
+    counts: NDArray[Any],
     first: NDArray[Any],
     cores: NDArray[Any],
     numbers: NDArray[Any],
     out: NDArray[Any],
     entries: NDArray[Any],
 ) -> None:
-    """``add_flags``, with the number of entries of the rows beside their sums.
+    """Adds each row as often as its count says; the arguments are those of the others."""
+    steps, samples, rows = counts.shape
+    for step in range(steps):
+        for sample in range(samples):
+            for row in range(rows):
+                flags = counts[step, sample, row]
+                if flags == 0:
+                    continue
+                for entry in range(first[row], first[row + 1]):
+                    out[step, sample, cores[entry]] += flags * numbers[entry]
+                if entries.size:
+                    for entry in range(first[row], first[row + 1]):
+                        entries[step, sample, cores[entry]] += flags
+
+
+@jit
+def add_flags(
+    bits: NDArray[np.uint8],
+    row_of: NDArray[np.int64],
+    first: NDArray[Any],
+    cores: NDArray[Any],
+    numbers: NDArray[Any],
+    out: NDArray[Any],
+    entries: NDArray[Any],
+) -> None:
+    """Adds the rows of all neurons whose flag is set.
 
     Args:
-        entries: [step, sample, core].
+        bits: [step, sample, byte], the first neuron in the highest bit; padding is zero.
+        row_of, first, cores, numbers: as in ``tally.Weights``.
+        out: [step, sample, core].
+        entries: [step, sample, core], to which the number of entries of the rows is added; empty
+            where nobody wants it.
     """
     steps, samples, size = bits.shape
     for step in range(steps):
@@ -80,21 +98,14 @@ def add_flags_and_entries(
                 left = bits[step, sample, byte]
                 if left == 0:
                     continue
-                row = shared[byte]
-                if row >= 0:
-                    flags = _flags_in(left)
-                    for entry in range(first[row], first[row + 1]):
-                        core = cores[entry]
-                        out[step, sample, core] += flags * numbers[entry]
-                        entries[step, sample, core] += flags
-                    continue
                 for bit in range(8):
                     if (left >> (7 - bit)) & 1:
                         row = row_of[8 * byte + bit]
                         for entry in range(first[row], first[row + 1]):
-                            core = cores[entry]
-                            out[step, sample, core] += numbers[entry]
-                            entries[step, sample, core] += 1
+                            out[step, sample, cores[entry]] += numbers[entry]
+                        if entries.size:
+                            for entry in range(first[row], first[row + 1]):
+                                entries[step, sample, cores[entry]] += 1
 
 
 @jit

@@ -8,10 +8,12 @@ from snn2chip.mapping.file import check_coverage, read_mapping, write_mapping
 from snn2chip.mapping.limits import violations
 from snn2chip.mapping.map import mapped
 from snn2chip.mapping.memory import SHARED_KERNELS, memory_of, total_words
-from snn2chip.mapping.objective import Goal, Plan, Traffic, Work
+from snn2chip.mapping.objective import OBJECTIVES, PARTITIONS, Goal, Plan, Traffic, Work
 from snn2chip.targets.types import Target
 
 __all__ = [
+    "OBJECTIVES",
+    "PARTITIONS",
     "Goal",
     "Plan",
     "Traffic",

@@ -8,7 +8,8 @@
 
 Neurons are numbered in flattened C order; ``last`` is inclusive. A file that pins a mapping needs
 ``cores`` only: places that it leaves out are those of the target's mesh. A place that it gives lies
-in the mesh, and its tile is x * rows + y.
+in the mesh, and its tile is x * rows + y. Where a network takes several chips, a place has its chip
+too, from 0, and x counts the columns of all chips.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from snn2chip.core import Mapping, Program
 from snn2chip.core.mapping import Place, Slice
 from snn2chip.errors import InputFileError, did_you_mean
 from snn2chip.files import write_text
-from snn2chip.mapping.place import place
+from snn2chip.mapping.place import place_all
 from snn2chip.targets.types import Mesh, Target
 
 SCHEMA = "snn2chip/mapping/1"
@@ -78,8 +79,10 @@ def read_mapping(path: Path, program: Program, target: Target) -> Mapping:
         _refuse(f"mapping {path}", problems)
     ordered = {p.name: cores[p.name] for p in program.populations}
     used = sorted({part.core for slices in ordered.values() for part in slices})
-    known = {core: places.get(core) or place(core, target.mesh) for core in used}
-    problems += _place_problems(known, target.mesh)
+    chips = max((given.chip for given in places.values()), default=0) + 1
+    wanted = place_all(used, target.mesh, target.limit("cores"), chips)
+    known = {core: places.get(core) or wanted[core] for core in used}
+    problems += _place_problems(known, wanted, target.mesh)
     problems += _tile_problems(known)
     if problems:
         _refuse(f"mapping {path}", problems)
@@ -190,17 +193,26 @@ def _places(places: dict[str, Any], problems: list[str]) -> dict[int, Place]:
     return read
 
 
-def _place_problems(places: dict[int, Place], mesh: Mesh) -> Iterator[str]:
-    """Each place is in the mesh, or where the mesh would continue for that core."""
+def _place_problems(
+    places: dict[int, Place], wanted: dict[int, Place], mesh: Mesh
+) -> Iterator[str]:
+    """Each place is in the mesh of its chip, or where that mesh would continue for its core."""
     for core, here in places.items():
-        if here == place(core, mesh):
+        if here == wanted[core]:
             continue
-        if mesh.cores_per_tile == 0:
-            yield f"place of core {core}: must be tile 0, x 0, y 0: the target has no mesh"
-        elif here.x >= mesh.columns or here.y >= mesh.rows:
+        first = here.chip * mesh.columns
+        if here.chip != wanted[core].chip:
+            yield f"place of core {core}: must be on chip {wanted[core].chip}, not {here.chip}"
+        elif mesh.cores_per_tile == 0:
+            yield (
+                f"place of core {core}: must be tile {here.chip}, x {here.chip}, y 0: the target "
+                "has no mesh"
+            )
+        elif not first <= here.x < first + mesh.columns or here.y >= mesh.rows:
             yield (
                 f"place of core {core}: column {here.x}, row {here.y} is outside the mesh of "
                 f"{mesh.columns} columns and {mesh.rows} rows"
+                + (f" of chip {here.chip}, whose first column is {first}" if first else "")
             )
         elif here.tile != here.x * mesh.rows + here.y:
             yield (

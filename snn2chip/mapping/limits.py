@@ -97,8 +97,9 @@ def axons(program: Program, target: Target, mapping: Mapping) -> Iterator[Violat
             continue
         arriving.update(dict(zip(found.cores.tolist(), found.axons().tolist(), strict=True)))
         numbers = mapping.assignment[population.name]
-        routes = np.bincount(numbers, found.degrees).astype(np.int64)
-        leaving.update({core: int(routes[core]) for core in np.unique(numbers).tolist()})
+        cores, home = np.unique(numbers, return_inverse=True)
+        routes = np.bincount(home, found.degrees).astype(np.int64)
+        leaving.update(dict(zip(cores.tolist(), routes.tolist(), strict=True)))
     remedy = "fewer neurons per core, or sparser connections"
     yield from _worst(target, mapping, arriving, "axons_in_per_core", "input axons", remedy)
     yield from _worst(target, mapping, leaving, "axons_out_per_core", "output axons", remedy)

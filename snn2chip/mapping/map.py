@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,22 @@ def mapped(program: Program, target: Target, plan: Plan, goal: Goal) -> CoreMapp
     """The best mapping that the plan allows; it may need more cores than there are."""
     if plan.objective is None and plan.partition in ("auto", "sequential"):
         return placed(numbered(sequential(program, target)), target, plan.chips)
+    best = _best(program, target, plan, goal)
+    return replace(best, notes=(_note(plan, goal),))
+
+
+def _note(plan: Plan, goal: Goal) -> str:
+    """What the mapping was made for, and from."""
+    known = (
+        "spikes of this run"
+        if goal.traffic.measured
+        else "one spike of every neuron, as there was no run"
+    )
+    wanted = "" if plan.objective is None else f" for {plan.objective}"
+    return f"mapped{wanted}: partition {plan.partition}, seed {plan.seed}; traffic: {known}"
+
+
+def _best(program: Program, target: Target, plan: Plan, goal: Goal) -> CoreMapping:
     estimator = Estimator(program, goal)
     candidates = [
         _arranged(assignment, program, target, plan, goal)

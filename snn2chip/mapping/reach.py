@@ -8,7 +8,7 @@ row.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from snn2chip.core import Mapping, Program
 from snn2chip.engine.kernels.accelerate import kernels
-from snn2chip.graph.linear import transpose_apply
 from snn2chip.graph.operators import Conv, Dense, Identity, Operator, Sparse
 
 if TYPE_CHECKING:
@@ -33,8 +32,8 @@ public formula says how many remain.
 
 _KERNELS = "snn2chip.mapping.reach_kernels"
 
-_IMAGES = 1 << 24
-"""Pixels of core indicators that are transposed at once."""
+_TAPS = 1 << 22
+"""Taps of a convolution that are listed at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,46 +151,53 @@ def _convolution(
 ) -> tuple[NDArray[np.int64], csr_array]:
     """Row of each source neuron, and synapses per (group, position) and core.
 
-    Channels count per group, so that the geometry of one channel is enough.
+    Positions reach positions through the taps of one channel; how many channels of each group lie
+    on which core at a position stands in a second matrix.
     """
     from scipy.sparse import coo_array
 
-    geometry = Conv(
-        np.ones((1, 1, *conv.weight.shape[2:])),
-        (1, *conv.source_shape[1:]),
-        conv.stride,
-        conv.padding,
-        conv.dilation,
-    )
-    positions, per_group = prod(conv.source_shape[1:]), conv.source_shape[0] // conv.groups
-    entries = [_taps(conv, geometry, column, chosen) for chosen in _shares(cores, conv, positions)]
-    row, col, number = (np.concatenate(part) for part in zip(*entries, strict=True))
-    shape = (conv.groups * positions, cores)
-    table = coo_array((number, (row, col)), shape=shape).tocsr()
-    group = np.arange(conv.source_shape[0]).repeat(positions) // per_group
-    return group * positions + np.tile(np.arange(positions), conv.source_shape[0]), table
+    sources, targets = prod(conv.source_shape[1:]), prod(conv.target_shape[1:])
+    channels, inner = conv.weight.shape[0] // conv.groups, conv.weight.shape[1]
+    neuron = np.arange(column.size)
+    group, position = neuron // (channels * targets), neuron % targets
+    ones = np.ones(column.size, np.int64)
+    shape = (targets, conv.groups * cores)
+    held = coo_array((ones, (position, group * cores + column)), shape=shape).tocsr()
+    together = max(1, _TAPS // prod(conv.weight.shape[2:]))
+    parts = []
+    for first in range(0, targets, together):
+        chosen = range(first, min(first + together, targets))
+        found = (_taps(conv, chosen) @ held[chosen.start : chosen.stop]).tocoo()
+        parts.append((found.row, found.col, found.data))
+    row, entry, number = (np.concatenate(part) for part in zip(*parts, strict=True))
+    owner, core = np.divmod(entry.astype(np.int64), cores)
+    places = owner * sources + row
+    shape = (conv.groups * sources, cores)
+    table = coo_array((number, (places, core)), shape=shape).tocsr()
+    of_channel = np.arange(conv.source_shape[0]) // inner * sources
+    return (of_channel[:, None] + np.arange(sources)).reshape(-1), table
 
 
-def _shares(cores: int, conv: Conv, positions: int) -> Iterator[range]:
-    """Cores whose indicators are transposed together."""
-    together = max(1, _IMAGES // max(1, conv.groups * positions))
-    for first in range(0, cores, together):
-        yield range(first, min(first + together, cores))
+def _taps(conv: Conv, chosen: range) -> csr_array:
+    """Taps of one channel between source positions and some target positions: [source, chosen]."""
+    from scipy.sparse import coo_array
 
-
-def _taps(
-    conv: Conv, geometry: Conv, column: NDArray[np.intp], chosen: range
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """(row, core, synapses) of every position that reaches one of the chosen cores."""
-    space = conv.target_shape[1:]
-    area, per_group = prod(space), conv.weight.shape[0] // conv.groups
-    here = np.flatnonzero((column >= chosen.start) & (column < chosen.stop))
-    group, position = here // (per_group * area), here % area
-    images = np.zeros((len(chosen) * conv.groups, area))
-    np.add.at(images, ((column[here] - chosen.start) * conv.groups + group, position), 1.0)
-    taps = transpose_apply(geometry, images.reshape(-1, 1, *space)).reshape(len(chosen), -1)
-    core, row = np.nonzero(taps)
-    return row, core + chosen.start, taps[core, row].astype(np.int64)
+    space = conv.source_shape[1:]
+    where = np.unravel_index(np.arange(chosen.start, chosen.stop), conv.target_shape[1:])
+    sources, targets = [], []
+    for tap in np.ndindex(*conv.weight.shape[2:]):
+        at = [
+            q * stride - before + k * dilation
+            for q, stride, (before, _), k, dilation in zip(
+                where, conv.stride, conv.padding, tap, conv.dilation, strict=True
+            )
+        ]
+        inside = np.logical_and.reduce([(a >= 0) & (a < n) for a, n in zip(at, space, strict=True)])
+        sources.append(np.ravel_multi_index([a[inside] for a in at], space))
+        targets.append(np.flatnonzero(inside))
+    ends = np.concatenate(sources), np.concatenate(targets)
+    ones = np.ones(ends[0].size, np.int64)
+    return coo_array((ones, ends), shape=(prod(space), len(chosen))).tocsr()
 
 
 def _single(operator: Sparse, column: NDArray[np.intp], cores: int) -> csr_array:

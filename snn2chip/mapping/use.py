@@ -125,6 +125,7 @@ def _axons(program: Program, mapping: CoreMapping) -> tuple[Used, Used]:
             continue
         arriving.update(dict(zip(found.cores.tolist(), found.axons().tolist(), strict=True)))
         numbers = mapping.assignment[population.name]
-        routes = np.bincount(numbers, found.degrees).astype(np.int64)
-        leaving.update({core: int(routes[core]) for core in np.unique(numbers).tolist()})
+        cores, home = np.unique(numbers, return_inverse=True)
+        routes = np.bincount(home, found.degrees).astype(np.int64)
+        leaving.update(dict(zip(cores.tolist(), routes.tolist(), strict=True)))
     return arriving, leaving

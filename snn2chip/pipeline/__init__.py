@@ -2,6 +2,7 @@
 
 from snn2chip.backends import Fidelity
 from snn2chip.pipeline.opening import list_models, open_network
+from snn2chip.pipeline.results.comparing import Compared, compare_targets
 from snn2chip.pipeline.results.curves import CurvePoint
 from snn2chip.pipeline.results.reprice import reprice
 from snn2chip.pipeline.results.saved import has_run, open_run
@@ -27,6 +28,7 @@ from snn2chip.pipeline.widths import WidthRow, WidthTable, quantize_table
 
 __all__ = [
     "Check",
+    "Compared",
     "Compilation",
     "CurvePoint",
     "Fidelity",
@@ -42,6 +44,7 @@ __all__ = [
     "WidthRow",
     "WidthTable",
     "check",
+    "compare_targets",
     "compile_network",
     "has_run",
     "judge",

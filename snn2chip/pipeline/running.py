@@ -6,19 +6,17 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 from snn2chip.backends import Backend, find_backend
 from snn2chip.backends.reference import ReferenceBackend
-from snn2chip.core import Activity, Program, Violation
-from snn2chip.core import Mapping as CoreMapping
+from snn2chip.core import Activity, Program
 from snn2chip.engine import RunOptions, simulate
 from snn2chip.engine.devices.device import find_device
 from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
 from snn2chip.graph import Graph
-from snn2chip.mapping import map_program, read_mapping
 from snn2chip.pipeline.cuts import block_steps
 from snn2chip.pipeline.devices import on_device
+from snn2chip.pipeline.placing import placed_on
 from snn2chip.pipeline.quantizing import Calibration, configured, noted, quantize
 from snn2chip.pipeline.results.finish import Recorded, finish
 from snn2chip.pipeline.samples import Samples, calibration_samples, scored_samples
@@ -313,18 +311,3 @@ def _reference_run(graph: Graph, samples: Samples, cuts: RunOptions) -> Activity
     backend = ReferenceBackend()
     activity, _ = simulate(backend.program(graph), samples.spikes, backend.arithmetic(graph), cuts)
     return activity
-
-
-def placed_on(
-    network: Network,
-    program: Program,
-    backend: Backend,
-    target: Target,
-    options: Options,
-    activity: Activity | None = None,
-) -> tuple[CoreMapping, tuple[Violation, ...]]:
-    """The mapping and every violation, of formats and of capacity."""
-    path: Path | None = options.mapping or network.mapping
-    pinned = None if path is None else read_mapping(path, program, target)
-    mapping, violations = map_program(program, target, pinned)
-    return mapping, (*backend.violations(program, target, activity), *violations)

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from snn2chip.backends import Artefacts, Fidelity
 from snn2chip.core import Activity, Drift, Program, Trace, Violation
 from snn2chip.core import Mapping as CoreMapping
-from snn2chip.energy.types import TIMINGS, Baseline, EnergyReport
+from snn2chip.energy.types import TIMINGS, Baseline, Counts, EnergyReport
 from snn2chip.errors import ConfigError, did_you_mean
 from snn2chip.frontends import Repair
 from snn2chip.graph import Graph
+from snn2chip.mapping import OBJECTIVES, PARTITIONS
 from snn2chip.pipeline.results.curves import CurvePoint
 from snn2chip.quantize import GRANULARITIES, METHODS
 from snn2chip.targets.types import Target
@@ -59,6 +60,10 @@ class Options:
         allow_latency: cycles that are too tight for the chip run with longer delays, as drift.
         seed: of every random choice.
         mapping: a ``mapping.json`` that pins neurons to cores.
+        objective: what the mapping is to be good at, one of ``snn2chip.mapping.OBJECTIVES``; None
+            fills cores in order.
+        partition: how neurons are split, one of ``snn2chip.mapping.PARTITIONS``.
+        chips: that the network may take.
         costs: name of a cost table, or None for the target's default.
         timing: the model of time: ``simple`` (the busiest core) or ``detailed`` (every message,
             through the links of the mesh).
@@ -90,6 +95,9 @@ class Options:
     allow_latency: bool = False
     seed: int = 0
     mapping: Path | None = None
+    objective: str | None = None
+    partition: str = "auto"
+    chips: int = 1
     costs: str | None = None
     timing: str = "simple"
     batch: int = 256
@@ -108,6 +116,7 @@ class Options:
         for name in ("target", "data", "calibrate", "mapping"):
             _place(self, name)
         _check_quantization(self)
+        _check_mapping(self)
         for name in ("preset", "reset", "encoding", "costs", "arithmetic", "device"):
             value = getattr(self, name)
             if (value is not None or name == "device") and not isinstance(value, str):
@@ -162,6 +171,30 @@ def _place(options: Options, name: str) -> None:
         raise _wrong(name, value, kind + (" (.npz)" if name in ("data", "calibrate") else ""))
     text = fspath(value)
     object.__setattr__(options, name, Path(text) if name == "mapping" else str(text))
+
+
+def _check_mapping(options: Options) -> None:
+    """The options of a mapping; a pinned one takes no others."""
+    for name, known in (("objective", OBJECTIVES), ("partition", PARTITIONS)):
+        value = getattr(options, name)
+        if value is None and name == "objective":
+            continue
+        if not isinstance(value, str):
+            raise _wrong(name, value, "one of " + ", ".join(known))
+        if value not in known:
+            raise ConfigError(
+                f"--{name} {value[:_SHOWN]}",
+                has=", ".join(known),
+                remedy=did_you_mean(value[:_SHOWN], known),
+            )
+    _whole(options, "chips", 1)
+    chosen = options.objective, options.partition, options.chips
+    if options.mapping is not None and chosen != (None, "auto", 1):
+        raise ConfigError(
+            "--mapping with --objective, --partition or --chips",
+            needs="one of them: a pinned mapping is taken as it is",
+            remedy="leave --mapping out",
+        )
 
 
 def _check_quantization(options: Options) -> None:
@@ -283,6 +316,7 @@ class Result:
         synthetic: the samples mean nothing, and neither does their energy.
         notes: what the encoding lost, one sentence each.
         curve: by the number of steps, where it was asked for.
+        counts: what ``energy`` is priced from, for other prices on the same mapping.
         wall_times: seconds per stage; only ever written to the manifest.
     """
 
@@ -307,6 +341,7 @@ class Result:
     quantization: Quantization | None = None
     trace: Trace | None = None
     curve: tuple[CurvePoint, ...] = ()
+    counts: Counts | None = None
     wall_times: Mapping[str, float] = field(default_factory=dict)
 
 

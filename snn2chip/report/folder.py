@@ -62,6 +62,21 @@ def write_run(out: Path, network: Network, result: Result, options: Options) -> 
         ConfigError: as ``write_compiled``.
         UnsupportedError: a ``.net`` file, of which there is no network to write.
     """
+    require_graph(network)
+    check = Check(result.graph, result.target, result.program, result.mapping, result.violations)
+    own = options.arithmetic in (None, "chip") and not result.violations
+    backend = find_backend(result.target.family)
+    artefacts = backend.artefacts(result.program) if own else Artefacts()
+    whole = Compilation(check, result, result.calibrated_on, artefacts, result.wall_times)
+    return write_compiled(out, network, whole, options)
+
+
+def require_graph(network: Network) -> None:
+    """Refuses to save runs of what is no network in floats.
+
+    Raises:
+        UnsupportedError: a ``.net`` file.
+    """
     if network.family is not None:
         raise UnsupportedError(
             f"{network.origin}: no folder of a run",
@@ -69,12 +84,6 @@ def write_run(out: Path, network: Network, result: Result, options: Options) -> 
             has=f"integers for {network.family}, as they are",
             remedy="--json, --csv, --html and --trace write what the run gave",
         )
-    check = Check(result.graph, result.target, result.program, result.mapping, result.violations)
-    own = options.arithmetic in (None, "chip") and not result.violations
-    backend = find_backend(result.target.family)
-    artefacts = backend.artefacts(result.program) if own else Artefacts()
-    whole = Compilation(check, result, result.calibrated_on, artefacts, result.wall_times)
-    return write_compiled(out, network, whole, options)
 
 
 def require_artefact(compilation: Compilation, name: str) -> None:

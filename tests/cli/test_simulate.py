@@ -94,6 +94,24 @@ def test_the_detailed_timing_is_named(cli: Cli, network: Path, data: Path) -> No
     assert any("wait for links" in line for line in detailed["assumptions"])
 
 
+def test_a_saved_run_keeps_its_timing_until_another_is_named(
+    cli: Cli, network: Path, data: Path
+) -> None:
+    chip = ("-t", "loihi1", "--costs", "sanafe_nahuku", "--data", data, "--timing", "detailed")
+    assert cli("simulate", network, *chip, "-o", "run").code == 0
+
+    def latency(*more: str) -> float:
+        done = cli("report", "run", "--json", "-", *more)
+        assert done.code == 0, done.err
+        said: float = json.loads(done.out)["totals"]["latency_us"]
+        return said
+
+    assert latency() == latency("--timing", "detailed") != latency("--timing", "simple")
+    refused = cli("report", "run", "--costs", "davies2018", "--timing", "detailed")
+    assert refused.code == 2
+    assert "link_buffer" in refused.err
+
+
 def test_the_float_graph_is_a_target(cli: Cli, network: Path, data: Path) -> None:
     done = cli("simulate", network, "-t", "reference", "--data", data, "--json", "-")
     assert done.code == 0, done.err

@@ -53,7 +53,7 @@ def _mutator(seed: Seed) -> Mutator:
             return mutate_hdf5.mutate
         case "npz":
             return mutate_arrays.mutate_npz
-        case "checkpoint" | "program":
+        case "checkpoint" | "program" | "activity":
             return mutate_arrays.mutate_safetensors
         case "weights":
             structural = not seed.place.endswith(".pt")
@@ -88,7 +88,9 @@ def lay_out(case: Case, base: Path, folder: Path) -> None:
     shutil.copytree(base, folder)
     (folder / OUT).mkdir()
     (folder / case.place).write_bytes(case.content)
-    if case.kind in ("program", "mapping", "report") and case.place.startswith("in/made/"):
+    if case.kind in ("program", "mapping", "report", "activity") and case.place.startswith(
+        "in/made/"
+    ):
         _sign(folder / IN / "made", Path(case.place).name)
 
 

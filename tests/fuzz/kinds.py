@@ -94,12 +94,17 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
         simulate in/made --data random {_SMALL}
         compile in/net.nir -o in/made"""),
     "report": _lines("""
-        report in/made
-        report in/made/report.json --csv out/r.csv"""),
+        report in/made/report.json
+        report in/made/report.json --csv out/r.csv
+        compare in/made/report.json in/made/report.json --html out/r.html --json out/r.json"""),
+    "activity": _lines(f"""
+        report in/made {_REPORTS}
+        report in/made -t loihi1 --costs davies2018
+        simulate in/made --data random {_SMALL}"""),
 }
 
 SHARES = {
-    "nir": 26,
+    "nir": 24,
     "net": 14,
     "onnx": 14,
     "checkpoint": 8,
@@ -111,6 +116,7 @@ SHARES = {
     "mapping": 2,
     "manifest": 1,
     "report": 2,
+    "activity": 2,
 }
 """Of the cases, in percent."""
 

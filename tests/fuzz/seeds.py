@@ -210,6 +210,7 @@ def _compiled(folder: Path) -> Iterator[Seed]:
         ("mapping", "mapping.json"),
         ("manifest", "manifest.json"),
         ("report", "report.json"),
+        ("activity", "activity.safetensors"),
     ):
         yield Seed(kind, name, f"in/made/{name}", (made / name).read_bytes())
 

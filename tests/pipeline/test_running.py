@@ -12,7 +12,8 @@ from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
 from snn2chip.frontends.nir import write_graph
 from snn2chip.graph import Delay
 from snn2chip.mapping import write_mapping
-from snn2chip.pipeline import Options, check, compile_network, open_network, run
+from snn2chip.pipeline import Options, check, compile_network, open_network, reprice, run
+from snn2chip.targets import load_target
 from tests.networks import chain, dense
 
 
@@ -178,6 +179,16 @@ def test_another_table_reprices_the_same_counts(opened, options):
         layer.counts for layer in other.energy.layers
     ]
     assert one.energy.dynamic_pj != other.energy.dynamic_pj
+
+
+def test_other_prices_on_the_same_mapping_do_not_count_again(opened, options):
+    one = run(opened, replace(options, target="loihi1"))
+    again = reprice(one, "sanafe_nahuku", timing="detailed")
+    assert again.counts is one.counts
+    assert again.energy.timing == "detailed"
+    assert reprice(again, "sanafe_nahuku").energy.timing == "detailed"
+    other = reprice(one, None, load_target("loihi2"))
+    assert other.counts is not one.counts
 
 
 def test_unknown_names_suggest(opened, options):

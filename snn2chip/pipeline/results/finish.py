@@ -54,6 +54,7 @@ def finish(
     *,
     timing: str = TIMINGS[0],
     curve: bool = False,
+    counts: Counts | None = None,
 ) -> Result:
     """The result of a run on a mapping at the prices of a table.
 
@@ -61,11 +62,12 @@ def finish(
         placed: the mapping, and every limit that it breaks.
         timing: the model of time, one of ``TIMINGS``.
         curve: figures by the number of steps too; the activity has the readout of every step.
+        counts: of this run on this mapping, where they were made before.
     """
     mapping, violations = placed
     program, activity, reference = recorded.program, recorded.activity, recorded.reference
     priced = partial(energy_of, program, mapping, target, costs, timing=timing)
-    counts = count(program, activity, mapping)
+    counts = count(program, activity, mapping) if counts is None else counts
     energy = replace(
         _priced(program, counts, target, costs, timing),
         by_core=core_costs(program, mapping, counts, target, costs),
@@ -75,6 +77,7 @@ def finish(
         mapping=mapping,
         violations=(*violations, *late_ticks(energy, target)),
         energy=energy,
+        counts=counts,
         baseline=ann_baseline(program),
         drift=_drift(recorded),
         fidelity=fidelity,
@@ -101,7 +104,8 @@ def _priced(
 ) -> EnergyReport:
     """Counts at the target's prices, with what its mapping rests on."""
     energy = price(counts, target, costs, timing)
-    found = (*energy.assumptions, *assumptions(program, target))
+    notes = () if counts.run is None else counts.run.mapping.notes
+    found = (*energy.assumptions, *assumptions(program, target), *notes)
     if target.family == PRICES_ONLY:
         found = (f"spikes of {program.arithmetic}, not of this chip's own arithmetic", *found)
     return replace(energy, assumptions=found)

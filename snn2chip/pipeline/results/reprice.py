@@ -22,6 +22,7 @@ def reprice(
     *,
     timing: str | None = None,
     curve: bool | None = None,
+    own: bool = False,
 ) -> Result:
     """The same activity at other prices, on another chip or with another mapping.
 
@@ -32,6 +33,7 @@ def reprice(
         mapping: a ``mapping.json`` of the chip that is priced.
         timing: the model of time; None takes that of the result.
         curve: figures by the number of steps; None takes them where the result has them.
+        own: the chip computes just what was simulated, so that nothing need be said of it.
 
     Raises:
         ConfigError: the target has no such cost table, or lacks what the model of time needs.
@@ -42,8 +44,16 @@ def reprice(
     wanted = bool(result.curve) if curve is None else curve
     placed = _placed(result, chip, mapping)
     model = result.energy.timing if timing is None else timing
-    again = finish(recorded, chip, result.fidelity, placed, costs, timing=model, curve=wanted)
-    if chip.name != result.target.name and chip.family != PRICES_ONLY:
+    fidelity = result.fidelity
+    if chip.family == PRICES_ONLY or result.program.arithmetic == "float64":
+        fidelity = find_backend(chip.family).fidelity(result.program)
+    again = finish(
+        *(recorded, chip, fidelity, placed, costs),
+        timing=model,
+        curve=wanted,
+        counts=result.counts if placed[0] is result.mapping else None,
+    )
+    if not own and chip.name != result.target.name and chip.family != PRICES_ONLY:
         label = (
             f"activity of {result.program.arithmetic}, simulated for {result.target.name}: what "
             f"{chip.name} itself would compute was not simulated"

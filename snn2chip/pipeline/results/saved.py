@@ -6,10 +6,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from snn2chip.compiled import ACTIVITY, SavedRun, dump_run, is_compiled, parse_run, read_folder
+from snn2chip.energy import TIMINGS
 from snn2chip.errors import InputFileError
 from snn2chip.pipeline.opening import open_network
+from snn2chip.pipeline.placing import placed_on
 from snn2chip.pipeline.results.finish import Recorded, finish
-from snn2chip.pipeline.running import backend_for, chosen_target, placed_on
+from snn2chip.pipeline.running import backend_for, chosen_target
 from snn2chip.pipeline.types import Options, Quantization, Result
 
 _AGAIN = "write one: snn2chip simulate NETWORK -o DIR, or compile it with --data DATA"
@@ -82,13 +84,15 @@ def open_run(folder: str | Path) -> Result:
         recorded = replace(recorded, notes=(*recorded.notes, note))
     placed = placed_on(network, program, backend, target, options, run.activity)
     given = manifest.get("options")
-    costs = given.get("costs") if isinstance(given, dict) else None
+    said = given if isinstance(given, dict) else {}
+    costs, timing = said.get("costs"), said.get("timing")
     return finish(
         recorded,
         target,
         backend.fidelity(program),
         placed,
         costs if isinstance(costs, str) and costs in target.costs else None,
+        timing=timing if timing in TIMINGS else TIMINGS[0],
         curve=_has_curve(run),
     )
 

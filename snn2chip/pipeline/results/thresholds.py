@@ -36,7 +36,8 @@ class Thresholds:
     """Limits of a run; None sets none.
 
     Attributes:
-        max_energy_nj: of the energy per inference, dynamic and static, as far as it is priced.
+        max_energy_nj: of the energy per inference, dynamic and static, as far as it is priced; of a
+            table with ranges, at its own constants.
         max_latency_us: of the mean modelled time per inference.
         min_accuracy: share of right predictions, 0 to 1.
         max_cores: of distinct cores.
@@ -258,15 +259,21 @@ def _energy(result: Result) -> _Figure:
             for name, part in (("dynamic", energy.dynamic_pj), ("static", energy.static_pj))
             if part is not None
         ]
-        has = f"{value:.6g} nJ ({', '.join(parts)}; cost table {energy.table}{_left_out(result)})"
+        parts.append(f"cost table {energy.table}")
+        has = f"{value:.6g} nJ ({'; '.join([*parts, *_caveats(result)])})"
         remedy = "fewer steps or spikes, a smaller student, or a higher limit"
     return _Figure("energy per inference", value, " nJ", has, remedy)
 
 
-def _left_out(result: Result) -> str:
-    """How many terms the figure leaves out."""
-    unpriced = len(result.energy.unpriced)
-    return f"; {unpriced} unpriced term{'s' if unpriced > 1 else ''} left out" if unpriced else ""
+def _caveats(result: Result) -> Iterator[str]:
+    """The range of the figure, and how many terms it leaves out."""
+    energy, ends = result.energy, result.energy.range
+    if ends is not None and ends.low.total_pj is not None and ends.high.total_pj is not None:
+        low, high = (pj / energy.samples / 1000.0 for pj in (ends.low.total_pj, ends.high.total_pj))
+        yield f"range {low:.6g} to {high:.6g} nJ"
+    if energy.unpriced:
+        unpriced = len(energy.unpriced)
+        yield f"{unpriced} unpriced term{'s' if unpriced > 1 else ''} left out"
 
 
 def _latency(result: Result) -> _Figure:

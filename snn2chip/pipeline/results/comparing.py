@@ -1,0 +1,142 @@
+"""One network on several targets: simulated once per arithmetic, priced once per target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from snn2chip.errors import ConfigError, InputFileError, Snn2chipError, UnsupportedError
+from snn2chip.pipeline.results.reprice import reprice
+from snn2chip.pipeline.running import run
+from snn2chip.pipeline.types import PRICES_ONLY, Network, Options, Progress, Result
+from snn2chip.targets import load_target
+from snn2chip.targets.types import Target
+
+_FLOAT = (PRICES_ONLY, "reference")
+"""Families whose activity is that of the float network."""
+
+_QUANTIZING = ("calibration", "percentile", "granularity", "weight_bits", "fine_biases")
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """A network on one of the targets.
+
+    Attributes:
+        target: as it was asked for: a name or a path, and a cost table behind a colon.
+        result: None where the target cannot run the network.
+        own: whether the activity is of the target's own arithmetic, which was simulated.
+        error: why there is no result.
+    """
+
+    target: str
+    result: Result | None
+    own: bool
+    error: Snn2chipError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """One target that was asked for."""
+
+    word: str
+    target: Target
+    place: str
+    costs: str | None
+
+    @property
+    def arithmetic(self) -> tuple[Any, ...]:
+        """Equal for targets that compute the same: their family and number formats."""
+        if self.target.family in _FLOAT:
+            return ("float64",)
+        formats = sorted((name, limit.value) for name, limit in self.target.formats.items())
+        return (self.target.family, *formats)
+
+
+def compare_targets(
+    network: Network, targets: Sequence[str], options: Options, progress: Progress | None = None
+) -> tuple[Compared, ...]:
+    """The network on each target, in their order.
+
+    Targets of one family and the same number formats share one run; those of which only prices are
+    known take the activity of the float network. What a target cannot run is part of the answer,
+    unless no target can.
+
+    Args:
+        targets: names or paths; ``loihi1:sanafe_nahuku`` names a cost table too.
+        options: of every run; ``target`` and ``costs`` are ignored, and those of a quantization
+            on the float network.
+
+    Raises:
+        ConfigError: no targets, an unknown one, one twice, or an unknown cost table.
+        Snn2chipError: that of the first target, where none can run the network.
+    """
+    choices = [_choice(word) for word in targets]
+    words = [choice.word for choice in choices]
+    if not words or len(set(words)) < len(words):
+        raise ConfigError(
+            f"--targets {','.join(words) or '(none)'}", needs="one target or more, each once"
+        )
+    simulated: dict[tuple[Any, ...], Result | Snn2chipError] = {}
+    found = []
+    for done, choice in enumerate(choices):
+        if choice.arithmetic not in simulated:
+            simulated[choice.arithmetic] = _simulated(network, choice, options, progress)
+        found.append(_compared(choice, simulated[choice.arithmetic]))
+        if progress is not None:
+            progress("targets", done + 1, len(choices))
+    errors = [one.error for one in found if one.error is not None]
+    if len(errors) == len(found):
+        raise errors[0]
+    return tuple(found)
+
+
+def _choice(word: str) -> _Choice:
+    """A target and its cost table, of which there is none in a path alone.
+
+    Raises:
+        ConfigError: no such target or table.
+    """
+    place, colon, costs = word.rpartition(":")
+    if not colon or "/" in costs or "\\" in costs or costs.endswith(".toml"):
+        place, costs = word, ""
+    if not place.strip():
+        raise ConfigError(f"--targets: {word!r} names no target", remedy="--targets loihi1,loihi2")
+    target = load_target(place)
+    if costs and costs not in target.costs:
+        raise ConfigError(
+            f"target {target.name!r} has no cost table {costs!r}",
+            has=", ".join(target.costs) or "no cost tables",
+        )
+    return _Choice(word, target, place, costs or None)
+
+
+def _simulated(
+    network: Network, choice: _Choice, options: Options, progress: Progress | None
+) -> Result | Snn2chipError:
+    """A run for the first target of its arithmetic, or why there can be none."""
+    chosen = replace(options, target=choice.place, costs=choice.costs)
+    if choice.arithmetic == ("float64",):
+        plain = Options()
+        chosen = replace(chosen, **{name: getattr(plain, name) for name in _QUANTIZING})
+    try:
+        return run(network, chosen, progress)
+    except (ConfigError, InputFileError, UnsupportedError) as error:
+        return error
+
+
+def _compared(choice: _Choice, run: Result | Snn2chipError) -> Compared:
+    """The run at the prices of a target, with a mapping of its own."""
+    own = choice.target.family != PRICES_ONLY
+    if isinstance(run, Snn2chipError):
+        return Compared(choice.word, None, own, run)
+    if run.target.sha256 == choice.target.sha256 and run.energy.table == (
+        choice.costs or choice.target.default_costs
+    ):
+        return Compared(choice.word, run, own)
+    try:
+        priced = reprice(run, choice.costs, choice.target, own=own)
+    except ConfigError as error:
+        return Compared(choice.word, None, own, error)
+    return Compared(choice.word, priced, own)

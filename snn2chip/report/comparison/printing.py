@@ -1,0 +1,221 @@
+"""Comparisons on a terminal or in a pipe: tables first, then what must be known about each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO, TextIOWrapper
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+from snn2chip.report.comparison.changes import Change, Changes
+from snn2chip.report.comparison.targets import Comparison, TargetRow
+from snn2chip.report.numbers import (
+    UNKNOWN,
+    accuracy,
+    count,
+    energy,
+    percent,
+    plural,
+    shown,
+    time,
+)
+from snn2chip.report.summary import TERM_WORDS
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+_DROPPED_FIRST = ("static", "spikes", "costliest", "dynamic", "drift %", "cores", "latency")
+
+
+def show(compared: Comparison | Changes) -> None:
+    """Print the comparison on standard output: in colours on a terminal only."""
+    from rich.console import Console
+
+    console = Console()
+    if not (console.is_terminal and console.encoding.startswith("utf")):
+        console.file.write(text(compared, console.width, console.encoding))
+        return
+    for part in _parts(compared, console.width):
+        console.print(part, highlight=False, markup=False)
+        console.print()
+
+
+def text(compared: Comparison | Changes, width: int = 100, encoding: str = "utf-8") -> str:
+    """The comparison without colours, ``width`` columns wide."""
+    from rich.console import Console
+
+    buffer = BytesIO()
+    out = TextIOWrapper(buffer, encoding, errors="backslashreplace", newline="\n")
+    console = Console(file=out, width=width, color_system=None, legacy_windows=False)
+    for part in _parts(compared, width):
+        console.print(part, highlight=False, markup=False)
+        console.print()
+    out.flush()
+    lines = buffer.getvalue().decode(encoding).rstrip().split("\n")
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _parts(compared: Comparison | Changes, width: int) -> Iterator[RenderableType]:
+    if isinstance(compared, Comparison):
+        return _targets(compared, width)
+    return _changes(compared, width)
+
+
+def _targets(compared: Comparison, width: int) -> Iterator[RenderableType]:
+    samples = plural(compared.samples, "sample")
+    steps = plural(compared.steps, "step")
+    yield (
+        f"{shown(compared.network)} on {plural(len(compared.targets), 'target')}: "
+        f"{samples} x {steps} of {shown(compared.data)}"
+    )
+    yield _target_table(compared, width)
+    lines = (line for row in compared.targets for line in _lines(row))
+    yield "\n".join(fill(line, width, subsequent_indent="  ") for line in lines)
+
+
+def _target_table(compared: Comparison, width: int) -> Table:
+    from snn2chip.report.terminal.tables import fitted, named
+
+    title = "Per inference"
+    if compared.accuracy_before is not None:
+        title += f"; accuracy of the float network {accuracy(compared.accuracy_before)}"
+    table = named(title, "target")
+    heads = ("accuracy", "drift %", "energy", "dynamic", "static", "latency", "cores")
+    table.add_column("fits", no_wrap=True)
+    for head in heads:
+        table.add_column(head, justify="right", no_wrap=True)
+    for head in ("costliest", "spikes"):
+        table.add_column(head, overflow="fold")
+    for row in compared.targets:
+        table.add_row(shown(row.asked), *cells(row))
+    return fitted(table, width, _DROPPED_FIRST)
+
+
+def cells(row: TargetRow) -> tuple[str, ...]:
+    """Figures of a target in words: fits to spikes, in the order of the table."""
+    if row.fits is None:
+        return ("cannot", *[UNKNOWN] * 7, "", "")
+    top = ""
+    if row.costliest is not None and row.costliest_share is not None:
+        top = f"{shown(row.costliest)} {percent(row.costliest_share, 2)} %"
+    of = "" if row.cores is None else f" of {row.cores:,}"
+    return (
+        fit(row),
+        accuracy(row.accuracy),
+        percent(row.drift),
+        energy(row.energy_nj),
+        energy(row.dynamic_nj),
+        energy(row.static_nj),
+        time(row.latency_us),
+        f"{row.cores_used:,}{of}",
+        top,
+        "own" if row.own else row.activity,
+    )
+
+
+def fit(row: TargetRow) -> str:
+    """Whether the network fits; a target without a size cannot be fitted."""
+    if not row.fits:
+        return "NO"
+    return "yes" if row.cores is not None else "-"
+
+
+def heading(row: TargetRow) -> str:
+    """A target's title and cost table, or that it cannot run the network."""
+    if row.refused:
+        return "cannot run it"
+    return shown(row.title) + (f", {shown(row.cost_table)}" if row.cost_table else "")
+
+
+def notes_on(row: TargetRow) -> Iterator[str]:
+    """What a reader must know of a target's figures, one line each."""
+    if row.refused:
+        yield from map(shown, row.refused.split("\n"))
+        return
+    if row.cost_label:
+        yield shown(row.cost_label)
+    if not row.own:
+        yield f"priced on the spikes of {row.activity}: its own arithmetic was not simulated"
+    if row.low_nj is not None and row.high_nj is not None:
+        yield f"range {energy(row.low_nj)} to {energy(row.high_nj)}"
+    if row.costliest_term is not None:
+        yield f"dearest: {TERM_WORDS[row.costliest_term]} of {shown(row.costliest or '')}"
+    if row.unpriced:
+        yield f"{plural(len(row.unpriced), 'term')} unpriced"
+    if row.violations:
+        yield f"breaks {', '.join(map(shown, row.violations))}: priced as if it fitted"
+
+
+def _lines(row: TargetRow) -> Iterator[str]:
+    """All that the terminal says of a target."""
+    yield f"{shown(row.asked)}: {heading(row)}"
+    yield from (f"  {line}" for line in notes_on(row))
+    if row.grades:
+        said = ", ".join(f"{number} {grade}" for grade, number in row.grades.items())
+        yield f"  evidence of its constants: {said}"
+
+
+def _changes(compared: Changes, width: int) -> Iterator[RenderableType]:
+    before, after = compared.before, compared.after
+    yield (
+        f"before: {shown(before.name)}, {shown(before.network)} on {shown(before.target)}\n"
+        f"after:  {shown(after.name)}, {shown(after.network)} on {shown(after.target)}"
+    )
+    if compared.differing:
+        lines = "\n".join(f"  {shown(line)}" for line in compared.differing)
+        yield f"The runs differ in more than their figures:\n{lines}"
+    yield _change_table("Per inference", "figure", compared.totals, width)
+    if compared.layers:
+        yield _change_table("Energy by layer", "layer", compared.layers, width)
+    yield "\n".join(limits(compared))
+
+
+def limits(compared: Changes) -> list[str]:
+    """What became of the limits of the chip, one line each."""
+    lines = [f"newly broken: {shown(found)}" for found in compared.new_violations]
+    lines += [f"no longer broken: {shown(found)}" for found in compared.gone_violations]
+    return lines or ["limits of the chip: no change"]
+
+
+def _change_table(title: str, head: str, rows: tuple[Change, ...], width: int) -> Table:
+    from snn2chip.report.terminal.tables import fitted, named
+
+    table = named(title, head)
+    for name in ("before", "after", "change"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        name = label(row)
+        table.add_row(name, *change_cells(row), style="bold" if row.regression else None)
+    return fitted(table, width, ())
+
+
+def label(row: Change) -> str:
+    """The layer, or the figure without its unit, which stands with its values."""
+    if row.layer is not None:
+        return shown(row.layer)
+    return row.name.removesuffix("_nj").removesuffix("_us").replace("_", " ")
+
+
+def change_cells(row: Change) -> tuple[str, str, str]:
+    """Before, after, and the change, with a mark where it is a regression."""
+    grew = UNKNOWN
+    if row.change is not None:
+        grew = "=" if row.change == 0 else f"{row.change:+.4g}"
+        if row.percent is not None and row.change:
+            unit = "points" if row.name in ("accuracy", "drift") else "%"
+            grew = f"{row.percent:+.3g} {unit}"
+    mark = "  WORSE" if row.regression else ""
+    return _value(row, row.before), _value(row, row.after), grew + mark
+
+
+def _value(row: Change, value: float | None) -> str:
+    if value is None:
+        return UNKNOWN
+    if row.name == "accuracy":
+        return accuracy(value)
+    if row.name == "drift":
+        return f"{percent(value)} %"
+    if row.name.endswith("_nj"):
+        return energy(value)
+    return time(value) if row.name.endswith("_us") else count(value)

@@ -1,0 +1,136 @@
+"""Runs that were saved: read back, they are the runs; priced again, they are other runs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import snn2chip
+from snn2chip import pipeline, report
+from snn2chip.compiled import ACTIVITY
+from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
+from snn2chip.pipeline import Options, open_network, open_run, reprice, run
+from snn2chip.report.folder import write_compiled, write_run
+from snn2chip.resources import targets_dir
+from snn2chip.targets import load_target
+from tests.whole_networks import BUILDERS, write_network, write_spikes
+
+
+def saved(folder: Path, name: str, **options: object) -> tuple[Path, dict[str, object]]:
+    """A saved run, and the JSON report of the run itself."""
+    path = write_network(folder, name)
+    network = open_network(path, Options())
+    chosen = Options(data=str(write_spikes(folder, network.graph)), **options)  # type: ignore[arg-type]
+    result = run(network, chosen)
+    write_run(folder / "run", network, result, chosen)
+    return folder / "run", report.build(result).to_dict()
+
+
+@pytest.mark.parametrize("name", sorted(BUILDERS))
+def test_a_saved_run_is_the_run(name: str, tmp_path: Path) -> None:
+    folder, before = saved(tmp_path, name, target="loihi1", costs="sanafe_nahuku")
+    assert report.build(open_run(folder)).to_dict() == before
+    assert json.loads((folder / "report.json").read_text()) == before
+
+
+@pytest.mark.parametrize("target", ["loihi2", "reference"])
+def test_readouts_of_every_step_are_kept_with_a_curve(target: str, tmp_path: Path) -> None:
+    folder, before = saved(tmp_path, "leaky_readout", target=target, steps_curve=True)
+    again = open_run(folder)
+    assert again.curve
+    assert report.build(again).to_dict() == before
+
+
+def test_a_compiled_network_with_data_is_a_run(tmp_path: Path) -> None:
+    network = open_network("digits-mlp", Options())
+    chosen = Options(target="loihi2", samples=10)
+    made = pipeline.compile_network(network, chosen)
+    assert made.result is not None
+    write_compiled(tmp_path / "out", network, made, chosen)
+    before = report.build(made.result).to_dict()
+    assert report.build(open_run(tmp_path / "out")).to_dict() == before
+    again = run(open_network(tmp_path / "out", Options()), replace(chosen, target="loihi2"))
+    assert again.accuracy == made.result.accuracy
+
+
+def test_prices_of_a_saved_run_are_those_of_a_run(tmp_path: Path) -> None:
+    folder, _ = saved(tmp_path, "images", target="loihi1", costs="sanafe_nahuku")
+    priced = report.build(reprice(open_run(folder), "davies2018")).to_dict()
+    (tmp_path / "again").mkdir()
+    _, before = saved(tmp_path / "again", "images", target="loihi1", costs="davies2018")
+    assert priced == before
+
+
+def test_another_chip_says_that_it_was_not_simulated(tmp_path: Path) -> None:
+    folder, before = saved(tmp_path, "images", target="loihi1")
+    other = report.build(reprice(open_run(folder), None, load_target("loihi2")))
+    assert other.target.name == "loihi2"
+    assert "simulated for loihi1" in other.assumptions[-1]
+    assert [row.spikes for row in other.layers] == [r["spikes"] for r in before["layers"]]  # type: ignore[attr-defined]
+
+
+def test_the_same_run_is_the_same_file(tmp_path: Path) -> None:
+    files = []
+    for part in ("a", "b"):
+        (tmp_path / part).mkdir()
+        folder, _ = saved(tmp_path / part, "recurrent", target="loihi2")
+        files.append((folder / ACTIVITY).read_bytes())
+    assert files[0] == files[1]
+
+
+def test_a_target_that_has_changed_is_said(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    text = (targets_dir() / "loihi1.toml").read_text().replace('name = "loihi1"', 'name = "mine"')
+    mine.write_text(text)
+    folder, _ = saved(tmp_path, "images", target=str(mine))
+    assert not any("has changed" in note for note in open_run(folder).notes)
+    mine.write_text(text + "\n# another price list\n")
+    assert any("has changed since the run" in note for note in open_run(folder).notes)
+    mine.unlink()
+    with pytest.raises(ConfigError, match="no such file"):
+        open_run(folder)
+
+
+def test_a_folder_without_a_run(tmp_path: Path) -> None:
+    with pytest.raises(InputFileError, match="no saved run"):
+        open_run(tmp_path)
+    folder, _ = saved(tmp_path, "images")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["files"][ACTIVITY]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputFileError, match="not a file that was written with the folder"):
+        open_run(folder)
+
+
+def test_a_run_that_was_changed_is_refused(tmp_path: Path) -> None:
+    folder, _ = saved(tmp_path, "images")
+    data = bytearray((folder / ACTIVITY).read_bytes())
+    data[-1] ^= 1
+    (folder / ACTIVITY).write_bytes(bytes(data))
+    with pytest.raises(InputFileError, match="sha256"):
+        open_run(folder)
+
+
+def test_from_python(tmp_path: Path) -> None:
+    made = snn2chip.simulate("digits-mlp", samples=8)
+    files = made.save(tmp_path / "run")
+    assert tmp_path / "run" / ACTIVITY in files
+    again = snn2chip.open_run(tmp_path / "run")
+    assert again.report.to_dict() == made.report.to_dict()
+    np.testing.assert_array_equal(again.spikes("out"), made.spikes("out"))
+    assert again.price(target="loihi1").report.target.name == "loihi1"
+    with pytest.raises(ConfigError, match="saved already"):
+        again.save(tmp_path / "other")
+
+
+def test_files_of_integers_have_no_folder(tmp_path: Path) -> None:
+    network = open_network("digits-mlp", Options())
+    result = run(network, Options(samples=2))
+    foreign = replace(network, family="loihi", origin="some.net")
+    with pytest.raises(UnsupportedError, match=r"some\.net"):
+        write_run(tmp_path / "run", foreign, result, Options())
+    assert not (tmp_path / "run").exists()

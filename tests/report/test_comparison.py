@@ -1,0 +1,250 @@
+"""Comparisons in all forms: rows, changes, regressions, hostile names."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from html.parser import HTMLParser
+from io import StringIO
+from typing import Any
+
+import jsonschema
+import pytest
+
+from snn2chip.core import Violation
+from snn2chip.errors import ConfigError, ThresholdError, UnsupportedError
+from snn2chip.pipeline import Compared
+from snn2chip.report import Report, build
+from snn2chip.report.comparison import (
+    Changes,
+    Comparison,
+    changes_of,
+    comparison_of,
+    forms,
+    page,
+    printing,
+)
+from tests.report.synthetic_results import VIOLATION, result
+
+REFUSED = UnsupportedError("loihi9", needs="a chip", has="none", remedy="wait")
+
+
+def rows(**changes: Any) -> Comparison:
+    made = result(**changes)
+    return comparison_of(
+        [
+            Compared("loihi2", made, own=True),
+            Compared("far/away/mine.toml", made, own=False),
+            Compared("loihi9", None, own=True, error=REFUSED),
+        ]
+    )
+
+
+def reported(**changes: Any) -> Report:
+    return build(result(**changes))
+
+
+def two(limit: float | None = None, before: Any = None, **changes: Any) -> Changes:
+    sides = reported(**(before or {})), reported(**changes)
+    return changes_of(*sides, ("a", "b"), limit)
+
+
+def test_a_row_repeats_the_report() -> None:
+    compared, report = rows(), reported()
+    own, other, refused = compared.targets
+    assert own.energy_nj == report.totals.energy_per_inference_nj
+    assert own.dynamic_nj is not None
+    assert own.static_nj is not None
+    assert own.dynamic_nj + own.static_nj == pytest.approx(own.energy_nj, rel=1e-12)
+    assert own.accuracy == report.run.accuracy
+    assert own.latency_us == report.totals.latency_us
+    assert own.cores_used == report.totals.cores_used
+    drift = report.drift[-1]
+    assert own.drift == drift.predictions_differing / drift.samples
+    assert own.grades == {price.grade: own.grades[price.grade] for price in report.prices}
+    assert sum(own.grades.values()) == len(report.prices)
+    assert other.asked == "mine.toml"
+    assert not other.own
+    assert refused.fits is None
+    assert refused.energy_nj is None
+    assert "needs:  a chip" in refused.refused
+
+
+@pytest.mark.parametrize("compared", [rows(), two(1.0), two()], ids=["rows", "judged", "two"])
+def test_json_meets_the_schema(compared: Comparison | Changes) -> None:
+    document = json.loads(forms.json_text(compared))
+    jsonschema.Draft202012Validator.check_schema(forms.schema())
+    jsonschema.validate(document, forms.schema())
+    for key in list(document):
+        damaged = {name: value for name, value in document.items() if name != key}
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(damaged, forms.schema())
+
+
+def test_csv_has_a_line_per_target_and_none_that_is_a_formula() -> None:
+    lines = list(csv.DictReader(StringIO(forms.csv_text(rows(network="=1+1")))))
+    assert [line["asked"] for line in lines] == ["loihi2", "mine.toml", "loihi9"]
+    assert lines[2]["energy_nj"] == ""
+    assert float(lines[0]["energy_nj"]) == rows().targets[0].energy_nj
+    layers = {"names": ("input", "=1+1", "hidden", "output")}
+    changed = list(csv.DictReader(StringIO(forms.csv_text(two(before=layers, **layers)))))
+    assert "'=1+1" in [line["layer"] for line in changed]
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 140])
+@pytest.mark.parametrize("compared", [rows(), two(1.0)], ids=["rows", "two"])
+def test_text_keeps_its_width(compared: Comparison | Changes, width: int) -> None:
+    shown = printing.text(compared, width)
+    assert all(len(line) <= width for line in shown.splitlines())
+    assert "energy" in shown
+    printing.text(compared, width, "ascii").encode("ascii")
+
+
+def test_text_says_what_must_be_known() -> None:
+    shown = printing.text(rows(violations=(VIOLATION,)), 120)
+    for words in (
+        "NO",
+        "breaks loihi2.neurons-per-core",
+        "its own arithmetic was not simulated",
+        "loihi9: cannot run it",
+        "unpriced",
+    ):
+        assert words in shown
+
+
+class Tags(HTMLParser):
+    """Every tag and text of a page."""
+
+    def __init__(self, content: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.words = ""
+        self.feed(content)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for name, value in attrs:
+            assert not name.startswith("on")
+            assert name not in ("href", "src"), value
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+EVIL = "<script>alert(1)</script>\x1b[31m"
+
+
+@pytest.mark.parametrize(
+    "compared",
+    [
+        rows(network=EVIL, names=("input", EVIL, "hidden", "output")),
+        two(0.0, network=EVIL, names=("input", EVIL, "hidden", "output")),
+    ],
+    ids=["rows", "two"],
+)
+def test_pages_and_text_show_names_and_do_not_run_them(compared: Comparison | Changes) -> None:
+    found = Tags(page.text(compared))
+    assert "script" not in found.tags
+    assert "<script>alert(1)</script>" in found.words
+    assert "\x1b" not in page.text(compared)
+    assert "\x1b" not in printing.text(compared)
+    assert "default-src 'none'" in page.text(compared)
+
+
+def test_a_page_draws_every_energy_on_one_axis() -> None:
+    compared = rows()
+    axis = page.axis_of(compared.targets)
+    assert axis is not None
+    found = page.marks(compared.targets, axis)
+    assert set(found) == {"loihi2", "mine.toml"}
+    assert all(0 <= mark.total <= 100 for mark in found.values())
+    assert axis.place(10.0**axis.first) == 0.0
+    assert axis.place(10.0**axis.last) == 100.0
+    unpriced = rows(prices=dict.fromkeys(("synapse", "neuron", "packet", "hop")), static_mw=None)
+    assert page.axis_of(unpriced.targets) is None
+    assert "n/a" in page.text(unpriced)
+
+
+def test_a_run_against_itself_has_no_change() -> None:
+    same = two(0.0)
+    assert all(change.change in (0.0, None) for change in (*same.totals, *same.layers))
+    assert same.regressions == ()
+    assert same.differing == ()
+    same.check()
+
+
+def change(changes: Changes, name: str) -> Any:
+    return next(c for c in changes.totals if c.name == name)
+
+
+def test_more_energy_is_a_regression_beyond_the_limit() -> None:
+    dear = {"synapse": 47.2, "neuron": 81.0, "packet": 1.7, "hop": 3.5}
+    percent = change(two(prices=dear), "dynamic_nj").percent
+    assert percent > 0
+    assert change(two(percent, prices=dear), "dynamic_nj").regression is False
+    worse = two(percent * 0.999, prices=dear)
+    assert change(worse, "dynamic_nj").regression is True
+    with pytest.raises(ThresholdError, match="dynamic_nj"):
+        worse.check()
+    better = two(0.0, before={"prices": dear})
+    assert change(better, "dynamic_nj").percent < 0
+    better.check()
+    two(prices=dear).check()
+
+
+def test_accuracy_is_judged_in_points() -> None:
+    before, after = reported(), reported()
+    after = replace(after, run=replace(after.run, accuracy=before.run.accuracy - 0.03))
+    for limit, kept in ((3.1, True), (2.9, False)):
+        found = changes_of(before, after, ("a", "b"), limit)
+        assert change(found, "accuracy").percent == pytest.approx(-3.0)
+        assert (found.regressions == ()) is kept
+    assert changes_of(after, before, ("a", "b"), 0.0).regressions == ()
+
+
+def test_a_figure_that_is_no_longer_known_is_a_regression() -> None:
+    blind = {"prices": dict.fromkeys(("synapse", "neuron", "packet", "hop")), "static_mw": None}
+    lost = two(50.0, **blind)
+    assert {c.name for c in lost.regressions} == {"energy_nj", "dynamic_nj"}
+    with pytest.raises(ThresholdError, match="unknown"):
+        lost.check()
+    assert two(50.0, before=blind).regressions == ()
+
+
+def test_a_limit_that_is_broken_anew_is_a_regression() -> None:
+    other = replace(VIOLATION, object="other")
+    found = two(1e9, before={"violations": (VIOLATION,)}, violations=(other,))
+    assert found.new_violations == ("loihi2.neurons-per-core: other",)
+    assert found.gone_violations == ("loihi2.neurons-per-core: hidden",)
+    with pytest.raises(ThresholdError, match="broken: loihi2"):
+        found.check()
+    assert "newly broken" in printing.text(found)
+    assert "no longer broken" in page.text(found)
+
+
+def test_what_the_runs_do_not_share_is_said() -> None:
+    found = two(before={"steps": 12}, steps=6, network="other")
+    assert "steps: 12 -> 6" in found.differing
+    assert any(line.startswith("network: ") for line in found.differing)
+    assert "steps: 12 -> 6" in printing.text(found)
+
+
+def test_layers_of_one_run_only() -> None:
+    names = ("input", "conv", "new", "output")
+    found = two(names=names)
+    layers = {c.layer: c for c in found.layers}
+    assert set(layers) == {"input", "conv", "hidden", "output", "new"}
+    assert layers["new"].before is None
+    assert layers["hidden"].after is None
+
+
+@pytest.mark.parametrize("limit", [-1.0, float("nan"), float("inf")])
+def test_limits_that_are_none(limit: float) -> None:
+    with pytest.raises(ConfigError, match="max-regression"):
+        two(limit)
+
+
+def test_violations_are_named_once() -> None:
+    twice: tuple[Violation, ...] = (VIOLATION, replace(VIOLATION, object="other"))
+    assert rows(violations=twice).targets[0].violations == (VIOLATION.rule,)
