@@ -13,7 +13,7 @@ FUZZ_ARGS ?= --count 2000 --seed 0
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint neurobench lava verify-lava sanafe verify-sanafe silicon bench fuzz wheel-check \
+.PHONY: demo test lint docs neurobench lava verify-lava sanafe verify-sanafe silicon bench fuzz wheel-check \
   clean
 .DELETE_ON_ERROR:
 
@@ -56,6 +56,7 @@ verify-sanafe: $(VENV)/.snn2chip-dev
 # LAVA_PYTHON adds Lava; BENCH_ARGS="--write docs/benchmarks.md" keeps the tables and the plot.
 bench: $(VENV)/.snn2chip-dev
 	$(BIN)/python benchmarks/import_nir.py
+	$(BIN)/python -m benchmarks.mapping
 	$(BIN)/python -m benchmarks.engine $(if $(LAVA_PYTHON),--lava-python "$(LAVA_PYTHON)") $(BENCH_ARGS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.energy \
 	  $(findstring --write docs/benchmarks.md,$(BENCH_ARGS))
@@ -67,6 +68,10 @@ silicon: $(VENV)/.snn2chip-dev
 # Mutated files of every kind for the commands that read them; FUZZ_ARGS="--count 500 --seed 7".
 fuzz: $(VENV)/.snn2chip-dev
 	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
+
+# The pages that are made from code.
+docs: $(VENV)/.snn2chip-dev
+	$(BIN)/python -m snn2chip.pipeline.limits_page docs/limits.md
 
 # The built wheel alone, without torch, outside the repository.
 wheel-check: $(VENV)/.snn2chip-dev

@@ -52,6 +52,7 @@ class MappingFlags:
     objective: o.Objective = None
     partition: o.PartitionName = "auto"
     chips: o.Chips = 1
+    cores: o.Cores = None
 
 
 @dataclass(frozen=True)

@@ -180,6 +180,15 @@ PartitionName: TypeAlias = Annotated[
         help="How neurons are split over cores; auto tries them for --objective.",
     ),
 ]
+Cores: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=MAX,
+        help="Most cores that a mapping for latency takes.",
+        show_default="a fifth more than needed",
+    ),
+]
 Chips: TypeAlias = Annotated[
     int, typer.Option(min=1, max=4096, help="Chips that the network may take.")
 ]

@@ -101,3 +101,24 @@ class Violation:
     has: str
     source: str
     remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A rule that a network may break, as documentation.
+
+    Attributes:
+        rule: the violation's id after the target's name, for example ``neurons-per-core``.
+        key: what the target's file calls the limit, "" where it stands in none.
+        means: what must hold, one sentence without a full stop.
+        remedy: what to change where it does not.
+    """
+
+    rule: str
+    key: str
+    means: str
+    remedy: str
+
+    def broken(self, target: str, what: str, needs: str, has: str, source: str) -> Violation:
+        """The violation of this rule by an object of a network."""
+        return Violation(f"{target}.{self.rule}", what, needs, has, source, self.remedy)

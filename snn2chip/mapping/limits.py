@@ -9,17 +9,77 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.core import Mapping, Program, Violation
+from snn2chip.core import Limit, Mapping, Program, Violation
 from snn2chip.mapping.memory import core_words, memory_of, words_of_a_neuron
-from snn2chip.mapping.partition.needs import THRESHOLD
+from snn2chip.mapping.partition.needs import THRESHOLD, fan_ins
 from snn2chip.mapping.reach import OWN_AXONS, destinations
 from snn2chip.targets.types import Target
 
 Rule = Callable[[Program, Target, Mapping], Iterator[Violation]]
+
+CORES = Limit(
+    "cores",
+    "cores",
+    "the network takes no more cores than the chips have together",
+    "fewer neurons or synapses, a larger chip, or --chips with more chips",
+)
+NEURONS = Limit(
+    "neurons-per-core",
+    "neurons_per_core",
+    "a core holds so many neurons, inputs included",
+    "spread them over more cores",
+)
+WORDS = Limit(
+    "synaptic-words-per-core",
+    "synaptic_words_per_core",
+    "the synapses into a core's neurons fit its memory, in the chip's own words; a convolution's "
+    "kernel counts once per core",
+    "fewer inputs per neuron, fewer weight bits, or fewer neurons on the core",
+)
+SINGLE = Limit(
+    "single-neuron",
+    "synaptic_words_per_core",
+    "the synapses of one neuron alone fit a core",
+    "fewer inputs per neuron, or a layer in between",
+)
+SYNAPSES = Limit(
+    "synapses-per-core",
+    "synapses_per_core",
+    "the neurons of a core have so many synapses together, each convolution's unrolled",
+    "fewer inputs per neuron, or fewer neurons on the core",
+)
+FAN_IN = Limit(
+    "fan-in-per-neuron",
+    "fan_in_per_neuron",
+    "a neuron has so many incoming synapses",
+    "sparser connections, smaller kernels, or a layer in between",
+)
+AXONS_IN = Limit(
+    "axons-in-per-core",
+    "axons_in_per_core",
+    "so many distinct source neurons reach a core; those of convolutions are not counted",
+    "fewer neurons per core, or sparser connections",
+)
+AXONS_OUT = Limit(
+    "axons-out-per-core",
+    "axons_out_per_core",
+    "a core's neurons have so many routes, one per neuron and destination core; those through "
+    "convolutions are not counted",
+    "fewer neurons per core, or sparser connections",
+)
+THRESHOLDS = Limit(
+    "thresholds-per-core",
+    "thresholds_per_core",
+    "the neurons of a core have so many distinct thresholds",
+    "fewer distinct thresholds: --granularity layer gives a population one",
+)
+LIMITS = (CORES, NEURONS, WORDS, SINGLE, SYNAPSES, FAN_IN, AXONS_IN, AXONS_OUT, THRESHOLDS)
+"""Every rule of this module, in the order of the documentation."""
 
 
 def cores(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
@@ -29,13 +89,13 @@ def cores(program: Program, target: Target, mapping: Mapping) -> Iterator[Violat
     chips = max((place.chip for place in mapping.places.values()), default=0) + 1
     if each is not None and needed > each * chips:
         enough = -(-needed // each)
-        yield Violation(
-            f"{target.name}.cores",
+        remedy = f"fewer neurons or synapses, a larger chip, or --chips {enough}"
+        yield replace(CORES, remedy=remedy).broken(
+            target.name,
             f"network {program.name!r}",
             f"{needed} cores",
             f"{each * chips} cores" + (f" of {chips} chips" if chips > 1 else ""),
             target.resources["cores"].source,
-            f"fewer neurons or synapses, a larger chip, or --chips {enough}",
         )
 
 
@@ -44,9 +104,7 @@ def neurons_per_core(program: Program, target: Target, mapping: Mapping) -> Iter
     used: Counter[int] = Counter()
     for numbers in mapping.assignment.values():
         used.update(dict(zip(*_counted(numbers), strict=True)))
-    yield from _worst(
-        target, mapping, used, "neurons_per_core", "neurons", "spread them over more cores"
-    )
+    yield from _worst(target, mapping, used, NEURONS, "neurons")
 
 
 def synaptic_memory(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
@@ -57,14 +115,7 @@ def synaptic_memory(program: Program, target: Target, mapping: Mapping) -> Itera
     used: Counter[int] = Counter()
     for projection in program.projections:
         used.update(core_words(memory, projection, mapping.assignment[projection.target]))
-    yield from _worst(
-        target,
-        mapping,
-        used,
-        "synaptic_words_per_core",
-        "words of synaptic memory",
-        "fewer inputs per neuron, fewer weight bits, or fewer neurons on the core",
-    )
+    yield from _worst(target, mapping, used, WORDS, "words of synaptic memory")
 
 
 def single_neuron(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
@@ -75,14 +126,37 @@ def single_neuron(program: Program, target: Target, mapping: Mapping) -> Iterato
     for population in program.populations:
         words = words_of_a_neuron(memory, program.incoming(population.name))
         if words > limit:
-            yield Violation(
-                f"{target.name}.single-neuron",
+            yield SINGLE.broken(
+                target.name,
                 f"population {population.name!r}",
                 f"{words} words of synaptic memory for a single neuron",
                 f"{limit} words per core",
-                target.resources["synaptic_words_per_core"].source,
-                "fewer inputs per neuron, or a layer in between",
+                target.resources[SINGLE.key].source,
             )
+
+
+def synapses(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
+    """Synapses of each core's neurons, and of the neuron that has most."""
+    if target.limit(SYNAPSES.key) is None and target.limit(FAN_IN.key) is None:
+        return
+    used: Counter[int] = Counter()
+    most = target.limit(FAN_IN.key)
+    for population in program.populations:
+        number = fan_ins(program, population)
+        numbers = mapping.assignment[population.name]
+        cores, home = np.unique(numbers, return_inverse=True)
+        each = np.bincount(home, number).astype(np.int64)
+        used.update(dict(zip(cores.tolist(), each.tolist(), strict=True)))
+        largest = int(number.max(initial=0))
+        if most is not None and largest > most:
+            yield FAN_IN.broken(
+                target.name,
+                f"population {population.name!r}",
+                f"{largest} synapses into one neuron",
+                f"{most} per neuron",
+                target.resources[FAN_IN.key].source,
+            )
+    yield from _worst(target, mapping, used, SYNAPSES, "synapses")
 
 
 def axons(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
@@ -100,9 +174,8 @@ def axons(program: Program, target: Target, mapping: Mapping) -> Iterator[Violat
         cores, home = np.unique(numbers, return_inverse=True)
         routes = np.bincount(home, found.degrees).astype(np.int64)
         leaving.update(dict(zip(cores.tolist(), routes.tolist(), strict=True)))
-    remedy = "fewer neurons per core, or sparser connections"
-    yield from _worst(target, mapping, arriving, "axons_in_per_core", "input axons", remedy)
-    yield from _worst(target, mapping, leaving, "axons_out_per_core", "output axons", remedy)
+    yield from _worst(target, mapping, arriving, AXONS_IN, "input axons")
+    yield from _worst(target, mapping, leaving, AXONS_OUT, "output axons")
 
 
 def thresholds(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
@@ -117,8 +190,7 @@ def thresholds(program: Program, target: Target, mapping: Mapping) -> Iterator[V
         for core, neurons in mapping.parts(population.name):
             distinct.setdefault(core, set()).update(np.unique(given[neurons]).tolist())
     used = {core: len(values) for core, values in distinct.items()}
-    remedy = "fewer distinct thresholds: --granularity layer gives a population one"
-    yield from _worst(target, mapping, used, "thresholds_per_core", "distinct thresholds", remedy)
+    yield from _worst(target, mapping, used, THRESHOLDS, "distinct thresholds")
 
 
 RULES: tuple[Rule, ...] = (
@@ -126,6 +198,7 @@ RULES: tuple[Rule, ...] = (
     neurons_per_core,
     single_neuron,
     synaptic_memory,
+    synapses,
     axons,
     thresholds,
 )
@@ -137,10 +210,10 @@ def violations(program: Program, target: Target, mapping: Mapping) -> tuple[Viol
 
 
 def _worst(
-    target: Target, mapping: Mapping, used: dict[int, int], name: str, unit: str, remedy: str
+    target: Target, mapping: Mapping, used: dict[int, int], rule: Limit, unit: str
 ) -> Iterator[Violation]:
     """One violation per set of populations that share a core: its worst core."""
-    limit = target.limit(name)
+    limit = target.limit(rule.key)
     if limit is None:
         return
     over: dict[tuple[str, ...], list[int]] = {}
@@ -150,13 +223,12 @@ def _worst(
         worst = max(broken, key=lambda core: used[core])
         others = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
         plural = "population" if len(populations) == 1 else "populations"
-        yield Violation(
-            f"{target.name}.{name.replace('_', '-')}",
+        yield rule.broken(
+            target.name,
             f"{plural} " + ", ".join(repr(p) for p in populations),
             f"{used[worst]} {unit} on core {worst}{others}",
             f"{limit} per core",
-            target.resources[name].source,
-            remedy,
+            target.resources[rule.key].source,
         )
 
 

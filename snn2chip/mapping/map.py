@@ -43,7 +43,7 @@ def _best(program: Program, target: Target, plan: Plan, goal: Goal) -> CoreMappi
     estimator = Estimator(program, goal)
     candidates = [
         _arranged(assignment, program, target, plan, goal)
-        for assignment in _candidates(Chooser(program, target, estimator), plan)
+        for assignment in _candidates(Chooser(program, target, estimator, plan.cores), plan)
     ]
     return min(candidates, key=lambda mapping: _value(mapping, plan, estimator))
 

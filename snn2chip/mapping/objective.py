@@ -23,12 +23,15 @@ class Plan:
         objective: one of ``OBJECTIVES``; None fills cores in order, as other tools do.
         partition: one of ``PARTITIONS``; ``auto`` tries them and keeps the best.
         chips: that the network may take.
+        cores: most that a partition for packets, latency or energy takes; None for a fifth more
+            than the fewest, or what the fill in order takes.
         seed: of every random choice.
     """
 
     objective: str | None = None
     partition: str = "auto"
     chips: int = 1
+    cores: int | None = None
     seed: int = 0
 
 

@@ -42,7 +42,7 @@ def placed_on(
 def plan_of(options: Options) -> Plan:
     """How the options want a network mapped; the seed matters where something is drawn."""
     seed = 0 if options.objective is None else options.seed
-    return Plan(options.objective, options.partition, options.chips, seed)
+    return Plan(options.objective, options.partition, options.chips, options.cores, seed)
 
 
 def goal_of(program: Program, target: Target, options: Options, activity: Activity | None) -> Goal:

@@ -64,6 +64,7 @@ class Options:
             fills cores in order.
         partition: how neurons are split, one of ``snn2chip.mapping.PARTITIONS``.
         chips: that the network may take.
+        cores: most that a mapping for latency takes; None for a fifth more than it needs.
         costs: name of a cost table, or None for the target's default.
         timing: the model of time: ``simple`` (the busiest core) or ``detailed`` (every message,
             through the links of the mesh).
@@ -98,6 +99,7 @@ class Options:
     objective: str | None = None
     partition: str = "auto"
     chips: int = 1
+    cores: int | None = None
     costs: str | None = None
     timing: str = "simple"
     batch: int = 256
@@ -188,6 +190,13 @@ def _check_mapping(options: Options) -> None:
                 remedy=did_you_mean(value[:_SHOWN], known),
             )
     _whole(options, "chips", 1)
+    if options.cores is not None:
+        _whole(options, "cores", 1)
+        if options.objective not in ("latency", "energy"):
+            raise ConfigError(
+                "--cores without --objective latency or energy",
+                remedy="--objective latency; --max-cores is a limit for scripts",
+            )
     chosen = options.objective, options.partition, options.chips
     if options.mapping is not None and chosen != (None, "auto", 1):
         raise ConfigError(

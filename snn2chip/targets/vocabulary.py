@@ -38,6 +38,8 @@ RESOURCES: dict[str, Key] = {
     "stored_weight_bits": Key("lookup", "bit", "bits of a weight -> bits it occupies"),
     "axons_in_per_core": Key("count", "", "distinct source neurons that reach one core"),
     "axons_out_per_core": Key("count", "", "pairs of a neuron of one core and a destination core"),
+    "synapses_per_core": Key("size", "", "synapses into the neurons of one core, all unrolled"),
+    "fan_in_per_neuron": Key("size", "", "synapses into one neuron"),
     "thresholds_per_core": Key("size", "", "distinct thresholds of the neurons of one core"),
 }
 

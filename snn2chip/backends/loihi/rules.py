@@ -15,6 +15,7 @@ from snn2chip.backends.loihi.formats import LoihiFormats
 from snn2chip.backends.loihi.modes import CHIP
 from snn2chip.core import (
     Activity,
+    Limit,
     Program,
     ProgramPopulation,
     ProgramProjection,
@@ -27,6 +28,53 @@ from snn2chip.quantize import sign_mode, weight_range
 from snn2chip.targets.types import Target
 
 _SHRINK = "smaller parameters, or --arithmetic lava, which computes as Lava does on a CPU"
+
+BIAS = Limit("bias-mantissa", "bias_mantissa_bits", "bias mantissas fit their bits", _SHRINK)
+BIAS_SHIFT = Limit("bias-exponent", "bias_exponent_max", "biases are shifted so far", _SHRINK)
+THRESHOLD = Limit("threshold", "threshold_bits", "thresholds fit their bits", _SHRINK)
+DECAY = Limit("decay", "decay_bits", "decay factors fit their bits", _SHRINK)
+INITIAL = Limit("state", "state_bits", "initial states fit their bits", _SHRINK)
+STATE = Limit(
+    "state",
+    "state_bits",
+    "synaptic sums of a run come back into their bits with one wrap, as Lava does it",
+    "smaller weights or exponents, or --arithmetic lava",
+)
+WEIGHT = Limit(
+    "weight-bits",
+    "weight_bits",
+    "weights fit their bits and their step, which depends on their signs",
+    "smaller or coarser weights, or --arithmetic lava, which computes as Lava does",
+)
+EXPONENT = Limit(
+    "weight-exponent",
+    "weight_exponent_max",
+    "the shift of a synaptic sum is one that the chip has",
+    "weights of another scale",
+)
+CONV_EXPONENT = Limit(
+    "weight-exponent",
+    "",
+    "a convolution has no exponent: Lava's Conv ignores it",
+    "weights that need no exponent",
+)
+DELAY = Limit(
+    "synaptic-delay",
+    "delay_max",
+    "synapses delay by so many steps",
+    "shorter delays, a larger dt, or a relay population in between",
+)
+CONV_DELAY = Limit(
+    "convolution-delay",
+    "",
+    "a convolution has no delay beyond its own step",
+    "a relay population in the shorter path, or a dense projection",
+)
+LIMITS = (
+    *(BIAS, BIAS_SHIFT, THRESHOLD, DECAY, INITIAL, STATE, WEIGHT),
+    *(EXPONENT, CONV_EXPONENT, DELAY, CONV_DELAY),
+)
+"""Every rule of this module, in the order of the documentation."""
 
 
 def violations(
@@ -57,29 +105,28 @@ def _parameters(
     decay = 1 << formats.decay_bits
     state = 1 << (formats.state_bits - 1)
     ranges = {
-        "bias_mant": ("bias-mantissa", "bias_mantissa_bits", -bias, bias - 1),
-        "bias_exp": ("bias-exponent", "bias_exponent_max", 0, formats.bias_exponent_max),
-        "vth": ("threshold", "threshold_bits", 0, formats.threshold_max),
-        "vth_hi": ("threshold", "threshold_bits", 0, formats.threshold_max),
-        "vth_lo": ("threshold", "threshold_bits", -formats.threshold_max, 0),
+        "bias_mant": (BIAS, -bias, bias - 1),
+        "bias_exp": (BIAS_SHIFT, 0, formats.bias_exponent_max),
+        "vth": (THRESHOLD, 0, formats.threshold_max),
+        "vth_hi": (THRESHOLD, 0, formats.threshold_max),
+        "vth_lo": (THRESHOLD, -formats.threshold_max, 0),
         # One more than 12 bits hold is a flag of the chip: a state that is forgotten at once.
-        "du": ("decay", "decay_bits", -1, decay - 1),
-        "dv": ("decay", "decay_bits", 0, decay),
-        "v0": ("state", "state_bits", 1 - state, state - 1),
+        "du": (DECAY, -1, decay - 1),
+        "dv": (DECAY, 0, decay),
+        "v0": (INITIAL, 1 - state, state - 1),
     }
     cuba = "du" in population.parameters
     for name, value in population.parameters.items():
         if not cuba or name not in ranges:
             continue
-        rule, key, low, high = ranges[name]
+        rule, low, high = ranges[name]
         if value.min() < low or value.max() > high:
-            yield Violation(
-                rule=f"{target.name}.{rule}",
-                object=population.name,
-                needs=f"{name} from {int(value.min())} to {int(value.max())}",
-                has=f"{low} to {high}",
-                source=target.formats[key].source,
-                remedy=_SHRINK,
+            yield rule.broken(
+                target.name,
+                population.name,
+                f"{name} from {int(value.min())} to {int(value.max())}",
+                f"{low} to {high}",
+                target.formats[rule.key].source,
             )
 
 
@@ -89,13 +136,12 @@ def _state(
     """Currents that one wrap did not bring back into their bits."""
     count = activity.populations[population.name].warnings.get(BEYOND, 0)
     if count:
-        yield Violation(
-            rule=f"{target.name}.state",
-            object=population.name,
-            needs=f"synaptic sums far beyond the current's bits, {count} times in this run",
-            has=f"{formats.state_bits} bits; Lava, which wraps once only, computes something else",
-            source=target.formats["state_bits"].source,
-            remedy="smaller weights or exponents, or --arithmetic lava",
+        yield STATE.broken(
+            target.name,
+            population.name,
+            f"synaptic sums far beyond the current's bits, {count} times in this run",
+            f"{formats.state_bits} bits; Lava, which wraps once only, computes something else",
+            target.formats[STATE.key].source,
         )
 
 
@@ -108,28 +154,25 @@ def _weights(
     low, high, step = weight_range(mode, formats.weight_bits)
     if weights.size and (weights.min() < low or weights.max() > high or np.any(weights % step)):
         odd = bool(np.any(weights % step))
-        yield Violation(
-            rule=f"{target.name}.weight-bits",
-            object=projection.name,
-            needs=f"weights from {int(weights.min())} to {int(weights.max())}"
+        yield WEIGHT.broken(
+            target.name,
+            projection.name,
+            f"weights from {int(weights.min())} to {int(weights.max())}"
             + (f", not all multiples of {step}" if odd else ""),
-            has=f"{formats.weight_bits} bits: {low} to {high} in steps of {step} ({mode})",
-            source=target.formats["weight_bits"].source,
-            remedy="smaller or coarser weights, or --arithmetic lava, which computes as Lava does",
+            f"{formats.weight_bits} bits: {low} to {high} in steps of {step} ({mode})",
+            target.formats[WEIGHT.key].source,
         )
     exponent = int(projection.parameters["exponent"])
     least, most = formats.weight_exponent_min, formats.weight_exponent_max
     if not least <= exponent <= most or (exponent and isinstance(operator, Conv)):
         conv = isinstance(operator, Conv)
-        yield Violation(
-            rule=f"{target.name}.weight-exponent",
-            object=projection.name,
-            needs=f"a weight exponent of {exponent}",
-            has="0: Lava's Conv ignores exponents" if conv else f"{least} to {most}",
-            source="Lava 0.10.0, lava.proc.conv"
-            if conv
-            else target.formats["weight_exponent_max"].source,
-            remedy="weights that need no exponent" if conv else "weights of another scale",
+        source = "Lava 0.10.0, lava.proc.conv" if conv else target.formats[EXPONENT.key].source
+        yield (CONV_EXPONENT if conv else EXPONENT).broken(
+            target.name,
+            projection.name,
+            f"a weight exponent of {exponent}",
+            "0: Lava's Conv ignores exponents" if conv else f"{least} to {most}",
+            source,
         )
 
 
@@ -140,20 +183,18 @@ def _delay(
     beyond = int(chip_delay(program, projection).max()) - 1
     source = target.formats["delay_max"].source
     if beyond > formats.delay_max:
-        yield Violation(
-            rule=f"{target.name}.synaptic-delay",
-            object=projection.name,
-            needs=f"{beyond} steps of synaptic delay",
-            has=f"{formats.delay_max} steps",
-            source=source,
-            remedy="shorter delays, a larger dt, or a relay population in between",
+        yield DELAY.broken(
+            target.name,
+            projection.name,
+            f"{beyond} steps of synaptic delay",
+            f"{formats.delay_max} steps",
+            source,
         )
     if beyond > 0 and isinstance(projection.operator, Conv):
-        yield Violation(
-            rule=f"{target.name}.convolution-delay",
-            object=projection.name,
-            needs=f"{beyond} steps of synaptic delay in a convolution",
-            has="none: Lava's Conv process has no delay",
-            source="Lava 0.10.0, lava.proc.conv",
-            remedy="a relay population in the shorter path, or a dense projection",
+        yield CONV_DELAY.broken(
+            target.name,
+            projection.name,
+            f"{beyond} steps of synaptic delay in a convolution",
+            "none: Lava's Conv process has no delay",
+            "Lava 0.10.0, lava.proc.conv",
         )

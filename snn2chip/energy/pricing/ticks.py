@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from snn2chip.core import Violation
+from snn2chip.core import Limit, Violation
 from snn2chip.energy.types import EnergyReport
 from snn2chip.targets.types import Target
 
 _NS_PER_US = 1000.0
+
+REAL_TIME = Limit(
+    "real-time",
+    "t_tick",
+    "a core does the work of each tick within the tick",
+    "fewer neurons or synapses on the core, fewer spikes, or a longer tick",
+)
 
 
 def late_ticks(report: EnergyReport, target: Target) -> tuple[Violation, ...]:
@@ -14,13 +21,12 @@ def late_ticks(report: EnergyReport, target: Target) -> tuple[Violation, ...]:
     check = report.real_time
     if check is None or check.busiest_ns is None or check.late is None or check.kept:
         return ()
-    found = Violation(
-        rule=f"{target.name}.real-time",
-        object=f"core {check.core} with population {check.layer!r}",
-        needs=f"{check.busiest_ns / _NS_PER_US:.4g} us in its busiest tick; "
+    found = REAL_TIME.broken(
+        target.name,
+        f"core {check.core} with population {check.layer!r}",
+        f"{check.busiest_ns / _NS_PER_US:.4g} us in its busiest tick; "
         f"{100 * check.late:.2g} % of all cores' ticks are too long",
-        has=f"ticks of {check.tick_ns / _NS_PER_US:g} us",
-        source=target.costs[report.table].constants["t_tick"].source,
-        remedy="fewer neurons or synapses on the core, fewer spikes, or a longer tick",
+        f"ticks of {check.tick_ns / _NS_PER_US:g} us",
+        target.costs[report.table].constants["t_tick"].source,
     )
     return (found,)

@@ -33,8 +33,11 @@ _ROUNDS = 8
 class Chooser:
     """Cuts of the populations of one program on one target."""
 
-    def __init__(self, program: Program, target: Target, estimator: Estimator) -> None:
+    def __init__(
+        self, program: Program, target: Target, estimator: Estimator, cores: int | None = None
+    ) -> None:
         self._program, self._target, self._estimator = program, target, estimator
+        self._cores = cores
         self._sequential = sequential(program, target)
         self._needs = {
             p.name: needs_of(program, target, p, None, True) for p in program.populations
@@ -43,7 +46,9 @@ class Chooser:
 
     @property
     def budget(self) -> int:
-        """Most cores that a partition for packets or time takes."""
+        """Most cores that a partition for time takes."""
+        if self._cores is not None:
+            return max(self._cores, self._fewest)
         return max(number_of_parts(self._sequential), int(self._fewest * _SHARE_OF_BUDGET))
 
     def in_order(self) -> Assignment:
@@ -91,11 +96,13 @@ class Chooser:
             name = max(open_, key=lambda name: shaped[name].busiest)
             if shaped[name].busiest < max(each.busiest for each in shaped.values()):
                 break
-            step = max(1, (budget - sum(spent.values())) // 8)
-            better = shapes[name].fastest(spent[name] + step)
-            if better.busiest < shaped[name].busiest:
-                shaped[name] = better
-                spent[name] = max(better.cores, spent[name] + step)
+            left = budget - sum(spent.values())
+            for step in sorted({max(1, left // 8), min(2, left), min(4, left)}):
+                better = shapes[name].fastest(spent[name] + step)
+                if better.busiest < shaped[name].busiest:
+                    shaped[name] = better
+                    spent[name] = max(better.cores, spent[name])
+                    break
             else:
                 stuck.add(name)
         return shaped

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.core import Program, ProgramPopulation, ProgramProjection
+from snn2chip.graph.linear import fan_in
 from snn2chip.graph.operators import Dense, Identity, Sparse
-from snn2chip.mapping.memory import SynapseMemory, memory_of, words_on
+from snn2chip.mapping.memory import SynapseMemory, memory_of, repeats, words_on
 from snn2chip.mapping.reach import OWN_AXONS
 from snn2chip.targets.types import Target
 
@@ -110,7 +111,7 @@ class AxonsIn:
                 sparse = p in self._sources
                 found = self._sources[p].of(neurons) if sparse else neurons.astype(np.int64)
                 reached.setdefault(p.source, []).append(found)
-        distinct = (np.unique(np.concatenate(parts)).size for parts in reached.values())
+        distinct = (repeats(np.concatenate(parts)).size for parts in reached.values())
         return (sum(whole.values()) + sum(distinct)) if neurons.size else 0
 
 
@@ -138,6 +139,27 @@ class Thresholds:
 
     def amount(self, neurons: Neurons) -> int:
         return int(np.unique(self.given[neurons]).size)
+
+
+@dataclass(frozen=True, eq=False)
+class Synapses:
+    """Synapses into the neurons of a core."""
+
+    most: int
+    number: NDArray[np.int64]
+    limit: str = "synapses_per_core"
+    by_number: bool = False
+
+    def amount(self, neurons: Neurons) -> int:
+        return int(self.number[neurons].sum())
+
+
+def fan_ins(program: Program, population: ProgramPopulation) -> NDArray[np.int64]:
+    """Incoming synapses of each neuron, int64 [neuron]."""
+    total = np.zeros(population.size, np.int64)
+    for projection in program.incoming(population.name):
+        total += fan_in(projection.operator).reshape(-1)
+    return total
 
 
 class BackwardSynapses:
@@ -182,6 +204,8 @@ def needs_of(
         found.append(Count(most))
     if (most := target.limit(Words.limit)) is not None and memory is not None and incoming:
         found.append(Words(memory, incoming, most))
+    if (most := target.limit("synapses_per_core")) is not None and incoming:
+        found.append(Synapses(most, fan_ins(program, population)))
     if (most := target.limit(AxonsIn.limit)) is not None and counted:
         found.append(AxonsIn(counted, most))
     if (most := target.limit("axons_out_per_core")) is not None and routes is not None:
