@@ -61,7 +61,7 @@ BENCHES = (
     Bench("dense", 1000, 50, None),
     Bench("gesture", 1000, 20, 0.25),
 )
-MILLION = Bench("million", 40, 10, None, own_chip=False, timings=("simple",))
+MILLION = Bench("million", 100, 10, None, own_chip=False, timings=("simple",))
 OTHER_TABLE, OTHER_MAPPING = 0.05, 0.25
 """Largest shares of a first run: simulated, counted and priced."""
 

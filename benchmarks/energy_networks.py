@@ -64,7 +64,7 @@ def gesture_case(steps: int = 1000) -> Case:
     return _case("conv", program_of("gesture", populations, projections), steps, rng)
 
 
-def million_case(steps: int = 40) -> Case:
+def million_case(steps: int = 100) -> Case:
     """2^20 neurons, of which 1,024 are inputs, with 8 random synapses each, on 1,024 cores."""
     rng = np.random.default_rng(0)
     inputs = MILLION_CORES
