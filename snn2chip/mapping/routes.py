@@ -65,8 +65,18 @@ def positions(places: Mapping[int, Place], cores: _Ints) -> _Ints:
     """Places of cores, int64 [core, 4]: tile, column, row, chip."""
     known = np.fromiter(places, np.int64, len(places))
     table = np.array(list(places.values()), np.int64).reshape(-1, 4)
+    found: _Ints = table[_index(known, cores)]
+    return found
+
+
+def _index(known: _Ints, cores: _Ints) -> _Ints:
+    """Where each core stands in ``known``; by a table where numbers are small, which is quicker."""
+    if known.max(initial=0) < _LARGEST_SIDE**2 // 16:
+        index = np.zeros(int(known.max(initial=0)) + 1, np.int64)
+        index[known] = np.arange(known.size)
+        return index[cores]
     order = np.argsort(known)
-    found: _Ints = table[order[np.searchsorted(known, cores, sorter=order)]]
+    found: _Ints = order[np.searchsorted(known, cores, sorter=order)]
     return found
 
 
