@@ -12,6 +12,7 @@ from snn2chip.cli import options as o
 from snn2chip.cli.groups import (
     ComparisonFlags,
     EngineFlags,
+    MappingFlags,
     NetworkFlags,
     QuantizationFlags,
     SampleFlags,
@@ -31,6 +32,7 @@ def compare(
     opened: NetworkFlags,
     quantized: QuantizationFlags,
     engine: EngineFlags,
+    placed: MappingFlags,
     written: ComparisonFlags,
     network: Annotated[
         str, typer.Argument(metavar="NETWORK|DIR", help="A network, or the folder of a run.")
@@ -56,7 +58,7 @@ def compare(
     ] = None,
 ) -> None:
     """Put targets side by side (--targets), or two runs (two folders)."""
-    options = options_of(sampled, opened, quantized, engine)
+    options = options_of(sampled, opened, quantized, engine, placed)
     if other is not None:
         _two_runs(network, other, targets, max_regression, options, written)
         return
