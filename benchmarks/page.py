@@ -108,6 +108,11 @@ def write_page(
             ),
         ]
     )
-    before, begin, rest = path.read_text("utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    write_text(path, f"{before}{begin}\n{figures}\n{END}{after}")
+    replace_figures(path, BEGIN, END, figures)
+
+
+def replace_figures(path: Path, begin: str, end: str, figures: str) -> None:
+    """Puts text between two marks of a page, in place of what is there."""
+    before, mark, rest = path.read_text("utf-8").partition(begin)
+    after = rest.partition(end)[2]
+    write_text(path, f"{before}{mark}\n{figures}\n{end}{after}")

@@ -96,7 +96,7 @@ def check_run_folder(folder: Path | None, inputs: Inputs) -> None:
 
 def _read(inputs: Inputs) -> dict[Path, tuple[str, str | Path]]:
     """(what the user calls it, as given) of every file that is read, by where it really is."""
-    from snn2chip.compiled.folder import MANIFEST, MAPPING, NETWORK, PROGRAM
+    from snn2chip.compiled.folder import PARTS
 
     found: dict[Path, tuple[str, str | Path]] = {}
     for word, given in inputs.items():
@@ -107,8 +107,7 @@ def _read(inputs: Inputs) -> dict[Path, tuple[str, str | Path]]:
         _stat(word, given, ConfigError if word == "--target" else InputFileError)
         place = Path(os.path.realpath(given))
         if place.is_dir():
-            parts = (MANIFEST, MAPPING, NETWORK, PROGRAM)
-            found |= {place / part: (word, f"{given}/{part}") for part in parts}
+            found |= {place / part: (word, f"{given}/{part}") for part in PARTS}
         elif place.is_file():
             found[place] = (word, given)
     return found

@@ -23,6 +23,9 @@ MAPPING = "mapping.json"
 ACTIVITY = "activity.safetensors"
 SCHEMA = "snn2chip/manifest/1"
 
+PARTS = (MANIFEST, PROGRAM, NETWORK, MAPPING, ACTIVITY, "report.json", "report.html")
+"""Files that are read again, or of which the manifest holds the sha256."""
+
 _SCHEMAS = "snn2chip/manifest/"
 _PARTS = (PROGRAM, NETWORK, MAPPING)
 _WRITTEN = frozenset((*_PARTS, "graph.txt", "report.json", "report.html"))

@@ -104,9 +104,7 @@ def words_on(
         case Conv() as conv:
             return _kernel_words(memory, conv, bits, neurons)
         case Sparse():
-            reached = np.zeros(0, np.int64) if sources is None else sources
-            _, synapses = np.unique(reached, return_counts=True)
-            return _axon_words(memory, synapses, bits)
+            return 0 if sources is None else _axon_words(memory, repeats(sources), bits)
 
 
 def core_words(
@@ -158,9 +156,16 @@ def total_words(program: Program, target: Target, mapping: Mapping) -> int | Non
 
 def _axon_words(memory: SynapseMemory, synapses: NDArray[np.int64], bits: int) -> int:
     """Words of axons with so many synapses each; those without take none."""
-    sizes, number = np.unique(synapses[synapses > 0], return_counts=True)
-    words = [memory.axon_words(int(size), bits) for size in sizes]
-    return int(np.array(words, np.int64) @ number)
+    number = np.bincount(synapses)
+    sizes = np.flatnonzero(number[1:]) + 1
+    return sum(memory.axon_words(int(size), bits) * int(number[size]) for size in sizes)
+
+
+def repeats(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How often each distinct number stands there, by ascending number; quicker than a hash."""
+    ordered = np.sort(numbers)
+    ends = np.flatnonzero(np.diff(ordered, append=ordered[-1:] + 1))
+    return np.diff(ends, prepend=-1)
 
 
 def _kernels(

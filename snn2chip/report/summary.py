@@ -65,12 +65,19 @@ def verdict(report: Report) -> str:
     return "Fits" if report.target.cores is not None else "No limit broken"
 
 
+def available(report: Report) -> int | None:
+    """Cores of all chips that are used, or None where the target does not say."""
+    chips = 1 + max((core.chip for core in report.cores), default=0)
+    return None if report.target.cores is None else report.target.cores * chips
+
+
 def cores(report: Report) -> str:
-    """``14 of 128 cores``."""
-    used, available = report.totals.cores_used, report.target.cores
-    if available is None:
+    """``14 of 128 cores``, ``200 of 256 cores on 2 chips``."""
+    used, there = report.totals.cores_used, available(report)
+    if there is None or report.target.cores is None:
         return plural(used, "core")
-    return f"{used:,} of {plural(available, 'core')}"
+    chips = there // report.target.cores
+    return f"{used:,} of {plural(there, 'core')}" + (f" on {chips} chips" if chips > 1 else "")
 
 
 def accuracy_before(report: Report) -> float | None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -248,3 +251,35 @@ def test_limits_that_are_none(limit: float) -> None:
 def test_violations_are_named_once() -> None:
     twice: tuple[Violation, ...] = (VIOLATION, replace(VIOLATION, object="other"))
     assert rows(violations=twice).targets[0].violations == (VIOLATION.rule,)
+
+
+CHROMIUM = shutil.which("chromium")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not on the PATH")
+@pytest.mark.parametrize(
+    ("compared", "words"),
+    [
+        (rows(network=EVIL), ("Side by side", "mine.toml", "cannot run it")),
+        (two(1.0), ("Energy by layer",)),
+    ],
+    ids=["rows", "two"],
+)
+def test_a_real_browser_shows_the_page_and_runs_nothing(
+    compared: Comparison | Changes, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    path = tmp_path / "c.html"
+    path.write_text(page.text(compared), "utf-8")
+    flags = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--dump-dom")
+    profile = f"--user-data-dir={tmp_path / 'profile'}"
+    done = subprocess.run(
+        [str(CHROMIUM), *flags, profile, path.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    shown = Tags(done.stdout)
+    assert "script" not in shown.tags
+    for word in words:
+        assert word in shown.words

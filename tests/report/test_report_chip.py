@@ -11,9 +11,9 @@ from snn2chip.energy import count
 from snn2chip.mapping.place import place_all
 from snn2chip.mapping.routes import NO_LINKS
 from snn2chip.pipeline import Result
-from snn2chip.report import summary
+from snn2chip.report import html, summary
 from snn2chip.report.build import build
-from snn2chip.report.chip.types import Load, StepRow, StepTimes
+from snn2chip.report.chip.types import Load, MeshInfo, StepRow, StepTimes
 from snn2chip.report.html import draw, floorplan, links
 from snn2chip.report.types import Report
 from snn2chip.targets.types import Constant, Mesh
@@ -224,6 +224,22 @@ def test_chips_stand_side_by_side(run: Result) -> None:
     assert "chip 1, tile" in squares(plan)[-1].card
 
 
+def test_cores_are_those_of_all_chips(run: Result, report: Report) -> None:
+    assert summary.cores(report) == "9 of 128 cores"
+    places = {c: p._replace(chip=c % 3) for c, p in run.mapping.places.items()}
+    several = build(remapped(run, replace(run.mapping, places=places)))
+    assert summary.cores(several) == "9 of 384 cores on 3 chips"
+
+
+def test_what_lies_beyond_the_last_chip_is_told_apart(run: Result) -> None:
+    places = {
+        core: place._replace(x=8 * min(core // 3, 2), chip=min(core // 3, 1))
+        for core, place in run.mapping.places.items()
+    }
+    report = build(remapped(run, replace(run.mapping, places=places)))
+    assert [c.title for c in drawn(report).chips] == ["chip 0", "chip 1", "beyond the chip"]
+
+
 def test_what_lies_beyond_the_chip_is_drawn_all_the_same(run: Result) -> None:
     places = {**run.mapping.places, 8: Place(99, 11, 6)}
     report = build(remapped(run, replace(run.mapping, places=places)))
@@ -253,6 +269,23 @@ def test_thousands_of_cores_have_no_cards(report: Report, monkeypatch: pytest.Mo
     plan = drawn(report)
     assert (plan.cards, plan.left_out) == (False, 2)
     assert {square.card for square in squares(plan)} == {""}
+
+
+def test_pages_of_thousands_of_cores_stay_light(report: Report) -> None:
+    def spread(number: int) -> Report:
+        mesh = MeshInfo(40, 40, 4)
+        places = place_all(range(number), Mesh(40, 40, 4))
+        rows = tuple(
+            replace(report.cores[core % 9], core=core, x=place.x, y=place.y, tile=place.tile)
+            for core, place in places.items()
+        )
+        return replace(report, mesh=mesh, cores=rows)
+
+    alone = len(html.text(report))
+    for number, most in ((1024, 500), (6000, 100), (20_000, 100)):
+        page = html.text(spread(number))
+        assert page.count('<b class="l') == number
+        assert len(page) - alone < number * most
 
 
 # ---------------------------------------------------------------- links and steps

@@ -111,7 +111,7 @@ def _synapses(program: Program, mapping: Mapping, cores: _Ints) -> _Ints:
     found = np.zeros(cores.size, np.int64)
     for projection in program.projections:
         homes = np.searchsorted(cores, mapping.assignment[projection.target])
-        np.add.at(found, homes, fan_in(projection.operator).reshape(-1))
+        found += _sums(homes, fan_in(projection.operator).reshape(-1), cores.size)
     return found
 
 
@@ -123,7 +123,12 @@ def _hops(mapping: Mapping, counts: Counts) -> tuple[_Ints, _Ints, _Ints]:
     for flow in counts.flows.values():
         source, target = (np.searchsorted(cores, ends) for ends in (flow.source, flow.target))
         dx, dy = np.abs(places[source] - places[target]).T
-        np.add.at(within, source, flow.packets * ((dx == 0) & (dy == 0)))
-        np.add.at(hops_x, source, flow.packets * dx)
-        np.add.at(hops_y, source, flow.packets * dy)
+        within += _sums(source, flow.packets * ((dx == 0) & (dy == 0)), cores.size)
+        hops_x += _sums(source, flow.packets * dx, cores.size)
+        hops_y += _sums(source, flow.packets * dy, cores.size)
     return within, hops_x, hops_y
+
+
+def _sums(places: NDArray[np.intp], numbers: _Ints, size: int) -> _Ints:
+    """Numbers added up by place; exact, as their sum is below 2^53."""
+    return np.bincount(places, numbers, size).astype(np.int64)

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from snn2chip.mapping.partition.needs import Need, Neurons
 
+_FIRST_STEP = 32
+"""The search for the end of a part begins with steps of such a share of the part before."""
+
 Parts = NDArray[np.int32]
 """Part of each neuron, numbered from 0: neurons of one part share a core, int32 [neuron]."""
 
@@ -37,15 +40,15 @@ def fill(
     needs = [need for need in needs if need.amount(order) > need.most]
     totals = [np.concatenate([[0.0], np.cumsum(work[order])]) for work in works]
     ends = _ends(order, pieces)
-    first, part = 0, 0
+    first, part, guess = 0, 0, order.size
     while first < order.size:
         last = int(ends[np.searchsorted(ends, first, side="right")])
         for total in totals:
             reached = int(np.searchsorted(total, total[first] + most_work, side="right")) - 1
             last = min(last, max(first + 1, reached))
-        last = _longest(order, first, last, needs)
+        last = _longest(order, first, last, needs, guess)
         parts[order[first:last]] = part
-        first, part = last, part + 1
+        first, part, guess = last, part + 1, last - first
     return parts
 
 
@@ -56,19 +59,40 @@ def _ends(order: Neurons, pieces: Parts | None) -> NDArray[np.intp]:
     return np.append(np.flatnonzero(np.diff(pieces[order])) + 1, order.size)
 
 
-def _longest(order: Neurons, first: int, last: int, needs: Sequence[Need]) -> int:
-    """Largest ``last`` with which ``order[first:last]`` keeps all needs that its first keeps."""
+def _longest(order: Neurons, first: int, last: int, needs: Sequence[Need], guess: int) -> int:
+    """Largest ``last`` with which ``order[first:last]`` keeps all needs that its first keeps.
+
+    Args:
+        guess: how many neurons the part before took; the search begins there.
+    """
     alone = order[first : first + 1]
     kept = [need for need in needs if need.amount(alone) <= need.most]
     for need in sorted(kept, key=lambda need: not need.by_number):
-        if need.amount(order[first:last]) <= need.most:
-            continue
-        low, high = first + 1, last
-        while low < high - 1:
-            middle = (low + high) // 2
-            if need.amount(order[first:middle]) <= need.most:
-                low = middle
-            else:
-                high = middle
-        last = low
+        last = _most(order, first, last, need, guess)
     return last
+
+
+def _most(order: Neurons, first: int, last: int, need: Need, guess: int) -> int:
+    """The same for one need, which never falls: steps that double away from the guess, then
+    halves.
+    """
+
+    def fits(end: int) -> bool:
+        return need.amount(order[first:end]) <= need.most
+
+    low, high = first + 1, last + 1
+    step = max(1, guess // _FIRST_STEP)
+    end = min(max(first + guess, low), last)
+    while low < end < high:
+        if fits(end):
+            low, end = end, min(end + step, last)
+        else:
+            high, end = end, max(end - step, low)
+        step *= 2
+    while low < high - 1:
+        middle = (low + high) // 2
+        if fits(middle):
+            low = middle
+        else:
+            high = middle
+    return low

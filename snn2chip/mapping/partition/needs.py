@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from snn2chip.core import Program, ProgramPopulation, ProgramProjection
 from snn2chip.graph.linear import fan_in
 from snn2chip.graph.operators import Dense, Identity, Sparse
-from snn2chip.mapping.memory import SynapseMemory, memory_of, words_on
+from snn2chip.mapping.memory import SynapseMemory, memory_of, repeats, words_on
 from snn2chip.mapping.reach import OWN_AXONS
 from snn2chip.targets.types import Target
 
@@ -111,7 +111,7 @@ class AxonsIn:
                 sparse = p in self._sources
                 found = self._sources[p].of(neurons) if sparse else neurons.astype(np.int64)
                 reached.setdefault(p.source, []).append(found)
-        distinct = (np.unique(np.concatenate(parts)).size for parts in reached.values())
+        distinct = (repeats(np.concatenate(parts)).size for parts in reached.values())
         return (sum(whole.values()) + sum(distinct)) if neurons.size else 0
 
 

@@ -73,10 +73,13 @@ def layout(cores: Sequence[CoreRow], mesh: MeshInfo, available: int | None, most
 
 def _titles(blocks: list[tuple[int, int, int]]) -> dict[tuple[int, int, int], str]:
     """The number of each chip, where there are several; a chip alone needs no title."""
-    if len({block[0] for block in blocks}) > 1:
-        return {block: f"chip {block[0]}" for block in blocks}
-    chip = "" if len(blocks) == 1 else "the chip"
-    return {block: chip if block[1:] == (0, 0) else "beyond the chip" for block in blocks}
+    own: dict[int, tuple[int, int, int]] = {}
+    for block in sorted(blocks):
+        own.setdefault(block[0], block)
+    names = {block: f"chip {chip}" for chip, block in own.items()}
+    if len(own) == 1:
+        names = {block: "the chip" if len(blocks) > 1 else "" for block in own.values()}
+    return {block: names.get(block, "beyond the chip") for block in blocks}
 
 
 def _chip(
