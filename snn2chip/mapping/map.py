@@ -13,6 +13,7 @@ from snn2chip.core import Program
 from snn2chip.mapping.objective import Goal, Plan
 from snn2chip.mapping.partition.choose import Assignment, Chooser
 from snn2chip.mapping.partition.estimate import Estimator
+from snn2chip.mapping.partition.hypergraph import installed, require
 from snn2chip.mapping.partition.sequential import numbered, sequential
 from snn2chip.mapping.place import place_all
 from snn2chip.mapping.placing.search import LARGEST, arrange
@@ -24,6 +25,8 @@ def mapped(program: Program, target: Target, plan: Plan, goal: Goal) -> CoreMapp
     """The best mapping that the plan allows; it may need more cores than there are."""
     if plan.objective is None and plan.partition in ("auto", "sequential"):
         return placed(numbered(sequential(program, target)), target, plan.chips)
+    if plan.partition == "hypergraph":
+        require()
     best = _best(program, target, plan, goal)
     return replace(best, notes=(_note(plan, goal),))
 
@@ -35,15 +38,18 @@ def _note(plan: Plan, goal: Goal) -> str:
         if goal.traffic.measured
         else "one spike of every neuron, as there was no run"
     )
+    partition = plan.partition
+    if partition == "auto":
+        partition += ", with Mt-KaHyPar" if installed() else ", without Mt-KaHyPar"
     wanted = "" if plan.objective is None else f" for {plan.objective}"
-    return f"mapped{wanted}: partition {plan.partition}, seed {plan.seed}; traffic: {known}"
+    return f"mapped{wanted}: partition {partition}, seed {plan.seed}; traffic: {known}"
 
 
 def _best(program: Program, target: Target, plan: Plan, goal: Goal) -> CoreMapping:
     estimator = Estimator(program, goal)
     candidates = [
         _arranged(assignment, program, target, plan, goal)
-        for assignment in _candidates(Chooser(program, target, estimator, plan.cores), plan)
+        for assignment in _candidates(Chooser(program, target, estimator, plan), plan)
     ]
     return min(candidates, key=lambda mapping: _value(mapping, plan, estimator))
 
@@ -62,7 +68,7 @@ def _candidates(chooser: Chooser, plan: Plan) -> Iterator[Assignment]:
             yield chooser.in_order()
         if plan.objective != "latency":
             yield chooser.fewest_cores()
-    if plan.partition in ("auto", "tiles"):
+    if plan.partition != "sequential":
         if plan.objective in (None, "packets", "energy"):
             yield chooser.fewest_packets()
         if plan.objective in ("latency", "energy"):

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.core import Program
+from snn2chip.mapping.objective import Plan
 from snn2chip.mapping.partition.estimate import Estimator
 from snn2chip.mapping.partition.fill import Parts
 from snn2chip.mapping.partition.needs import needs_of
@@ -33,11 +34,9 @@ _ROUNDS = 8
 class Chooser:
     """Cuts of the populations of one program on one target."""
 
-    def __init__(
-        self, program: Program, target: Target, estimator: Estimator, cores: int | None = None
-    ) -> None:
+    def __init__(self, program: Program, target: Target, estimator: Estimator, plan: Plan) -> None:
         self._program, self._target, self._estimator = program, target, estimator
-        self._cores = cores
+        self._plan = plan
         self._sequential = sequential(program, target)
         self._needs = {
             p.name: needs_of(program, target, p, None, True) for p in program.populations
@@ -47,8 +46,8 @@ class Chooser:
     @property
     def budget(self) -> int:
         """Most cores that a partition for time takes."""
-        if self._cores is not None:
-            return max(self._cores, self._fewest)
+        if self._plan.cores is not None:
+            return max(self._plan.cores, self._fewest)
         return max(number_of_parts(self._sequential), int(self._fewest * _SHARE_OF_BUDGET))
 
     def in_order(self) -> Assignment:
@@ -129,7 +128,7 @@ class Chooser:
 
     def _shapes(self, name: str) -> Shapes:
         population = self._program.population(name)
-        return Shapes(self._program, population, self._needs[name], self._estimator)
+        return Shapes(self._program, population, self._needs[name], self._estimator, self._plan)
 
     def _settled(self, shaped: Mapping[str, Shaped]) -> dict[str, Parts]:
         """Parts whose outgoing routes keep their limit too: cut again until nothing changes."""

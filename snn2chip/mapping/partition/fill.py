@@ -25,6 +25,7 @@ def fill(
     needs: Sequence[Need],
     works: Sequence[NDArray[np.float64]] = (),
     most_work: float = np.inf,
+    pieces: Parts | None = None,
 ) -> Parts:
     """Parts of neurons that follow each other in an order.
 
@@ -32,13 +33,16 @@ def fill(
         order: every neuron once.
         works: kinds of work of each neuron, each [neuron]; a part holds at most ``most_work`` of
             each kind, or one neuron.
+        pieces: parts that are cut further but never joined, [neuron]; the order has the neurons of
+            each together.
     """
     parts = np.empty(order.size, np.int32)
     needs = [need for need in needs if need.amount(order) > need.most]
     totals = [np.concatenate([[0.0], np.cumsum(work[order])]) for work in works]
+    ends = _ends(order, pieces)
     first, part, guess = 0, 0, order.size
     while first < order.size:
-        last = order.size
+        last = int(ends[np.searchsorted(ends, first, side="right")])
         for total in totals:
             reached = int(np.searchsorted(total, total[first] + most_work, side="right")) - 1
             last = min(last, max(first + 1, reached))
@@ -46,6 +50,13 @@ def fill(
         parts[order[first:last]] = part
         first, part, guess = last, part + 1, last - first
     return parts
+
+
+def _ends(order: Neurons, pieces: Parts | None) -> NDArray[np.intp]:
+    """Where a part must end at the latest, ascending."""
+    if pieces is None:
+        return np.array([order.size])
+    return np.append(np.flatnonzero(np.diff(pieces[order])) + 1, order.size)
 
 
 def _longest(order: Neurons, first: int, last: int, needs: Sequence[Need], guess: int) -> int:

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from snn2chip.core import Program, ProgramPopulation
 from snn2chip.graph.operators import Conv, Shape
+from snn2chip.mapping.objective import Plan
 from snn2chip.mapping.partition.estimate import Estimator
 from snn2chip.mapping.partition.fill import Parts, fill
+from snn2chip.mapping.partition.hypergraph import installed, pieces
 from snn2chip.mapping.partition.needs import Need, Neurons
 from snn2chip.mapping.partition.strips import orders
 
@@ -33,16 +35,17 @@ class Cut:
     """An order and how it is cut.
 
     Attributes:
-        works, most: as ``fill`` takes them.
+        works, most, pieces: as ``fill`` takes them.
     """
 
     order: Neurons
     works: tuple[Floats, ...] = ()
     most: float = np.inf
+    pieces: Parts | None = None
 
     def parts(self, needs: Sequence[Need]) -> Parts:
         """The parts that it gives."""
-        return fill(self.order, needs, self.works, self.most)
+        return fill(self.order, needs, self.works, self.most, self.pieces)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,9 +80,11 @@ class Shapes:
         population: ProgramPopulation,
         needs: Sequence[Need],
         estimator: Estimator,
-        tiles: bool = True,
+        plan: Plan,
     ) -> None:
         self.population, self._needs, self._estimator = population, needs, estimator
+        self._program, self._plan = program, plan
+        tiles = plan.partition in ("auto", "tiles")
         self._shape = _image(program, population) if tiles else (population.size,)
         self.degrees: Floats | float = 1.0
 
@@ -108,8 +113,24 @@ class Shapes:
         for order in self._orders:
             full = self._shaped(Cut(order))
             found += [full, self._shaped(self._even(order, full.cores))]
+        found += [self._shaped(cut) for cut in self._pieces(most)]
         allowed = [shaped for shaped in found if shaped.cores <= most] or [self.plain]
         return min(allowed, key=lambda shaped: (shaped.packets, shaped.cores))
+
+    def _pieces(self, most: int) -> Iterator[Cut]:
+        """Parts of the hypergraph: as many as the fill in order takes, or a few more."""
+        wanted = self._plan.partition == "hypergraph" or (
+            self._plan.partition == "auto" and installed()
+        )
+        if not wanted or self.population.size > _LARGEST:
+            return
+        spikes = self._estimator.goal.traffic.spikes
+        for parts in sorted({self.plain.cores, most}):
+            found = pieces(
+                self._program, self.population, self._needs, spikes, parts, self._plan.seed
+            )
+            if found is not None:
+                yield Cut(np.argsort(found, kind="stable"), pieces=found)
 
     def fastest(self, most: int) -> Shaped:
         """The cut into at most so many parts whose busiest part is the fastest."""
