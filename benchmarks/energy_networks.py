@@ -69,10 +69,10 @@ def million_case(steps: int = 100) -> Case:
     rng = np.random.default_rng(0)
     inputs = MILLION_CORES
     size = MILLION - inputs
-    populations = [inputs_of("input", (inputs,)), neurons("layer", (size,), 1.0, 0.9)]
+    populations = [inputs_of("input", (inputs,)), neurons("layer", (size,), 0.9, 0.9)]
     projections: list[tuple[str, str, Operator]] = [
-        ("input", "layer", _synapses(rng, inputs, size, 64 * FAN_OUT)),
-        ("layer", "layer", _synapses(rng, size, size, FAN_OUT)),
+        ("input", "layer", _synapses(rng, inputs, size, 64 * FAN_OUT, 16)),
+        ("layer", "layer", _synapses(rng, size, size, FAN_OUT, -48)),
     ]
     program = program_of("a million neurons", populations, projections)
     return _case("sparse", program, steps, rng, large_chip())
@@ -116,10 +116,16 @@ def _weights(rng: np.random.Generator, shape: Shape) -> NDArray[np.float64]:
     return rng.integers(-24, 29, shape) / FRACTION
 
 
-def _synapses(rng: np.random.Generator, sources: int, targets: int, fan_out: int) -> Sparse:
-    """So many synapses of each source, to any targets; one that is drawn twice counts once."""
+def _synapses(
+    rng: np.random.Generator, sources: int, targets: int, fan_out: int, lowest: int
+) -> Sparse:
+    """So many synapses of each source, to any targets; one that is drawn twice counts once.
+
+    Args:
+        lowest: weight, in 1/64; the highest is 59/64.
+    """
     target = rng.integers(0, targets, sources * fan_out)
     pairs = np.unique(np.arange(sources).repeat(fan_out) * targets + target)
     first = np.searchsorted(pairs, np.arange(sources + 1) * targets)
-    weight = rng.integers(16, 60, pairs.size) / FRACTION
+    weight = rng.integers(lowest, 60, pairs.size) / FRACTION
     return Sparse(weight, (pairs % targets).astype(np.int32), first, (sources,), (targets,))

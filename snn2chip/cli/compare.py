@@ -10,10 +10,11 @@ import typer
 from snn2chip.cli import console, outputs
 from snn2chip.cli import options as o
 from snn2chip.cli.groups import (
+    ComparisonFlags,
     EngineFlags,
+    MappingFlags,
     NetworkFlags,
     QuantizationFlags,
-    ReportFlags,
     SampleFlags,
     grouped,
     options_of,
@@ -31,7 +32,8 @@ def compare(
     opened: NetworkFlags,
     quantized: QuantizationFlags,
     engine: EngineFlags,
-    written: ReportFlags,
+    placed: MappingFlags,
+    written: ComparisonFlags,
     network: Annotated[
         str, typer.Argument(metavar="NETWORK|DIR", help="A network, or the folder of a run.")
     ],
@@ -56,7 +58,7 @@ def compare(
     ] = None,
 ) -> None:
     """Put targets side by side (--targets), or two runs (two folders)."""
-    options = options_of(sampled, opened, quantized, engine)
+    options = options_of(sampled, opened, quantized, engine, placed)
     if other is not None:
         _two_runs(network, other, targets, max_regression, options, written)
         return
@@ -71,7 +73,7 @@ def compare(
     _targets(network, [word.strip() for word in targets.split(",")], options, written)
 
 
-def _targets(network: str, targets: list[str], options: Options, written: ReportFlags) -> None:
+def _targets(network: str, targets: list[str], options: Options, written: ComparisonFlags) -> None:
     from snn2chip import pipeline
     from snn2chip.report.comparison import comparison_of
 
@@ -95,7 +97,7 @@ def _two_runs(
     targets: str | None,
     max_regression: float | None,
     options: Options,
-    written: ReportFlags,
+    written: ComparisonFlags,
 ) -> None:
     from snn2chip.pipeline import Options
     from snn2chip.report import saved
@@ -123,7 +125,7 @@ def _place(given: str) -> Path:
     return path / "report.json" if path.is_dir() else path
 
 
-def _show(compared: Comparison | Changes, written: ReportFlags) -> None:
+def _show(compared: Comparison | Changes, written: ComparisonFlags) -> None:
     """Writes every form that was asked for, and prints the tables."""
     from snn2chip.report.comparison import forms, page, printing
 

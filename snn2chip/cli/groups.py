@@ -136,6 +136,25 @@ class ReportFlags:
 
 
 @dataclass(frozen=True)
+class ComparisonFlags:
+    """Files of a comparison."""
+
+    json: Annotated[
+        Path | None, typer.Option(help="Write the comparison as JSON; - is standard output.")
+    ] = None
+    csv: Annotated[
+        Path | None, typer.Option(help="Write its rows as CSV; - is standard output.")
+    ] = None
+    html: Annotated[Path | None, typer.Option(help="Write the comparison as HTML.")] = None
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """Those that the user names, by form."""
+        given = {"json": self.json, "csv": self.csv, "html": self.html}
+        return {form: path for form, path in given.items() if path is not None}
+
+
+@dataclass(frozen=True)
 class ThresholdFlags:
     """Limits that end a command with 7, or 6 for drift, where they are missed."""
 

@@ -7,17 +7,20 @@ others.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from snn2chip.core import Limit, Mapping, Program, Violation
-from snn2chip.mapping.memory import core_words, memory_of, words_of_a_neuron
-from snn2chip.mapping.partition.needs import THRESHOLD, fan_ins
-from snn2chip.mapping.reach import OWN_AXONS, destinations
+from snn2chip.mapping.memory import memory_of, words_of_a_neuron
+from snn2chip.mapping.partition.needs import fan_ins
+from snn2chip.mapping.use import (
+    Used,
+    axons_used,
+    neurons_used,
+    synapses_used,
+    thresholds_used,
+    words_used,
+)
 from snn2chip.targets.types import Target
 
 Rule = Callable[[Program, Target, Mapping], Iterator[Violation]]
@@ -101,21 +104,15 @@ def cores(program: Program, target: Target, mapping: Mapping) -> Iterator[Violat
 
 def neurons_per_core(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
     """Neurons of each core, inputs included."""
-    used: Counter[int] = Counter()
-    for numbers in mapping.assignment.values():
-        used.update(dict(zip(*_counted(numbers), strict=True)))
-    yield from _worst(target, mapping, used, NEURONS, "neurons")
+    yield from _worst(target, mapping, neurons_used(mapping), NEURONS, "neurons")
 
 
 def synaptic_memory(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
     """Words of synaptic memory of each core."""
     memory = memory_of(target)
-    if memory is None:
-        return
-    used: Counter[int] = Counter()
-    for projection in program.projections:
-        used.update(core_words(memory, projection, mapping.assignment[projection.target]))
-    yield from _worst(target, mapping, used, WORDS, "words of synaptic memory")
+    if memory is not None:
+        used = words_used(program, memory, mapping)
+        yield from _worst(target, mapping, used, WORDS, "words of synaptic memory")
 
 
 def single_neuron(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
@@ -137,17 +134,9 @@ def single_neuron(program: Program, target: Target, mapping: Mapping) -> Iterato
 
 def synapses(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
     """Synapses of each core's neurons, and of the neuron that has most."""
-    if target.limit(SYNAPSES.key) is None and target.limit(FAN_IN.key) is None:
-        return
-    used: Counter[int] = Counter()
     most = target.limit(FAN_IN.key)
-    for population in program.populations:
-        number = fan_ins(program, population)
-        numbers = mapping.assignment[population.name]
-        cores, home = np.unique(numbers, return_inverse=True)
-        each = np.bincount(home, number).astype(np.int64)
-        used.update(dict(zip(cores.tolist(), each.tolist(), strict=True)))
-        largest = int(number.max(initial=0))
+    for population in program.populations if most is not None else ():
+        largest = int(fan_ins(program, population).max(initial=0))
         if most is not None and largest > most:
             yield FAN_IN.broken(
                 target.name,
@@ -156,24 +145,16 @@ def synapses(program: Program, target: Target, mapping: Mapping) -> Iterator[Vio
                 f"{most} per neuron",
                 target.resources[FAN_IN.key].source,
             )
-    yield from _worst(target, mapping, used, SYNAPSES, "synapses")
+    if target.limit(SYNAPSES.key) is not None:
+        used = synapses_used(program, mapping)
+        yield from _worst(target, mapping, used, SYNAPSES, "synapses")
 
 
 def axons(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
     """Source neurons that reach each core, and routes that leave it; see ``reach.OWN_AXONS``."""
     if target.limit("axons_in_per_core") is None and target.limit("axons_out_per_core") is None:
         return
-    arriving: Counter[int] = Counter()
-    leaving: Counter[int] = Counter()
-    for population in program.populations:
-        found = destinations(program, mapping, population.name, OWN_AXONS)
-        if found is None:
-            continue
-        arriving.update(dict(zip(found.cores.tolist(), found.axons().tolist(), strict=True)))
-        numbers = mapping.assignment[population.name]
-        cores, home = np.unique(numbers, return_inverse=True)
-        routes = np.bincount(home, found.degrees).astype(np.int64)
-        leaving.update(dict(zip(cores.tolist(), routes.tolist(), strict=True)))
+    arriving, leaving = axons_used(program, mapping)
     yield from _worst(target, mapping, arriving, AXONS_IN, "input axons")
     yield from _worst(target, mapping, leaving, AXONS_OUT, "output axons")
 
@@ -182,14 +163,7 @@ def thresholds(program: Program, target: Target, mapping: Mapping) -> Iterator[V
     """Distinct thresholds of the neurons of each core."""
     if target.limit("thresholds_per_core") is None:
         return
-    distinct: dict[int, set[int]] = {}
-    for population in program.populations:
-        if THRESHOLD not in population.parameters:
-            continue
-        given = np.broadcast_to(population.parameters[THRESHOLD], population.shape).reshape(-1)
-        for core, neurons in mapping.parts(population.name):
-            distinct.setdefault(core, set()).update(np.unique(given[neurons]).tolist())
-    used = {core: len(values) for core, values in distinct.items()}
+    used = thresholds_used(program, mapping)
     yield from _worst(target, mapping, used, THRESHOLDS, "distinct thresholds")
 
 
@@ -210,7 +184,7 @@ def violations(program: Program, target: Target, mapping: Mapping) -> tuple[Viol
 
 
 def _worst(
-    target: Target, mapping: Mapping, used: dict[int, int], rule: Limit, unit: str
+    target: Target, mapping: Mapping, used: Used, rule: Limit, unit: str
 ) -> Iterator[Violation]:
     """One violation per set of populations that share a core: its worst core."""
     limit = target.limit(rule.key)
@@ -234,9 +208,3 @@ def _worst(
 
 def _populations_on(mapping: Mapping, core: int) -> tuple[str, ...]:
     return tuple(name for name, numbers in mapping.assignment.items() if core in numbers)
-
-
-def _counted(numbers: NDArray[np.int32]) -> tuple[list[int], list[int]]:
-    """Cores, and how many neurons each holds."""
-    cores, neurons = np.unique(numbers, return_counts=True)
-    return cores.tolist(), neurons.tolist()

@@ -9,14 +9,17 @@ needs at least the sum over layers.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from snn2chip.core import Mapping as CoreMapping
 from snn2chip.core import Program
 from snn2chip.mapping.memory import SynapseMemory, core_words, memory_of, slice_words
+from snn2chip.mapping.partition.needs import THRESHOLD, fan_ins
 from snn2chip.mapping.reach import OWN_AXONS, destinations
 from snn2chip.targets.types import Target
 
@@ -67,24 +70,43 @@ def limit_use(program: Program, target: Target, mapping: CoreMapping) -> tuple[L
     memory = memory_of(target)
     found: list[LimitUse] = []
 
-    def add(limit: str, unit: str, used: Used, needs: Mapping[str, int]) -> None:
+    def add(
+        limit: str, unit: str, used: Callable[[], Used], needs: Callable[[], Mapping[str, int]]
+    ) -> None:
         per_core = target.limit(limit)
         if per_core:
-            layers = (LayerNeed(name, n, -(-n // per_core)) for name, n in needs.items())
-            found.append(LimitUse(limit, unit, per_core, used, tuple(layers)))
+            layers = (LayerNeed(name, n, -(-n // per_core)) for name, n in needs().items())
+            found.append(LimitUse(limit, unit, per_core, used(), tuple(layers)))
 
-    sizes = {population.name: population.size for population in program.populations}
-    add("neurons_per_core", "neurons", _neurons(mapping), sizes)
+    @cache
+    def axons() -> tuple[Used, Used]:
+        return axons_used(program, mapping)
+
+    def none() -> Mapping[str, int]:
+        return {}
+
+    add("neurons_per_core", "neurons", lambda: neurons_used(mapping), lambda: _sizes(program))
     if memory is not None:
-        words = _words(program, memory, mapping)
-        add("synaptic_words_per_core", "words of synaptic memory", words, _least(program, memory))
-    arriving, leaving = _axons(program, mapping) if _states_axons(target) else ({}, {})
-    add("axons_in_per_core", "input axons", arriving, {})
-    add("axons_out_per_core", "output axons", leaving, {})
+        add(
+            "synaptic_words_per_core",
+            "words of synaptic memory",
+            lambda: words_used(program, memory, mapping),
+            lambda: _least_words(program, memory),
+        )
+    add(
+        "synapses_per_core",
+        "synapses",
+        lambda: synapses_used(program, mapping),
+        lambda: {p.name: int(fan_ins(program, p).sum()) for p in program.populations},
+    )
+    add("axons_in_per_core", "input axons", lambda: axons()[0], none)
+    add("axons_out_per_core", "output axons", lambda: axons()[1], none)
+    add("thresholds_per_core", "thresholds", lambda: thresholds_used(program, mapping), none)
     return tuple(found)
 
 
-def _neurons(mapping: CoreMapping) -> Used:
+def neurons_used(mapping: CoreMapping) -> Used:
+    """Neurons of each core, inputs included."""
     used: Counter[int] = Counter()
     for numbers in mapping.assignment.values():
         cores, neurons = np.unique(numbers, return_counts=True)
@@ -92,14 +114,58 @@ def _neurons(mapping: CoreMapping) -> Used:
     return used
 
 
-def _words(program: Program, memory: SynapseMemory, mapping: CoreMapping) -> Used:
+def words_used(program: Program, memory: SynapseMemory, mapping: CoreMapping) -> Used:
+    """Words of synaptic memory of each core."""
     used: Counter[int] = Counter()
     for projection in program.projections:
         used.update(core_words(memory, projection, mapping.assignment[projection.target]))
     return used
 
 
-def _least(program: Program, memory: SynapseMemory) -> Mapping[str, int]:
+def synapses_used(program: Program, mapping: CoreMapping) -> Used:
+    """Synapses into the neurons of each core."""
+    used: Counter[int] = Counter()
+    for population in program.populations:
+        used.update(_by_core(mapping.assignment[population.name], fan_ins(program, population)))
+    return used
+
+
+def axons_used(program: Program, mapping: CoreMapping) -> tuple[Used, Used]:
+    """Source neurons that reach each core, and routes that leave it; see ``reach.OWN_AXONS``."""
+    arriving: Counter[int] = Counter()
+    leaving: Counter[int] = Counter()
+    for population in program.populations:
+        found = destinations(program, mapping, population.name, OWN_AXONS)
+        if found is not None:
+            arriving.update(dict(zip(found.cores.tolist(), found.axons().tolist(), strict=True)))
+            leaving.update(_by_core(mapping.assignment[population.name], found.degrees))
+    return arriving, leaving
+
+
+def thresholds_used(program: Program, mapping: CoreMapping) -> Used:
+    """Distinct thresholds of the neurons of each core."""
+    distinct: dict[int, set[int]] = {}
+    for population in program.populations:
+        if THRESHOLD not in population.parameters:
+            continue
+        given = np.broadcast_to(population.parameters[THRESHOLD], population.shape).reshape(-1)
+        for core, neurons in mapping.parts(population.name):
+            distinct.setdefault(core, set()).update(np.unique(given[neurons]).tolist())
+    return {core: len(values) for core, values in distinct.items()}
+
+
+def _by_core(numbers: NDArray[np.int32], each: NDArray[np.int64]) -> Mapping[int, int]:
+    """What neurons have, added up by their cores."""
+    cores, home = np.unique(numbers, return_inverse=True)
+    sums = np.bincount(home, each).astype(np.int64)
+    return dict(zip(cores.tolist(), sums.tolist(), strict=True))
+
+
+def _sizes(program: Program) -> Mapping[str, int]:
+    return {population.name: population.size for population in program.populations}
+
+
+def _least_words(program: Program, memory: SynapseMemory) -> Mapping[str, int]:
     """Population -> words of its synapses with every header and kernel counted once."""
     once = replace(memory, per_header=None)
     return {
@@ -109,23 +175,3 @@ def _least(program: Program, memory: SynapseMemory) -> Mapping[str, int]:
         )
         for population in program.populations
     }
-
-
-def _states_axons(target: Target) -> bool:
-    return any(target.limit(f"axons_{side}_per_core") is not None for side in ("in", "out"))
-
-
-def _axons(program: Program, mapping: CoreMapping) -> tuple[Used, Used]:
-    """Source neurons that reach each core, and routes that leave it; see ``reach.OWN_AXONS``."""
-    arriving: Counter[int] = Counter()
-    leaving: Counter[int] = Counter()
-    for population in program.populations:
-        found = destinations(program, mapping, population.name, OWN_AXONS)
-        if found is None:
-            continue
-        arriving.update(dict(zip(found.cores.tolist(), found.axons().tolist(), strict=True)))
-        numbers = mapping.assignment[population.name]
-        cores, home = np.unique(numbers, return_inverse=True)
-        routes = np.bincount(home, found.degrees).astype(np.int64)
-        leaving.update(dict(zip(cores.tolist(), routes.tolist(), strict=True)))
-    return arriving, leaving

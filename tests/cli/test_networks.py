@@ -123,7 +123,11 @@ def test_compile_writes_a_whole_folder(cli: Cli, folder: Path, network: Path, da
     done = cli("compile", network, "-o", "deep/out", "--target", "loihi1", "--data", data)
     assert done.code == 0
     out = folder / "deep" / "out"
-    assert {p.name for p in out.iterdir()} == COMPILED | {"report.json", "report.html"}
+    assert {p.name for p in out.iterdir()} == COMPILED | {
+        "report.json",
+        "report.html",
+        "activity.safetensors",
+    }
     assert read_folder(out).target == "loihi1"
     assert all(f"wrote deep/out/{name}" in done.err for name in COMPILED)
     assert json.loads((out / "manifest.json").read_text())["options"]["data"] == str(data)

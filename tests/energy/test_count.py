@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from snn2chip.core import Activity, Mapping, PopulationActivity, Program, Raster, Slice
 from snn2chip.energy import Counts, LayerCounts, count, price
+from snn2chip.energy import tally as tallies
 from snn2chip.energy.blocks import blocks
 from snn2chip.energy.tally import Weights, tally
 from snn2chip.energy.terms import KINDS
@@ -255,11 +256,23 @@ def test_blocks_of_any_size_give_the_same_sums(size: int) -> None:
     rows=st.integers(1, 5),
     cores=st.integers(1, 4),
     seed=st.integers(0, 99),
+    filled=st.sampled_from([1 / 16, 100.0]),
+    largest=st.sampled_from([8, 1 << 24]),
 )
 def test_tallies_equal_a_product(
-    compiled: str, neurons: int, rows: int, cores: int, seed: int, monkeypatch: pytest.MonkeyPatch
+    compiled: str,
+    neurons: int,
+    rows: int,
+    cores: int,
+    seed: int,
+    filled: float,
+    largest: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Rows one by one, rows counted first, and products with tables; in blocks of any size."""
     monkeypatch.setenv("SNN2CHIP_NUMBA", compiled)
+    monkeypatch.setattr(tallies, "_FILLED", filled)
+    monkeypatch.setattr(tallies, "_LARGEST", largest)
     rng = np.random.default_rng(seed)
     flags = rng.random((3, 2, neurons)) < 0.4
     table = rng.integers(0, 2**20, (rows, cores)) * (rng.random((rows, cores)) < 0.7)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -74,6 +75,28 @@ def test_by_hand() -> None:
     assert (arriving.needed, arriving.required_cores, arriving.layers) == (None, None, ())
     assert sorted(arriving.used.values()) == [5, 6]
     assert sorted(use["axons_out_per_core"].used.values()) == [5, 6]
+
+
+def test_synapses_are_counted_one_by_one() -> None:
+    # 6 x 5 and 5 x 3 synapses, each population on a core of its own
+    network = two_layers()
+    target = limited(synapses_per_core=40)
+    mapping, _ = map_program(network, target)
+    use = by_limit(limit_use(network, target, mapping))["synapses_per_core"]
+    assert (use.needed, use.required_cores) == (45, 2)
+    assert [layer.needed for layer in use.layers] == [0, 30, 15]
+    assert sorted(use.used.values()) == [0, 15, 30]
+
+
+def test_distinct_thresholds_are_counted_by_core() -> None:
+    network = two_layers()
+    hidden = replace(network.population("hidden"), parameters={"vth": np.array([1, 2, 2, 3, 1])})
+    populations = tuple(hidden if p.name == "hidden" else p for p in network.populations)
+    target = limited(thresholds_per_core=8)
+    mapping, _ = map_program(network, target)
+    use = by_limit(limit_use(replace(network, populations=populations), target, mapping))
+    assert list(use["thresholds_per_core"].used.values()) == [3]
+    assert use["thresholds_per_core"].required_cores is None
 
 
 def test_limits_that_no_one_knows_are_left_out() -> None:

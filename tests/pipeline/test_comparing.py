@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,12 +40,22 @@ FLOAT = ["truenorth", "reference", "asic45"]
 TARGETS = ["loihi1", "loihi1:sanafe_nahuku", "loihi2", *FLOAT]
 
 
-def test_a_row_is_a_run_of_its_own(opened: Network, options: Options) -> None:
+@pytest.mark.parametrize("objective", [None, "packets", "latency"])
+def test_a_row_is_a_run_of_its_own(
+    opened: Network, options: Options, objective: str | None
+) -> None:
+    options = replace(options, objective=objective)
     found = compare_targets(opened, TARGETS, options)
     assert [one.target for one in found] == TARGETS
     for one in found:
         name, _, costs = one.target.partition(":")
-        alone = run(opened, Options(**{**vars(options), "target": name, "costs": costs or None}))
+        chosen = replace(options, target=name, costs=costs or None)
+        if one.error is not None:
+            with pytest.raises(ConfigError) as caught:
+                run(opened, chosen)
+            assert str(caught.value) == str(one.error)
+            continue
+        alone = run(opened, chosen)
         result = one.result
         assert result is not None
         assert result.target.name == name

@@ -304,6 +304,18 @@ def test_every_link_has_its_line(report: Report) -> None:
     assert max(levels) == 7
 
 
+def test_chips_are_told_apart_between_links(run: Result, report: Report) -> None:
+    alone = links.links(report)
+    assert alone is not None
+    assert alone.borders == ""
+    places = {
+        c: p._replace(x=p.x + 8 * (c > 4), chip=int(c > 4)) for c, p in run.mapping.places.items()
+    }
+    found = links.links(build(remapped(run, replace(run.mapping, places=places))))
+    assert found is not None
+    assert found.borders == "M192 0v96"
+
+
 def test_both_ways_of_a_link_lie_apart() -> None:
     paths = {
         links._path(links.LinkRow(*ends, 1))

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from snn2chip.backends import find_backend
 from snn2chip.errors import ConfigError, InputFileError, Snn2chipError, UnsupportedError
+from snn2chip.pipeline.placing import placed_on
 from snn2chip.pipeline.results.reprice import reprice
 from snn2chip.pipeline.running import run
 from snn2chip.pipeline.types import PRICES_ONLY, Network, Options, Progress, Result
@@ -78,12 +80,13 @@ def compare_targets(
         raise ConfigError(
             f"--targets {','.join(words) or '(none)'}", needs="one target or more, each once"
         )
-    simulated: dict[tuple[Any, ...], Result | Snn2chipError] = {}
+    simulated: dict[tuple[Any, ...], Result] = {}
     found = []
     for done, choice in enumerate(choices):
-        if choice.arithmetic not in simulated:
-            simulated[choice.arithmetic] = _simulated(network, choice, options, progress)
-        found.append(_compared(choice, simulated[choice.arithmetic]))
+        made = simulated.get(choice.arithmetic) or _simulated(network, choice, options, progress)
+        if isinstance(made, Result):
+            simulated[choice.arithmetic] = made
+        found.append(_compared(network, choice, made, options))
         if progress is not None:
             progress("targets", done + 1, len(choices))
     errors = [one.error for one in found if one.error is not None]
@@ -126,17 +129,23 @@ def _simulated(
         return error
 
 
-def _compared(choice: _Choice, run: Result | Snn2chipError) -> Compared:
-    """The run at the prices of a target, with a mapping of its own."""
-    own = choice.target.family != PRICES_ONLY
+def _compared(
+    network: Network, choice: _Choice, run: Result | Snn2chipError, options: Options
+) -> Compared:
+    """The run at the prices of a target, mapped as the options want it there."""
+    target, own = choice.target, choice.target.family != PRICES_ONLY
     if isinstance(run, Snn2chipError):
         return Compared(choice.word, None, own, run)
-    if run.target.sha256 == choice.target.sha256 and run.energy.table == (
-        choice.costs or choice.target.default_costs
-    ):
+    same = run.target.sha256 == target.sha256
+    if same and run.energy.table == (choice.costs or target.default_costs):
         return Compared(choice.word, run, own)
+    wanted = replace(options, target=choice.place, costs=choice.costs)
+    placed = None
     try:
-        priced = reprice(run, choice.costs, choice.target, own=own)
-    except ConfigError as error:
+        if not same or options.objective is not None:
+            backend = find_backend(target.family)
+            placed = placed_on(network, run.program, backend, target, wanted, run.activity)
+        priced = reprice(run, choice.costs, target, placed=placed, own=own)
+    except (ConfigError, InputFileError) as error:
         return Compared(choice.word, None, own, error)
     return Compared(choice.word, priced, own)

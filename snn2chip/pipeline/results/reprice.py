@@ -22,6 +22,7 @@ def reprice(
     *,
     timing: str | None = None,
     curve: bool | None = None,
+    placed: tuple[Mapping, tuple[Violation, ...]] | None = None,
     own: bool = False,
 ) -> Result:
     """The same activity at other prices, on another chip or with another mapping.
@@ -33,6 +34,7 @@ def reprice(
         mapping: a ``mapping.json`` of the chip that is priced.
         timing: the model of time; None takes that of the result.
         curve: figures by the number of steps; None takes them where the result has them.
+        placed: the mapping and the limits that it breaks, where they are known already.
         own: the chip computes just what was simulated, so that nothing need be said of it.
 
     Raises:
@@ -42,7 +44,8 @@ def reprice(
     chip = result.target if target is None else target
     recorded = Recorded(**{f.name: getattr(result, f.name) for f in fields(Recorded)})
     wanted = bool(result.curve) if curve is None else curve
-    placed = _placed(result, chip, mapping)
+    if placed is None:
+        placed = _placed(result, chip, mapping)
     model = result.energy.timing if timing is None else timing
     fidelity = result.fidelity
     if chip.family == PRICES_ONLY or result.program.arithmetic == "float64":

@@ -35,6 +35,7 @@ class Links:
 
     Attributes:
         tiles: path of the squares of all tiles; ``used`` of those that hold a core.
+        borders: between chips, which lie side by side, a path.
         busiest: the busiest link in words.
     """
 
@@ -42,6 +43,7 @@ class Links:
     height: float
     tiles: str
     used: str
+    borders: str
     lines: tuple[Line, ...]
     busiest: str
     most: str
@@ -64,6 +66,10 @@ def links(report: Report) -> Links | None:
         height=lines * PITCH if drawn else 0.0,
         tiles=_squares([place for place in places if place not in used]),
         used=_squares([place for place in places if place in used]),
+        borders="".join(
+            f"M{x * PITCH:g} 0v{lines * PITCH:g}"
+            for x in range(mesh.columns, columns, max(1, mesh.columns))
+        ),
         lines=_lines(rows, top.packets, samples) if drawn else (),
         busiest=_words(top, samples),
         most=count(top.packets / samples),

@@ -16,6 +16,9 @@ TRACED = (
     "spikes", "fired", "updated", "hops", "total_energy", "synapse_energy", "soma_energy",
     "dendrite_energy", "network_energy", "sim_time",
 )  # fmt: skip
+TOGETHER = 1 << 20
+"""Synapses that are listed at once: as Python's objects they take much memory."""
+
 SYNAPSES = {kind: f"loihi_{kind}_synapse" for kind in ("dense", "conv", "sparse")}
 
 
@@ -90,11 +93,13 @@ def connect(network, arrays, made):
         prefix = f"{network['name']}/{number}"
         weight = arrays[f"{prefix}.weight"]
         sources, targets, weights = synapses(projection, weight, arrays, prefix)
-        made[projection["from"]].connect_neurons_sparse(
-            made[projection["to"]],
-            {"weight": weights.tolist()},
-            list(zip(sources.tolist(), targets.tolist(), strict=True)),
-        )
+        for first in range(0, len(weights), TOGETHER):
+            part = slice(first, first + TOGETHER)
+            made[projection["from"]].connect_neurons_sparse(
+                made[projection["to"]],
+                {"weight": weights[part].tolist()},
+                list(zip(sources[part].tolist(), targets[part].tolist(), strict=True)),
+            )
 
 
 def raster(network, trace):
