@@ -193,7 +193,8 @@ def table(rows: list[Quality], least: Bounds) -> str:
     return "\n".join(
         [
             *lines,
-            f"| lower bound | {least.cores} | {least.packets:,.0f} | 1 | | | "
+            f"| lower bound, time on {rows[2].cores} cores | {least.cores} "
+            f"| {least.packets:,.0f} | 1 | | | "
             f"{least.busiest_ns / 1000:,.0f} | | |",
         ]
     )

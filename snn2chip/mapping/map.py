@@ -74,7 +74,7 @@ def _candidates(chooser: Chooser, plan: Plan) -> Iterator[Assignment]:
         if plan.objective in ("latency", "energy"):
             yield chooser.fastest()
         if plan.objective == "cores":
-            yield chooser.fewest_packets()
+            yield chooser.fewest_packets(1.0)
 
 
 def _value(mapping: CoreMapping, plan: Plan, estimator: Estimator) -> tuple[float, ...]:

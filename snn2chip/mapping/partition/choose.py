@@ -58,12 +58,16 @@ class Chooser:
         """The sequential fill with parts that share cores."""
         return self._assigned(self._sequential)
 
-    def fewest_packets(self) -> Assignment:
-        """Pieces that the fewest packets reach, small ones on shared cores."""
+    def fewest_packets(self, share_of_plain: float = _SHARE_OF_BUDGET) -> Assignment:
+        """Pieces that the fewest packets reach, small ones on shared cores.
+
+        Args:
+            share_of_plain: most parts of a population, over what the fill in order takes.
+        """
         shaped = {}
         for p in self._program.populations:
             shapes = self._shapes(p.name)
-            most = int(shapes.plain.cores * _SHARE_OF_BUDGET)
+            most = int(shapes.plain.cores * share_of_plain)
             shaped[p.name] = shapes.fewest_packets(most)
         return self._assigned(self._settled(shaped))
 

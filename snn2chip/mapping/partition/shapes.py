@@ -118,10 +118,12 @@ class Shapes:
         return min(allowed, key=lambda shaped: (shaped.packets, shaped.cores))
 
     def _pieces(self, most: int) -> Iterator[Cut]:
-        """Parts of the hypergraph: as many as the fill in order takes, or a few more."""
-        wanted = self._plan.partition == "hypergraph" or (
-            self._plan.partition == "auto" and installed()
-        )
+        """Parts of the hypergraph: as many as the fill in order takes, or a few more.
+
+        They are equal in size, so that none is left small enough to share a core.
+        """
+        auto = self._plan.partition == "auto" and self._plan.objective != "cores"
+        wanted = self._plan.partition == "hypergraph" or (auto and installed())
         if not wanted or self.population.size > _LARGEST:
             return
         spikes = self._estimator.goal.traffic.spikes
