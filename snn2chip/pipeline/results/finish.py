@@ -67,7 +67,8 @@ def finish(
     mapping, violations = placed
     program, activity, reference = recorded.program, recorded.activity, recorded.reference
     priced = partial(energy_of, program, mapping, target, costs, timing=timing)
-    counts = count(program, activity, mapping) if counts is None else counts
+    if counts is None or counts.copies != target.mesh.multicast:
+        counts = count(program, activity, mapping, target.mesh.multicast)
     energy = replace(
         _priced(program, counts, target, costs, timing),
         by_core=core_costs(program, mapping, counts, target, costs),
@@ -96,7 +97,8 @@ def energy_of(
     timing: str = TIMINGS[0],
 ) -> EnergyReport:
     """A run counted and priced."""
-    return _priced(program, count(program, activity, mapping), target, costs, timing)
+    counts = count(program, activity, mapping, target.mesh.multicast)
+    return _priced(program, counts, target, costs, timing)
 
 
 def _priced(
