@@ -27,6 +27,13 @@ from snn2chip.pipeline.results.curves import steps_curve
 from snn2chip.pipeline.types import PRICES_ONLY, Quantization, Result
 from snn2chip.targets.types import Target
 
+_CORES, _TIME = "neurons on cores: ", "time: "
+_MODELS = {
+    "simple": "the busiest core of each step",
+    "detailed": "every message, through the links of the mesh and their queues",
+}
+_CONGESTION = {"simple": "congestion of links and of receiving cores"}
+
 
 @dataclass(frozen=True, eq=False)
 class Recorded:
@@ -81,11 +88,27 @@ def finish(
         counts=counts,
         baseline=ann_baseline(program),
         drift=_drift(recorded),
-        fidelity=fidelity,
+        fidelity=_as_done(fidelity, target, mapping, energy),
         accuracy=accuracy(activity, recorded.labels),
         curve=steps_curve(activity, reference, recorded.labels, priced) if curve else (),
         **{field.name: getattr(recorded, field.name) for field in fields(recorded)},
     )
+
+
+def _as_done(
+    fidelity: Fidelity, target: Target, mapping: Mapping, energy: EnergyReport
+) -> Fidelity:
+    """What the back end says, with how cores and time were modelled in this result."""
+    if not target.costs:
+        return fidelity
+    modelled = [line for line in fidelity.modelled if not line.startswith((_CORES, _TIME))]
+    omitted = [line for line in fidelity.omitted if line not in _CONGESTION.values()]
+    meshed = target.mesh.cores_per_tile > 0
+    modelled.append(_CORES + mapping.made + (", XY routing" if meshed else ""))
+    modelled.append(_TIME + _MODELS[energy.timing])
+    if energy.timing in _CONGESTION:
+        omitted.append(_CONGESTION[energy.timing])
+    return replace(fidelity, modelled=tuple(modelled), omitted=tuple(omitted))
 
 
 def energy_of(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from snn2chip.compiled import ACTIVITY, SavedRun, dump_run, is_compiled, parse_run, read_folder
+from snn2chip.core import Mapping
 from snn2chip.energy import TIMINGS
 from snn2chip.errors import InputFileError
+from snn2chip.mapping import OBJECTIVES
 from snn2chip.pipeline.opening import open_network
 from snn2chip.pipeline.placing import placed_on
 from snn2chip.pipeline.results.finish import Recorded, finish
@@ -85,6 +88,7 @@ def open_run(folder: str | Path) -> Result:
     placed = placed_on(network, program, backend, target, options, run.activity)
     given = manifest.get("options")
     said = given if isinstance(given, dict) else {}
+    placed = replace(placed[0], made=_made(said)), placed[1]
     costs, timing = said.get("costs"), said.get("timing")
     return finish(
         recorded,
@@ -95,6 +99,14 @@ def open_run(folder: str | Path) -> Result:
         timing=timing if timing in TIMINGS else TIMINGS[0],
         curve=_has_curve(run),
     )
+
+
+def _made(options: dict[str, Any]) -> str:
+    """How the saved mapping came about."""
+    if options.get("mapping"):
+        return "as mapping.json says"
+    objective = options.get("objective")
+    return f"mapped for {objective}" if objective in OBJECTIVES else Mapping.made
 
 
 def _has_curve(run: SavedRun) -> bool:
