@@ -82,6 +82,7 @@ def finish(
         drift=_drift(recorded),
         fidelity=fidelity,
         accuracy=accuracy(activity, recorded.labels),
+        simulated=target.family != PRICES_ONLY,
         curve=steps_curve(activity, reference, recorded.labels, priced) if curve else (),
         **{field.name: getattr(recorded, field.name) for field in fields(recorded)},
     )
