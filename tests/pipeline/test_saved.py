@@ -108,9 +108,7 @@ def test_latency_of_another_chip_is_not_charged(tmp_path: Path) -> None:
 
 
 def test_where_the_detailed_time_cannot_be_had_the_simple_one_is_taken(tmp_path: Path) -> None:
-    folder, _ = saved(
-        tmp_path, "images", target="loihi1", costs="sanafe_nahuku", timing="detailed"
-    )
+    folder, _ = saved(tmp_path, "images", target="loihi1", costs="sanafe_nahuku", timing="detailed")
     alone = open_run(folder)
     again = reprice(alone, None, load_target("odin"))
     assert (alone.energy.timing, again.energy.timing) == ("detailed", "simple")
