@@ -8,7 +8,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from math import isfinite
+from math import inf, isfinite
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -183,19 +183,22 @@ def _limit(name: str, value: Any) -> float:
     """
     flag = f"--{name.replace('_', '-')}"
     whole = name == "max_cores"
-    number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
-    if not number:
+    if not isinstance(value, Integral if whole else Real) or isinstance(value, bool):
         kind = "a whole number" if whole else "a number"
         raise ConfigError(f"{flag} {str(value)[:60]!r} ({type(value).__name__})", needs=kind)
-    if not isfinite(value) or value < 0:
-        raise ConfigError(f"{flag} {value}", needs="a finite number of at least 0")
-    if name in _SHARES and value > 1:
+    try:
+        number = float(value)
+    except OverflowError:
+        number = inf
+    if not isfinite(number) or number < 0:
+        raise ConfigError(f"{flag} {str(value)[:60]}", needs="a finite number of at least 0")
+    if name in _SHARES and number > 1:
         raise ConfigError(
             f"{flag} {value}",
             needs="a share from 0 to 1",
-            remedy=f"{flag} {float(value) / 100:g}, if {float(value):g} % is meant",
+            remedy=f"{flag} {number / 100:g}, if {number:g} % is meant",
         )
-    return int(value) if whole else float(value)
+    return int(number) if whole else number + 0.0  # -0.0 is 0
 
 
 def judge(result: Result, thresholds: Thresholds) -> Judgement:
