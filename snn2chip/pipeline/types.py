@@ -67,7 +67,8 @@ class Options:
             fills cores in order.
         partition: how neurons are split, one of ``snn2chip.mapping.PARTITIONS``.
         chips: that the network may take.
-        cores: most that a mapping for latency takes; None for a fifth more than it needs.
+        cores: most that a mapping for latency or energy takes; None for a fifth more than it
+            needs, and for energy all that there are.
         costs: name of a cost table, or None for the target's default.
         timing: the model of time: ``simple`` (the busiest core) or ``detailed`` (every message,
             through the links of the mesh).

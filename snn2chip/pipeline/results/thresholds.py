@@ -20,6 +20,7 @@ from snn2chip.errors import (
     Snn2chipError,
     ThresholdError,
     combine,
+    counted,
     did_you_mean,
 )
 from snn2chip.pipeline.types import Result
@@ -243,9 +244,10 @@ class _Figure:
 def _miss(result: Result, name: str, limit: float, figure: _Figure) -> Snn2chipError:
     kind = DriftError if name == "max_drift" else ThresholdError
     bound = "at least" if name.startswith("min_") else "at most"
+    unit = figure.unit.removesuffix("s") if (figure.unit, limit) == (" cores", 1) else figure.unit
     return kind(
         f"{result.graph.name} on {result.target.name}: {figure.what}",
-        needs=f"{bound} {limit:g}{figure.unit} (--{name.replace('_', '-')})",
+        needs=f"{bound} {limit:g}{unit} (--{name.replace('_', '-')})",
         has=figure.has,
         remedy=figure.remedy,
     )
@@ -304,7 +306,7 @@ def _accuracy(result: Result) -> _Figure:
 def _cores(result: Result) -> _Figure:
     used = result.mapping.cores_used
     remedy = "a smaller network, another --mapping, or a higher limit"
-    return _Figure("cores", used, " cores", f"{used} cores", remedy)
+    return _Figure("cores", used, " cores", counted(used, "core"), remedy)
 
 
 def _drift(result: Result) -> _Figure:
