@@ -16,6 +16,7 @@ from snn2chip.report.numbers import (
     energy,
     percent,
     plural,
+    share,
     shown,
     time,
 )
@@ -98,7 +99,7 @@ def cells(row: TargetRow) -> tuple[str, ...]:
         return ("cannot", *[UNKNOWN] * 7, "", "")
     top = ""
     if row.costliest is not None and row.costliest_share is not None:
-        top = f"{shown(row.costliest)} {percent(row.costliest_share, 2)} %"
+        top = f"{shown(row.costliest)} {share(row.costliest_share)} %"
     of = "" if row.cores is None else f" of {row.cores:,}"
     return (
         fit(row),
@@ -140,7 +141,8 @@ def notes_on(row: TargetRow) -> Iterator[str]:
     if row.low_nj is not None and row.high_nj is not None:
         yield f"range {energy(row.low_nj)} to {energy(row.high_nj)}"
     if row.costliest_term is not None:
-        yield f"dearest: {TERM_WORDS[row.costliest_term]} of {shown(row.costliest or '')}"
+        words = TERM_WORDS[row.costliest_term]
+        yield f"costliest of the dynamic energy: {words} of {shown(row.costliest or '')}"
     if row.unpriced:
         yield f"{plural(len(row.unpriced), 'term')} unpriced"
     if row.violations:

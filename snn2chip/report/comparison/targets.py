@@ -29,7 +29,7 @@ class TargetRow:
         drift: share of predictions that differ from the float network's.
         energy_nj: dynamic and static; ``low_nj`` and ``high_nj`` are its range, where the cost
             table has one.
-        costliest: layer that costs most, with its share of the layers' energy and dearest term.
+        costliest: layer, with its share of the dynamic energy and its costliest term.
         grades: how many constants of the cost table have which grade of evidence.
         unpriced: terms without a price.
         refused: why the target cannot run it, else "".

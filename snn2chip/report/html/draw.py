@@ -9,7 +9,8 @@ from math import ceil
 from snn2chip.pipeline import CurvePoint
 from snn2chip.report.chip.types import StepRow, StepTimes
 from snn2chip.report.figures import RasterFigure, RateFigure
-from snn2chip.report.numbers import accuracy, energy, percent, plural, shown, time
+from snn2chip.report.numbers import accuracy, energy, percent, plural, time
+from snn2chip.report.summary import working
 from snn2chip.report.types import TERMS, Report, Terms, Totals
 
 COLOURS = 10
@@ -47,7 +48,7 @@ def colours(report: Report) -> dict[str, int]:
 
 
 def energy_bar(terms: Terms, longest: float) -> tuple[Segment, ...]:
-    """The terms of one layer side by side; the dearest layer fills the width."""
+    """The terms of one layer side by side; the costliest layer fills the width."""
     segments, start = [], 0.0
     for name in TERMS:
         value = terms.term(name) or 0.0
@@ -148,9 +149,8 @@ def _step_bar(row: StepRow, k: int, top: float, barrier: float, colour: dict[str
     title = f"step {row.step}: {time(row.time_ns / 1000.0)}"
     shade = 0
     if row.slowest is not None:
-        found = row.slowest
-        title += f", core {found.core} ({shown(found.layer)}, {found.term})"
-        shade = colour.get(found.layer, 0)
+        title += f", {working(row.slowest)}"
+        shade = colour.get(row.slowest.layer, 0)
     work = max(0.0, height - barrier)
     return Box(k + 0.06, round(100.0 - height, 2), 0.88, round(work, 2), shade, title)
 

@@ -66,6 +66,7 @@ def _context(report: Report) -> dict[str, Any]:
         ),
         "spread": draw.spread(totals),
         "top": summary.costliest(report),
+        "static": summary.static_share(report),
         "plan": floorplan.plan(report),
         "links": links.links(report),
         "needs": _needs(report),
