@@ -60,11 +60,8 @@ def _context(report: Report) -> dict[str, Any]:
         "bars": {row.name: draw.energy_bar(row.energy_pj, longest) for row in report.layers},
         "per_inference_nj": lambda pj: None if pj is None else pj / samples / 1000.0,
         "comparison": _comparison(report, samples),
-        "composition": draw.stack(
-            (("dynamic", totals.energy_pj.total), ("static", totals.static_pj)),
-            totals.total_pj or 0.0,
-        ),
-        "spread": draw.spread(totals),
+        "whole": draw.whole(totals),
+        "longest_nj": longest / samples / 1000.0,
         "top": summary.costliest(report),
         "static": summary.static_share(report),
         "plan": floorplan.plan(report),
