@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from snn2chip.core import Drift, PredictionChange
+from snn2chip.energy.types import Bottleneck
 from snn2chip.report.numbers import (
     UNKNOWN,
     accuracy,
@@ -13,6 +14,7 @@ from snn2chip.report.numbers import (
     percent,
     plural,
     ratio,
+    share,
     shown,
     time,
 )
@@ -24,6 +26,18 @@ TERM_WORDS = {
     "packet": "packets",
     "hop": "hops",
 }
+_WORK = {
+    "synop": "synaptic events of {}",
+    "neuron_access": "visits to the neurons of {}",
+    "neuron_inactive": "idle neurons of {}",
+    "neuron": "neuron updates of {}",
+    "spike_out": "spikes of {}",
+    "packet_out": "packets sent by {}",
+    "packet_in": "packets received by {}",
+    "core_step": "what every step takes on a core of {}",
+}
+"""Constants of time by the beginning of their names, without ``t_`` or ``cycles_``, in words."""
+
 WARNING_WORDS = {
     "u_wrapped": "the current left its 24 bits and wrapped (u_wrapped)",
     "v_saturated": "the membrane met the end of its 24 bits and stayed there (v_saturated)",
@@ -45,7 +59,7 @@ GRADES = {
 
 @dataclass(frozen=True, slots=True)
 class Costliest:
-    """The layer that costs most, its share of the layers' energy and its dearest term."""
+    """The costliest layer, its share of the dynamic energy, and its costliest term."""
 
     layer: LayerRow
     share: float
@@ -154,15 +168,25 @@ def costliest(report: Report) -> Costliest | None:
     return Costliest(layer, (layer.energy_pj.total or 0.0) / total, term)
 
 
+def static_share(report: Report) -> float | None:
+    """Static energy over the total, or None where there is none or one of them is unknown."""
+    static, total = report.totals.static_pj, report.totals.total_pj
+    return static / total if static and total and report.totals.energy_pj.total else None
+
+
 def costliest_sentence(report: Report) -> str:
-    """Which layer costs most and why, or that nothing is priced."""
-    top = costliest(report)
+    """The share of static energy, then the costliest layer of the rest; or that nothing is priced.
+
+    ``Static 87 %; of the dynamic rest, hidden1 is costliest: 94 %, mostly synaptic events.``
+    """
+    top, static = costliest(report), static_share(report)
     if top is None:
         return "No event of this run has a price in this cost table."
-    return (
-        f"Layer {shown(top.layer.name)} costs most: {percent(top.share)} % of the layers' energy, "
-        f"mostly {TERM_WORDS[top.term]}."
-    )
+    words = f"{share(top.share)} %, mostly {TERM_WORDS[top.term]}."
+    name = shown(top.layer.name)
+    if static is None:
+        return f"Of the dynamic energy, {name} is costliest: {words}"
+    return f"Static {share(static)} %; of the dynamic rest, {name} is costliest: {words}"
 
 
 def versus_baseline(report: Report) -> str:
@@ -261,9 +285,15 @@ def caveats(report: Report) -> tuple[str, ...]:
 
 
 def bottleneck(report: Report) -> str:
-    """``core 3 (hidden, synapse)``, or "" where no time is modelled."""
-    found = report.bottleneck
-    return f"core {found.core} ({shown(found.layer)}, {found.term})" if found else ""
+    """``core 3: synaptic events of hidden``, or "" where no time is modelled."""
+    return working(report.bottleneck) if report.bottleneck else ""
+
+
+def working(found: Bottleneck) -> str:
+    """A core and what takes most of its time, in words."""
+    name = found.term.removeprefix("t_").removeprefix("cycles_")
+    words = next((said for begin, said in _WORK.items() if name.startswith(begin)), name + " of {}")
+    return f"core {found.core}: {words.format(shown(found.layer))}"
 
 
 def waiting(report: Report) -> str:
@@ -276,11 +306,10 @@ def waiting(report: Report) -> str:
         return f"Every step lasts {time(slowest.time_ns / 1000.0)}, whatever happens in it."
     said = f"Slowest step: {slowest.step}, {time(slowest.time_ns / 1000.0)}"
     if slowest.slowest is not None:
-        found = slowest.slowest
-        said += f", waiting for core {found.core} ({shown(found.layer)}, {found.term})"
+        said += f", waiting for {working(slowest.slowest)}"
     if times.barrier_share is not None:
-        share = f"{percent(times.barrier_share)} % of the time"
-        said += f". The barrier between steps takes {share}" if times.barrier_share else ""
+        part = f"{percent(times.barrier_share)} % of the time"
+        said += f". The barrier between steps takes {part}" if times.barrier_share else ""
     return f"{said}. Mean of {plural(report.run.samples, 'sample')}."
 
 

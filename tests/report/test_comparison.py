@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -21,6 +22,7 @@ from snn2chip.errors import ConfigError, ThresholdError, UnsupportedError
 from snn2chip.pipeline import Compared
 from snn2chip.report import Report, build
 from snn2chip.report.comparison import (
+    Change,
     Changes,
     Comparison,
     changes_of,
@@ -241,6 +243,49 @@ def test_layers_of_one_run_only() -> None:
     assert set(layers) == {"input", "conv", "hidden", "output", "new"}
     assert layers["new"].before is None
     assert layers["hidden"].after is None
+    assert [layers[name].only for name in ("input", "new", "hidden")] == [None, "after", "before"]
+    assert printing.change_cells(layers["new"])[2] == "new"
+    assert printing.change_cells(layers["hidden"])[2] == "gone"
+    # a layer of both runs without a price in one of them is neither
+    blind = {"prices": dict.fromkeys(("synapse", "neuron", "packet", "hop"))}
+    unpriced = {c.layer: c for c in two(**blind).layers}["conv"]
+    assert unpriced.only is None
+    assert printing.change_cells(unpriced)[2] == "n/a"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (2.0, 42.1, "21x"),
+        (2.0, 4.0, "2.0x"),
+        (2.0, 3.98, "+99 %"),
+        (42.0, 2.0, "-95.2 %"),
+        (0.0, 2.0, "+2"),
+        (2.0, 2.0, "="),
+    ],
+)
+def test_what_grew_much_is_said_in_times(before: float, after: float, words: str) -> None:
+    percent = None if before == 0 else 100.0 * (after - before) / before
+    row = Change("energy_nj", None, before, after, after - before, percent, False)
+    assert printing.change_cells(row)[2] == words
+
+
+def test_columns_without_room_are_named() -> None:
+    compared = rows()
+    narrow = printing.text(compared, 80)
+    head = next(line for line in narrow.splitlines() if line.startswith("target"))
+    said = " ".join(narrow.split("No room for ")[1].split("\n\n")[0].split())
+    missing = said.split(":")[0].split(", ")
+    assert "static %" in head
+    assert missing
+    for column in printing.HEADS:
+        assert (column in missing) != (column in re.split(r"\s{2,}", head)), column
+    assert "--csv" in said
+    needed = int(said.split("a terminal of ")[1].split()[0])
+    assert "No room" in printing.text(compared, needed - 1)
+    wide = printing.text(compared, needed)
+    assert "No room" not in wide
+    assert all(column in wide for column in printing.HEADS)
 
 
 @pytest.mark.parametrize("limit", [-1.0, float("nan"), float("inf")])

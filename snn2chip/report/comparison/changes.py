@@ -10,6 +10,7 @@ from snn2chip import __version__
 from snn2chip.errors import ConfigError, ThresholdError
 from snn2chip.report import summary
 from snn2chip.report.comparison.targets import drift_of
+from snn2chip.report.numbers import ratio
 from snn2chip.report.types import Report, Tool, plain
 
 SCHEMA = "snn2chip/changes/1"
@@ -40,6 +41,7 @@ class Change:
             comparable: totals of which one alone holds dynamic and static energy.
         percent: of the value before, or points of a share; None where that makes no sense.
         regression: worse than is allowed.
+        only: "before" or "after", of a layer that one run alone has; else None.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Change:
     change: float | None
     percent: float | None
     regression: bool
+    only: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,16 +272,21 @@ def _layers(before: Report, after: Report) -> Iterator[Change]:
         for report in (before, after)
     ]
     for name in dict.fromkeys((*sides[0], *sides[1])):
-        yield _change(figure, name, sides[0].get(name), sides[1].get(name), None)
+        found = _change(figure, name, sides[0].get(name), sides[1].get(name), None)
+        only = None if name in sides[0] and name in sides[1] else "after"
+        yield replace(found, only="before" if name not in sides[1] else only)
 
 
 def _said(change: Change) -> str:
-    """``energy_nj 12.1 -> 14 (+15.7 %)``."""
+    """``energy_nj 12.1 -> 14 (+15.7 %)``, ``12.1 -> 242 (20x)``."""
     if change.after is None:
         return f"{change.name} {change.before:g} -> unknown"
     if change.change is None:
         found = f"{change.name} {change.before:g} -> {change.after:g}"
         return f"{found}, of which a part is no longer known"
-    unit = "points" if change.name in ("accuracy", "drift") else "%"
+    share = change.name in ("accuracy", "drift")
+    unit = "points" if share else "%"
     grew = "" if change.percent is None else f" ({change.percent:+.3g} {unit})"
+    if not share and change.before and (change.percent or 0.0) >= 100.0:
+        grew = f" ({ratio(change.after / change.before)})"
     return f"{change.name} {change.before:g} -> {change.after:g}{grew}"

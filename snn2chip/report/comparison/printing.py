@@ -16,6 +16,8 @@ from snn2chip.report.numbers import (
     energy,
     percent,
     plural,
+    ratio,
+    share,
     shown,
     time,
 )
@@ -25,7 +27,19 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-_DROPPED_FIRST = ("static", "spikes", "costliest", "dynamic", "drift %", "cores", "latency")
+HEADS = (
+    *("accuracy", "drift %", "energy", "dynamic", "static", "static %", "latency", "cores"),
+    *("costliest", "spikes"),
+)
+"""Columns of figures, after the target and whether the network fits."""
+
+NUMBERS = 8
+"""Of them, the first so many are numbers."""
+
+_DROPPED_FIRST = (
+    *("spikes", "static", "costliest", "dynamic", "drift %", "cores", "latency", "accuracy"),
+    "static %",
+)
 
 
 def show(compared: Comparison | Changes) -> None:
@@ -63,35 +77,54 @@ def _parts(compared: Comparison | Changes, width: int) -> Iterator[RenderableTyp
 
 
 def _targets(compared: Comparison, width: int) -> Iterator[RenderableType]:
+    from snn2chip.report.terminal.tables import fitted
+
     samples = plural(compared.samples, "sample")
     steps = plural(compared.steps, "step")
     yield (
         f"{shown(compared.network)} on {plural(len(compared.targets), 'target')}: "
         f"{samples} x {steps} of {shown(compared.data)}"
     )
-    yield _target_table(compared, width)
+    whole = _target_table(compared)
+    table = fitted(whole, width, _DROPPED_FIRST)
+    yield table
+    if missing := _left_out(whole, table):
+        yield fill(missing, width)
     if any(not row.own and not row.refused for row in compared.targets):
         yield fill(FOOTNOTE, width)
     lines = (line for row in compared.targets for line in _lines(row))
     yield "\n".join(fill(line, width, subsequent_indent="  ") for line in lines)
 
 
-def _target_table(compared: Comparison, width: int) -> Table:
-    from snn2chip.report.terminal.tables import fitted, named
+def _target_table(compared: Comparison) -> Table:
+    from snn2chip.report.terminal.tables import named
 
     title = "Per inference"
     if compared.accuracy_before is not None:
         title += f"; accuracy of the float network {accuracy(compared.accuracy_before)}"
     table = named(title, "target")
-    heads = ("accuracy", "drift %", "energy", "dynamic", "static", "latency", "cores")
     table.add_column("fits", no_wrap=True)
-    for head in heads:
+    for head in HEADS[:NUMBERS]:
         table.add_column(head, justify="right", no_wrap=True)
-    for head in ("costliest", "spikes"):
+    for head in HEADS[NUMBERS:]:
         table.add_column(head, overflow="fold")
     for row in compared.targets:
         table.add_row(shown(row.asked), *cells(row, star=True))
-    return fitted(table, width, _DROPPED_FIRST)
+    return table
+
+
+def _left_out(whole: Table, fitted: Table) -> str:
+    """Which columns have no room, and how wide a terminal has; "" where none is missing."""
+    from snn2chip.report.terminal.tables import width_of
+
+    shown = {str(column.header) for column in fitted.columns}
+    missing = [head for head in map(str, (c.header for c in whole.columns)) if head not in shown]
+    if not missing:
+        return ""
+    return (
+        f"No room for {', '.join(missing)}: a terminal of {width_of(whole)} columns "
+        "(COLUMNS) shows all, and so do --csv and --html."
+    )
 
 
 FOOTNOTE = (
@@ -107,10 +140,10 @@ def cells(row: TargetRow, *, star: bool = False) -> tuple[str, ...]:
         star: what a target that was not simulated must say is said by ``FOOTNOTE``.
     """
     if row.refused:
-        return ("cannot", *[UNKNOWN] * 7, "", "")
+        return ("cannot", *[UNKNOWN] * NUMBERS, "", "")
     top = ""
     if row.costliest is not None and row.costliest_share is not None:
-        top = f"{shown(row.costliest)} {percent(row.costliest_share, 2)} %"
+        top = f"{shown(row.costliest)} {share(row.costliest_share)} %"
     of = "" if row.cores is None else f" of {row.cores:,}"
     least = ">= " if row.dynamic_only else ""
     right, fits = accuracy(row.accuracy), fit(row)
@@ -124,11 +157,19 @@ def cells(row: TargetRow, *, star: bool = False) -> tuple[str, ...]:
         least + energy(row.energy_nj),
         energy(row.dynamic_nj),
         energy(row.static_nj),
+        _static_share(row),
         time(row.latency_us),
         f"{row.cores_used:,}{of}",
         top,
         "own" if row.own else row.activity,
     )
+
+
+def _static_share(row: TargetRow) -> str:
+    """Static energy in per cent of the total, where both are known."""
+    if row.static_nj is None or not row.energy_nj:
+        return UNKNOWN
+    return share(row.static_nj / row.energy_nj)
 
 
 def fit(row: TargetRow) -> str:
@@ -162,7 +203,8 @@ def notes_on(row: TargetRow) -> Iterator[str]:
     if said := between(row.latency_low_us, row.latency_high_us, time):
         yield f"latency {said}"
     if row.costliest_term is not None:
-        yield f"dearest: {TERM_WORDS[row.costliest_term]} of {shown(row.costliest or '')}"
+        words = TERM_WORDS[row.costliest_term]
+        yield f"costliest of the dynamic energy: {words} of {shown(row.costliest or '')}"
     if row.unpriced:
         yield f"{plural(len(row.unpriced), 'term')} unpriced"
     if row.violations:
@@ -221,15 +263,26 @@ def label(row: Change) -> str:
 
 def change_cells(row: Change) -> tuple[str, str, str]:
     """Before, after, and the change, with a mark where it is a regression."""
-    known = row.before is not None and row.after is not None
-    grew = "not comparable" if known else UNKNOWN
-    if row.change is not None:
-        grew = "=" if row.change == 0 else f"{row.change:+.4g}"
-        if row.percent is not None and row.change:
-            unit = "points" if row.name in ("accuracy", "drift") else "%"
-            grew = f"{row.percent:+.3g} {unit}"
+    if row.only is not None:
+        sides = _value(row, row.before), _value(row, row.after)
+        return ("", sides[1], "new") if row.only == "after" else (sides[0], "", "gone")
     mark = "  WORSE" if row.regression else ""
-    return _value(row, row.before), _value(row, row.after), grew + mark
+    return _value(row, row.before), _value(row, row.after), _grown(row) + mark
+
+
+def _grown(row: Change) -> str:
+    """``=``, ``+12.3 %``, ``-0.5 points``, and ``21x`` where a figure is twice as large or more."""
+    if row.before is None or row.after is None:
+        return UNKNOWN
+    if row.change is None:
+        return "not comparable"
+    if row.change == 0:
+        return "="
+    if row.percent is None:
+        return f"{row.change:+.4g}"
+    if row.name in ("accuracy", "drift"):
+        return f"{row.percent:+.3g} points"
+    return ratio(row.after / row.before) if row.percent >= 100.0 else f"{row.percent:+.3g} %"
 
 
 def _value(row: Change, value: float | None) -> str:

@@ -33,7 +33,7 @@ class TargetRow:
         energy_nj: dynamic and static; ``low_nj`` and ``high_nj`` are its range, where the cost
             table has one, and ``latency_low_us`` and ``latency_high_us`` that of the time.
         dynamic_only: static energy has no price, so that the total is at least ``energy_nj``.
-        costliest: layer that costs most, with its share of the layers' energy and dearest term.
+        costliest: layer, with its share of the dynamic energy and its costliest term.
         grades: how many constants of the cost table have which grade of evidence.
         unpriced: terms without a price.
         refused: why the target cannot run it, else "".
