@@ -143,7 +143,11 @@ class ComparisonFlags:
         Path | None, typer.Option(help="Write the comparison as JSON; - is standard output.")
     ] = None
     csv: Annotated[
-        Path | None, typer.Option(help="Write its rows as CSV; - is standard output.")
+        Path | None,
+        typer.Option(
+            help="Write a row for each target, or for each figure and layer of two runs, as CSV; "
+            "- is standard output."
+        ),
     ] = None
     html: Annotated[Path | None, typer.Option(help="Write the comparison as HTML.")] = None
 

@@ -75,6 +75,7 @@ def check(
     """Every limit of the target that a network breaks, at once; nothing is simulated."""
     from snn2chip import pipeline
     from snn2chip.errors import counted
+    from snn2chip.pipeline.types import PRICES_ONLY
 
     chosen = pipeline.Options(
         preset=preset,
@@ -100,8 +101,9 @@ def check(
         for p in checked.program.populations
     ]
     console.out(console.table(("population", "kind", "neurons", "cores"), rows))
+    by = "" if checked.target.family != PRICES_ONLY else " by counts (number formats not checked)"
     console.out(
-        f"{console.shown(checked.graph.name)} fits {console.shown(checked.target.name)}: "
+        f"{console.shown(checked.graph.name)} fits {console.shown(checked.target.name)}{by}: "
         + counted(mapping.cores_used, "core")
         + (", shared by layers" if sum(row[3] for row in rows) > mapping.cores_used else "")
     )

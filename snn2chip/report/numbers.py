@@ -90,8 +90,10 @@ def percent(fraction: float | None, digits: int = 3) -> str:
 
 
 def share(fraction: float) -> str:
-    """A share as a number of per cent that is never longer than five characters."""
-    return "< 0.1" if 0.0 < fraction < 0.001 else percent(fraction)
+    """A share as a number of per cent that rounding makes neither 0 nor 100."""
+    if 0.0 < fraction < 0.001:
+        return "< 0.1"
+    return "> 99.9" if 0.9995 <= fraction < 1.0 else percent(fraction)
 
 
 def accuracy(fraction: float | None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from snn2chip.core import Drift, PredictionChange
+from snn2chip.energy.types import Bottleneck
 from snn2chip.report.numbers import (
     UNKNOWN,
     accuracy,
@@ -13,6 +14,7 @@ from snn2chip.report.numbers import (
     percent,
     plural,
     ratio,
+    share,
     shown,
     time,
 )
@@ -24,6 +26,18 @@ TERM_WORDS = {
     "packet": "packets",
     "hop": "hops",
 }
+_WORK = {
+    "synop": "synaptic events of {}",
+    "neuron_access": "visits to the neurons of {}",
+    "neuron_inactive": "idle neurons of {}",
+    "neuron": "neuron updates of {}",
+    "spike_out": "spikes of {}",
+    "packet_out": "packets sent by {}",
+    "packet_in": "packets received by {}",
+    "core_step": "what every step takes on a core of {}",
+}
+"""Constants of time by the beginning of their names, without ``t_`` or ``cycles_``, in words."""
+
 WARNING_WORDS = {
     "u_wrapped": "the current left its 24 bits and wrapped (u_wrapped)",
     "v_saturated": "the membrane met the end of its 24 bits and stayed there (v_saturated)",
@@ -45,7 +59,7 @@ GRADES = {
 
 @dataclass(frozen=True, slots=True)
 class Costliest:
-    """The layer that costs most, its share of the layers' energy and its dearest term."""
+    """The costliest layer, its share of the dynamic energy, and its costliest term."""
 
     layer: LayerRow
     share: float
@@ -62,7 +76,49 @@ def verdict(report: Report) -> str:
     broken = len(report.violations)
     if broken:
         return f"Does not fit: {plural(broken, 'limit')} broken"
-    return "Fits" if report.target.cores is not None else "No limit broken"
+    if report.target.cores is None:
+        return "No limit broken"
+    return "Fits" if formats_checked(report) else f"Fits by counts; {FORMATS_UNCHECKED}"
+
+
+FORMATS_UNCHECKED = "number formats not checked"
+
+
+def formats_checked(report: Report) -> bool:
+    """Whether the network's numbers were held against the formats of the chip."""
+    return report.target.simulated or bool(report.fidelity.bit_accurate)
+
+
+def whose(report: Report) -> str:
+    """``float network``: whose the accuracy is, or "" where it is the chip's own."""
+    return "" if report.target.simulated else network_of(report.target.arithmetic)
+
+
+def network_of(arithmetic: str) -> str:
+    """What computes in an arithmetic, in words."""
+    return "float network" if arithmetic == "float64" else f"network in {arithmetic}"
+
+
+def right(report: Report) -> str:
+    """``97.64 %``, of a chip that was not simulated ``97.64 % (float network)``."""
+    value = report.run.accuracy
+    marked = f" ({whose(report)})" if value is not None and whose(report) else ""
+    return accuracy(value) + marked
+
+
+def unsimulated(report: Report) -> str:
+    """What must be said of the accuracy on a chip that was not simulated, else ""."""
+    if report.target.simulated:
+        return ""
+    return f"accuracy is the {whose(report)}'s: this chip's arithmetic was not simulated"
+
+
+def dynamic_only(report: Report) -> bool:
+    """Whether the total is a dynamic energy alone, because static energy has no price."""
+    totals = report.totals
+    if totals.total_pj is None or totals.static_pj is not None:
+        return False
+    return any(line.startswith(("p_static_chip", "static energy")) for line in report.unpriced)
 
 
 def available(report: Report) -> int | None:
@@ -112,15 +168,25 @@ def costliest(report: Report) -> Costliest | None:
     return Costliest(layer, (layer.energy_pj.total or 0.0) / total, term)
 
 
+def static_share(report: Report) -> float | None:
+    """Static energy over the total, or None where there is none or one of them is unknown."""
+    static, total = report.totals.static_pj, report.totals.total_pj
+    return static / total if static and total and report.totals.energy_pj.total else None
+
+
 def costliest_sentence(report: Report) -> str:
-    """Which layer costs most and why, or that nothing is priced."""
-    top = costliest(report)
+    """The share of static energy, then the costliest layer of the rest; or that nothing is priced.
+
+    ``Static 87 %; of the dynamic rest, hidden1 is costliest: 94 %, mostly synaptic events.``
+    """
+    top, static = costliest(report), static_share(report)
     if top is None:
         return "No event of this run has a price in this cost table."
-    return (
-        f"Layer {shown(top.layer.name)} costs most: {percent(top.share)} % of the layers' energy, "
-        f"mostly {TERM_WORDS[top.term]}."
-    )
+    words = f"{share(top.share)} %, mostly {TERM_WORDS[top.term]}."
+    name = shown(top.layer.name)
+    if static is None:
+        return f"Of the dynamic energy, {name} is costliest: {words}"
+    return f"Static {share(static)} %; of the dynamic rest, {name} is costliest: {words}"
 
 
 def versus_baseline(report: Report) -> str:
@@ -146,8 +212,10 @@ def _times(factor: float) -> str:
 
 
 def parts(report: Report) -> str:
-    """``415 nJ dynamic, 1.92 uJ static``, or "" where only one of them is known."""
+    """``415 nJ dynamic, 1.92 uJ static``, ``dynamic only``, or "" where neither can be said."""
     samples, totals = max(1, report.run.samples), report.totals
+    if dynamic_only(report):
+        return "dynamic only: static energy has no price"
     if totals.energy_pj.total is None or totals.static_pj is None:
         return ""
     dynamic, static = (v / samples / 1000.0 for v in (totals.energy_pj.total, totals.static_pj))
@@ -161,6 +229,19 @@ def spread(report: Report) -> str:
         return ""
     ends = (energy(end.energy_per_inference_nj) for end in (found.low, found.high))
     return " to ".join(ends) + " over the ranges of its constants"
+
+
+def spread_of_time(report: Report) -> str:
+    """``22.6 us to 58.0 us over the ranges of its constants``, or "" where no time has a range."""
+    found = report.totals.range
+    return "" if found is None else between(found.low.latency_us, found.high.latency_us, time)
+
+
+def between(low: float | None, high: float | None, said: Callable[[float | None], str]) -> str:
+    """Both ends of a range in words, or "" where there is none."""
+    if low is None or high is None or low == high:
+        return ""
+    return f"{said(low)} to {said(high)} over the ranges of its constants"
 
 
 def ticks(report: Report) -> str:
@@ -204,9 +285,15 @@ def caveats(report: Report) -> tuple[str, ...]:
 
 
 def bottleneck(report: Report) -> str:
-    """``core 3 (hidden, synapse)``, or "" where no time is modelled."""
-    found = report.bottleneck
-    return f"core {found.core} ({shown(found.layer)}, {found.term})" if found else ""
+    """``core 3: synaptic events of hidden``, or "" where no time is modelled."""
+    return working(report.bottleneck) if report.bottleneck else ""
+
+
+def working(found: Bottleneck) -> str:
+    """A core and what takes most of its time, in words."""
+    name = found.term.removeprefix("t_").removeprefix("cycles_")
+    words = next((said for begin, said in _WORK.items() if name.startswith(begin)), name + " of {}")
+    return f"core {found.core}: {words.format(shown(found.layer))}"
 
 
 def waiting(report: Report) -> str:
@@ -219,11 +306,10 @@ def waiting(report: Report) -> str:
         return f"Every step lasts {time(slowest.time_ns / 1000.0)}, whatever happens in it."
     said = f"Slowest step: {slowest.step}, {time(slowest.time_ns / 1000.0)}"
     if slowest.slowest is not None:
-        found = slowest.slowest
-        said += f", waiting for core {found.core} ({shown(found.layer)}, {found.term})"
+        said += f", waiting for {working(slowest.slowest)}"
     if times.barrier_share is not None:
-        share = f"{percent(times.barrier_share)} % of the time"
-        said += f". The barrier between steps takes {share}" if times.barrier_share else ""
+        part = f"{percent(times.barrier_share)} % of the time"
+        said += f". The barrier between steps takes {part}" if times.barrier_share else ""
     return f"{said}. Mean of {plural(report.run.samples, 'sample')}."
 
 
@@ -346,9 +432,11 @@ def lead(report: Report) -> str:
     said = f"Run on {samples} of {plural(run.steps, 'step')}"
     if run.accuracy is not None:
         said = f"{accuracy(run.accuracy)} of {samples} are classified correctly"
+        said += f" by the {whose(report)}" if whose(report) else ""
         before = accuracy_before(report)
         said += f", {accuracy(before)} before quantization" if before is not None else ""
     if totals.energy_per_inference_nj is not None:
         said += f". One inference costs {energy(totals.energy_per_inference_nj)}"
+        said += " of dynamic energy alone" if dynamic_only(report) else ""
         said += f" and takes {time(totals.latency_us)}" if totals.latency_us is not None else ""
     return f"{said}. {costliest_sentence(report)}"

@@ -73,6 +73,50 @@ def test_another_chip_says_that_it_was_not_simulated(tmp_path: Path) -> None:
     assert [row.spikes for row in other.layers] == [r["spikes"] for r in before["layers"]]  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("chip", ["truenorth", "asic45", "reference"])
+def test_a_chip_that_was_not_simulated_is_priced_as_in_a_comparison(
+    chip: str, tmp_path: Path
+) -> None:
+    """The float network's spikes, its steps, and nothing of the simulated chip."""
+    path = write_network(tmp_path, "images")
+    network = open_network(path, Options())
+    chosen = Options(data=str(write_spikes(tmp_path, network.graph)), steps_curve=True)
+    result = run(network, chosen)
+    write_run(tmp_path / "run", network, result, chosen)
+    (row,) = pipeline.compare_targets(network, [chip], chosen)
+    assert row.result is not None
+    again, alone = reprice(open_run(tmp_path / "run"), None, load_target(chip)), row.result
+    said = again.energy.assumptions
+    assert said[:-1] == alone.energy.assumptions
+    assert said[-1] == "the float network's spikes, which the run for loihi2 kept beside its own"
+    one, other = (report.build(made).to_dict() for made in (again, alone))
+    assert {**one, "assumptions": ()} == {**other, "assumptions": ()}
+    assert again.simulated == alone.simulated == (chip == "reference")
+
+
+def test_latency_of_another_chip_is_not_charged(tmp_path: Path) -> None:
+    """A run without its float network: the spikes are the chip's, the ticks are not."""
+    folder, before = saved(tmp_path, "images", target="loihi2")
+    alone = replace(open_run(folder), reference=None, drift=())
+    again = reprice(alone, None, load_target("truenorth"))
+    assert alone.program.max_latency > 0
+    assert again.energy.latency_us == 1000.0 * alone.activity.steps
+    assert again.fidelity.modelled == ("spikes of loihi-chip, not this chip's arithmetic",)
+    assert "not charged" in again.energy.assumptions[-1]
+    spikes = [row["spikes"] for row in before["layers"]]  # type: ignore[attr-defined]
+    assert [layer.counts.spikes for layer in again.energy.layers] == spikes
+
+
+def test_where_the_detailed_time_cannot_be_had_the_simple_one_is_taken(tmp_path: Path) -> None:
+    folder, _ = saved(tmp_path, "images", target="loihi1", costs="sanafe_nahuku", timing="detailed")
+    alone = open_run(folder)
+    again = reprice(alone, None, load_target("odin"))
+    assert (alone.energy.timing, again.energy.timing) == ("detailed", "simple")
+    assert any("in place of the run's detailed" in line for line in again.energy.assumptions)
+    with pytest.raises(ConfigError, match="no mesh"):
+        reprice(alone, None, load_target("odin"), timing="detailed")
+
+
 def test_the_same_run_is_the_same_file(tmp_path: Path) -> None:
     files = []
     for part in ("a", "b"):

@@ -228,7 +228,7 @@ def _energy(spec: Spec, program: Program, activity: Activity, mapping: Mapping) 
         total_pj=_known_sum((dynamic, static)),
         latency_us=latency,
         step_ns=_step_ns(spec) if spec.latency else (),
-        bottleneck=Bottleneck(3, spec.names[1], "synapse") if spec.latency else None,
+        bottleneck=Bottleneck(3, spec.names[1], "t_synop") if spec.latency else None,
         unpriced=(*unpriced, "e_barrier: barrier energy is not published"),
         assumptions=("No credit is taken for the smaller node.", "Inputs come from a neighbour."),
         links=counts.links,

@@ -130,7 +130,7 @@ def test_steps_carry_their_time_and_what_they_wait_for(run: Result, report: Repo
     assert times.barrier_share == pytest.approx(120.0 * 12 / sum(run.energy.step_ns))
     assert summary.waited(report) == ("conv", "output")
     said = summary.waiting(report)
-    assert said.startswith("Slowest step: 6, 1.40 us, waiting for core 3 (conv, t_synop).")
+    assert said.startswith("Slowest step: 6, 1.40 us, waiting for core 3: synaptic events of conv.")
     assert "The barrier between steps takes 11.3 % of the time." in said
     assert build(result(latency=False)).latency is None
     assert summary.waiting(build(result(latency=False))) == ""

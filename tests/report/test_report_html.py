@@ -74,7 +74,7 @@ def test_the_page_tells_the_verdict_first(report: Report) -> None:
     ]
     places = [text.index(words) for words in order]
     assert places == sorted(places)
-    assert "Layer conv costs most: 78.2 %" in text
+    assert "Static 82.2 %; of the dynamic rest, conv is costliest: 78.2 %" in text
 
 
 def test_the_page_has_every_layer_drift_and_price(report: Report) -> None:
@@ -290,13 +290,31 @@ def test_an_unknown_figure_keeps_no_limit() -> None:
     assert "missed latency per inference at most 9.00 µs: n/a" in Page(html.text(report)).text
 
 
-def test_the_range_of_the_total_is_drawn_around_it(run: Result, report: Report) -> None:
-    assert report.totals.total_pj is not None
-    assert draw.spread(report.totals) is None
-    total = report.totals.total_pj
-    ends = [RangeEnd(None, None, total * factor, 1.0, None) for factor in (0.5, 2.0)]
-    found = draw.spread(replace(report.totals, range=Range(*ends)))
-    assert found == draw.Spread(start=25.0, width=75.0, mark=50.0)
+def test_all_energy_has_one_scale_with_its_range(report: Report) -> None:
+    totals = report.totals
+    assert totals.total_pj is not None
+    assert totals.static_pj is not None
+    plain = draw.whole(totals)
+    assert plain.spread is None
+    assert plain.top_pj == totals.total_pj
+    ends = [RangeEnd(None, None, totals.total_pj * factor, 1.0, None) for factor in (0.5, 2.0)]
+    found = draw.whole(replace(totals, range=Range(*ends)))
+    assert found.top_pj == 2.0 * totals.total_pj
+    assert found.spread == draw.Spread(start=25.0, width=75.0, mark=50.0)
+    assert sum(part.width for part in found.total) == pytest.approx(50.0, abs=0.01)
+    (dynamic,), (static,) = found.dynamic, found.static
+    assert dynamic.width + static.width == pytest.approx(50.0, abs=0.01)
+    assert static.width == pytest.approx(50.0 * totals.static_pj / totals.total_pj, abs=0.01)
+
+
+def test_the_two_scales_of_energy_are_labelled(report: Report) -> None:
+    section = html.text(report).split('<section id="energy"')[1].split("</section>")[0]
+    whole, layers = section.split('id="by-layer"')
+    nothing = "\N{NO-BREAK SPACE}"
+    assert f"bars to 2.34{nothing}µJ" in whole
+    assert f"another scale: bars to 325{nothing}nJ" in layers
+    assert "static" in whole
+    assert "static" not in layers
 
 
 def test_the_curve_has_a_panel_for_every_known_figure(report: Report) -> None:

@@ -90,6 +90,7 @@ def finish(
         drift=_drift(recorded),
         fidelity=_as_done(fidelity, target, mapping, energy),
         accuracy=accuracy(activity, recorded.labels),
+        simulated=target.family != PRICES_ONLY,
         curve=steps_curve(activity, reference, recorded.labels, priced) if curve else (),
         **{field.name: getattr(recorded, field.name) for field in fields(recorded)},
     )

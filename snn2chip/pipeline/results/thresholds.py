@@ -297,6 +297,8 @@ def _accuracy(result: Result) -> _Figure:
     has, remedy = "unknown: the data have no labels", "data with labels: y, or y_test, in the .npz"
     if value is not None:
         has = f"{value:.6g} on {result.activity.samples:,} samples of {Path(result.data).name}"
+        if not result.simulated:
+            has += f" in {result.program.arithmetic}: this chip's arithmetic was not simulated"
         remedy = "--calibration accuracy, quantization-aware training, or a lower limit"
     return _Figure("accuracy", value, "", has, remedy)
 
@@ -309,6 +311,14 @@ def _cores(result: Result) -> _Figure:
 
 def _drift(result: Result) -> _Figure:
     what = "predictions that differ from the float network's"
+    if not result.simulated:
+        return _Figure(
+            what,
+            None,
+            "",
+            f"unknown: the arithmetic of {result.target.name} was not simulated",
+            "--target with a simulated chip, or no limit; an unknown drift keeps none",
+        )
     if not result.drift:
         if result.program.arithmetic == "float64":
             return _Figure(what, 0.0, "", "0: it is the float network itself", "")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from snn2chip import __version__
 from snn2chip.errors import ConfigError, ThresholdError
+from snn2chip.report import summary
 from snn2chip.report.comparison.targets import drift_of
+from snn2chip.report.numbers import ratio
 from snn2chip.report.types import Report, Tool, plain
 
 SCHEMA = "snn2chip/changes/1"
@@ -35,9 +37,11 @@ class Change:
 
     Attributes:
         layer: of a layer, else None.
-        change: after - before, None where one of them is not known.
+        change: after - before, None where one of them is not known, and where they are not
+            comparable: totals of which one alone holds dynamic and static energy.
         percent: of the value before, or points of a share; None where that makes no sense.
         regression: worse than is allowed.
+        only: "before" or "after", of a layer that one run alone has; else None.
     """
 
     name: str
@@ -47,6 +51,7 @@ class Change:
     change: float | None
     percent: float | None
     regression: bool
+    only: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +172,30 @@ def changes_of(
         after=_side(after, names[1]),
         limit_percent=limit_percent,
         differing=tuple(_differing(before, after)),
-        totals=tuple(
-            _change(f, None, f.value(before), f.value(after), limit_percent) for f in FIGURES
-        ),
+        totals=tuple(_totals(before, after, limit_percent)),
         layers=tuple(_layers(before, after)),
         new_violations=tuple(found for found in new if found not in old),
         gone_violations=tuple(found for found in old if found not in new),
     )
+
+
+def _totals(before: Report, after: Report, limit_percent: float | None) -> Iterator[Change]:
+    """Figures of the runs; a total that lost its dynamic or static part is no longer known."""
+    whole = [_is_whole(report) for report in (before, after)]
+    for figure in FIGURES:
+        found = _change(figure, None, figure.value(before), figure.value(after), limit_percent)
+        if figure.name == "energy_nj" and found.change is not None and whole[0] != whole[1]:
+            lost = limit_percent is not None and whole[0]
+            found = replace(found, change=None, percent=None, regression=lost)
+        if figure.name == "static_nj" and found.before is not None and found.after is None:
+            lost = limit_percent is not None and summary.dynamic_only(after)
+            found = replace(found, regression=lost)
+        yield found
+
+
+def _is_whole(report: Report) -> bool:
+    """Whether a total holds dynamic and static energy, as far as both are there."""
+    return report.totals.energy_pj.total is not None and not summary.dynamic_only(report)
 
 
 def _violations(report: Report) -> Iterator[str]:
@@ -210,6 +232,12 @@ def _differing(before: Report, after: Report) -> Iterator[str]:
     for name, (one, other) in pairs.items():
         if one != other:
             yield f"{name}: {one} -> {other}"
+    parts = ["priced" if _is_whole(r) else "priced in part" for r in (before, after)]
+    if parts[0] != parts[1]:
+        yield f"energy: {parts[0]} -> {parts[1]}; the totals are not comparable"
+    lacking = [len(report.unpriced) for report in (before, after)]
+    if set(before.unpriced) != set(after.unpriced):
+        yield f"terms without a price: {lacking[0]} -> {lacking[1]}"
 
 
 def _change(
@@ -244,13 +272,21 @@ def _layers(before: Report, after: Report) -> Iterator[Change]:
         for report in (before, after)
     ]
     for name in dict.fromkeys((*sides[0], *sides[1])):
-        yield _change(figure, name, sides[0].get(name), sides[1].get(name), None)
+        found = _change(figure, name, sides[0].get(name), sides[1].get(name), None)
+        only = None if name in sides[0] and name in sides[1] else "after"
+        yield replace(found, only="before" if name not in sides[1] else only)
 
 
 def _said(change: Change) -> str:
-    """``energy_nj 12.1 -> 14 (+15.7 %)``."""
+    """``energy_nj 12.1 -> 14 (+15.7 %)``, ``12.1 -> 242 (20x)``."""
     if change.after is None:
         return f"{change.name} {change.before:g} -> unknown"
-    unit = "points" if change.name in ("accuracy", "drift") else "%"
+    if change.change is None:
+        found = f"{change.name} {change.before:g} -> {change.after:g}"
+        return f"{found}, of which a part is no longer known"
+    share = change.name in ("accuracy", "drift")
+    unit = "points" if share else "%"
     grew = "" if change.percent is None else f" ({change.percent:+.3g} {unit})"
+    if not share and change.before and (change.percent or 0.0) >= 100.0:
+        grew = f" ({ratio(change.after / change.before)})"
     return f"{change.name} {change.before:g} -> {change.after:g}{grew}"

@@ -16,16 +16,30 @@ from snn2chip.report.numbers import (
     energy,
     percent,
     plural,
+    ratio,
+    share,
     shown,
     time,
 )
-from snn2chip.report.summary import TERM_WORDS
+from snn2chip.report.summary import FORMATS_UNCHECKED, TERM_WORDS, between, network_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-_DROPPED_FIRST = ("static", "spikes", "costliest", "dynamic", "drift %", "cores", "latency")
+HEADS = (
+    *("accuracy", "drift %", "energy", "dynamic", "static", "static %", "latency", "cores"),
+    *("costliest", "spikes"),
+)
+"""Columns of figures, after the target and whether the network fits."""
+
+NUMBERS = 8
+"""Of them, the first so many are numbers."""
+
+_DROPPED_FIRST = (
+    *("spikes", "static", "costliest", "dynamic", "drift %", "cores", "latency", "accuracy"),
+    "static %",
+)
 
 
 def show(compared: Comparison | Changes) -> None:
@@ -63,50 +77,87 @@ def _parts(compared: Comparison | Changes, width: int) -> Iterator[RenderableTyp
 
 
 def _targets(compared: Comparison, width: int) -> Iterator[RenderableType]:
+    from snn2chip.report.terminal.tables import fitted
+
     samples = plural(compared.samples, "sample")
     steps = plural(compared.steps, "step")
     yield (
         f"{shown(compared.network)} on {plural(len(compared.targets), 'target')}: "
         f"{samples} x {steps} of {shown(compared.data)}"
     )
-    yield _target_table(compared, width)
+    whole = _target_table(compared)
+    table = fitted(whole, width, _DROPPED_FIRST)
+    yield table
+    if missing := _left_out(whole, table):
+        yield fill(missing, width)
+    if any(not row.own and not row.refused for row in compared.targets):
+        yield fill(FOOTNOTE, width)
     lines = (line for row in compared.targets for line in _lines(row))
     yield "\n".join(fill(line, width, subsequent_indent="  ") for line in lines)
 
 
-def _target_table(compared: Comparison, width: int) -> Table:
-    from snn2chip.report.terminal.tables import fitted, named
+def _target_table(compared: Comparison) -> Table:
+    from snn2chip.report.terminal.tables import named
 
     title = "Per inference"
     if compared.accuracy_before is not None:
         title += f"; accuracy of the float network {accuracy(compared.accuracy_before)}"
     table = named(title, "target")
-    heads = ("accuracy", "drift %", "energy", "dynamic", "static", "latency", "cores")
     table.add_column("fits", no_wrap=True)
-    for head in heads:
+    for head in HEADS[:NUMBERS]:
         table.add_column(head, justify="right", no_wrap=True)
-    for head in ("costliest", "spikes"):
+    for head in HEADS[NUMBERS:]:
         table.add_column(head, overflow="fold")
     for row in compared.targets:
-        table.add_row(shown(row.asked), *cells(row))
-    return fitted(table, width, _DROPPED_FIRST)
+        table.add_row(shown(row.asked), *cells(row, star=True))
+    return table
 
 
-def cells(row: TargetRow) -> tuple[str, ...]:
-    """Figures of a target in words: fits to spikes, in the order of the table."""
-    if row.fits is None:
-        return ("cannot", *[UNKNOWN] * 7, "", "")
+def _left_out(whole: Table, fitted: Table) -> str:
+    """Which columns have no room, and how wide a terminal has; "" where none is missing."""
+    from snn2chip.report.terminal.tables import width_of
+
+    shown = {str(column.header) for column in fitted.columns}
+    missing = [head for head in map(str, (c.header for c in whole.columns)) if head not in shown]
+    if not missing:
+        return ""
+    return (
+        f"No room for {', '.join(missing)}: a terminal of {width_of(whole)} columns "
+        "(COLUMNS) shows all, and so do --csv and --html."
+    )
+
+
+FOOTNOTE = (
+    "* this chip's arithmetic was not simulated: accuracy (float network), fits by counts, "
+    f"{FORMATS_UNCHECKED}"
+)
+
+
+def cells(row: TargetRow, *, star: bool = False) -> tuple[str, ...]:
+    """Figures of a target in words: fits to spikes, in the order of the table.
+
+    Args:
+        star: what a target that was not simulated must say is said by ``FOOTNOTE``.
+    """
+    if row.refused:
+        return ("cannot", *[UNKNOWN] * NUMBERS, "", "")
     top = ""
     if row.costliest is not None and row.costliest_share is not None:
-        top = f"{shown(row.costliest)} {percent(row.costliest_share, 2)} %"
+        top = f"{shown(row.costliest)} {share(row.costliest_share)} %"
     of = "" if row.cores is None else f" of {row.cores:,}"
+    least = ">= " if row.dynamic_only else ""
+    right, fits = accuracy(row.accuracy), fit(row)
+    if not row.own:
+        right += "" if row.accuracy is None else "*" if star else " (float network)"
+        fits += "" if fits != "yes" else "*" if star else f", by counts; {FORMATS_UNCHECKED}"
     return (
-        fit(row),
-        accuracy(row.accuracy),
+        fits,
+        right,
         percent(row.drift),
-        energy(row.energy_nj),
+        least + energy(row.energy_nj),
         energy(row.dynamic_nj),
         energy(row.static_nj),
+        _static_share(row),
         time(row.latency_us),
         f"{row.cores_used:,}{of}",
         top,
@@ -114,11 +165,16 @@ def cells(row: TargetRow) -> tuple[str, ...]:
     )
 
 
+def _static_share(row: TargetRow) -> str:
+    """Static energy in per cent of the total, where both are known."""
+    if row.static_nj is None or not row.energy_nj:
+        return UNKNOWN
+    return share(row.static_nj / row.energy_nj)
+
+
 def fit(row: TargetRow) -> str:
     """Whether the network fits; a target without a size cannot be fitted."""
-    if not row.fits:
-        return "NO"
-    return "yes" if row.cores is not None else "-"
+    return "-" if row.fits is None else "yes" if row.fits else "NO"
 
 
 def heading(row: TargetRow) -> str:
@@ -136,11 +192,19 @@ def notes_on(row: TargetRow) -> Iterator[str]:
     if row.cost_label:
         yield shown(row.cost_label)
     if not row.own:
-        yield f"priced on the spikes of {row.activity}: its own arithmetic was not simulated"
-    if row.low_nj is not None and row.high_nj is not None:
-        yield f"range {energy(row.low_nj)} to {energy(row.high_nj)}"
+        yield (
+            f"priced on the spikes of {row.activity}: its own arithmetic was not simulated, and "
+            f"the accuracy is the {network_of(row.activity)}'s"
+        )
+    if row.dynamic_only:
+        yield "dynamic only: static energy has no price, so that the total is at least that"
+    if said := between(row.low_nj, row.high_nj, energy):
+        yield f"energy {said}"
+    if said := between(row.latency_low_us, row.latency_high_us, time):
+        yield f"latency {said}"
     if row.costliest_term is not None:
-        yield f"dearest: {TERM_WORDS[row.costliest_term]} of {shown(row.costliest or '')}"
+        words = TERM_WORDS[row.costliest_term]
+        yield f"costliest of the dynamic energy: {words} of {shown(row.costliest or '')}"
     if row.unpriced:
         yield f"{plural(len(row.unpriced), 'term')} unpriced"
     if row.violations:
@@ -199,14 +263,26 @@ def label(row: Change) -> str:
 
 def change_cells(row: Change) -> tuple[str, str, str]:
     """Before, after, and the change, with a mark where it is a regression."""
-    grew = UNKNOWN
-    if row.change is not None:
-        grew = "=" if row.change == 0 else f"{row.change:+.4g}"
-        if row.percent is not None and row.change:
-            unit = "points" if row.name in ("accuracy", "drift") else "%"
-            grew = f"{row.percent:+.3g} {unit}"
+    if row.only is not None:
+        sides = _value(row, row.before), _value(row, row.after)
+        return ("", sides[1], "new") if row.only == "after" else (sides[0], "", "gone")
     mark = "  WORSE" if row.regression else ""
-    return _value(row, row.before), _value(row, row.after), grew + mark
+    return _value(row, row.before), _value(row, row.after), _grown(row) + mark
+
+
+def _grown(row: Change) -> str:
+    """``=``, ``+12.3 %``, ``-0.5 points``, and ``21x`` where a figure is twice as large or more."""
+    if row.before is None or row.after is None:
+        return UNKNOWN
+    if row.change is None:
+        return "not comparable"
+    if row.change == 0:
+        return "="
+    if row.percent is None:
+        return f"{row.change:+.4g}"
+    if row.name in ("accuracy", "drift"):
+        return f"{row.percent:+.3g} points"
+    return ratio(row.after / row.before) if row.percent >= 100.0 else f"{row.percent:+.3g} %"
 
 
 def _value(row: Change, value: float | None) -> str:

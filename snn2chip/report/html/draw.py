@@ -9,7 +9,8 @@ from math import ceil
 from snn2chip.pipeline import CurvePoint
 from snn2chip.report.chip.types import StepRow, StepTimes
 from snn2chip.report.figures import RasterFigure, RateFigure
-from snn2chip.report.numbers import accuracy, energy, percent, plural, shown, time
+from snn2chip.report.numbers import accuracy, energy, percent, plural, time
+from snn2chip.report.summary import working
 from snn2chip.report.types import TERMS, Report, Terms, Totals
 
 COLOURS = 10
@@ -47,7 +48,7 @@ def colours(report: Report) -> dict[str, int]:
 
 
 def energy_bar(terms: Terms, longest: float) -> tuple[Segment, ...]:
-    """The terms of one layer side by side; the dearest layer fills the width."""
+    """The terms of one layer side by side; the costliest layer fills the width."""
     segments, start = [], 0.0
     for name in TERMS:
         value = terms.term(name) or 0.0
@@ -72,21 +73,51 @@ def stack(parts: tuple[tuple[str, float | None], ...], longest: float) -> tuple[
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """A range and the value within it, in per cent of the range's high end."""
+    """A range and the value within it, in per cent of the bar's full width."""
 
     start: float
     width: float
     mark: float
 
 
-def spread(totals: Totals) -> Spread | None:
-    """The range of the total, or None where it has none."""
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Dynamic, static and total energy and its range as bars of one scale.
+
+    Attributes:
+        top_pj: energy of a bar's full width, over all samples.
+        spread: None where the total has no range.
+    """
+
+    top_pj: float
+    dynamic: tuple[Segment, ...]
+    static: tuple[Segment, ...]
+    total: tuple[Segment, ...]
+    spread: Spread | None
+
+
+def whole(totals: Totals) -> Whole:
+    """Bars up to the total, or to the high end of its range."""
+    total, found = totals.total_pj or 0.0, totals.range
+    high = 0.0 if found is None else found.high.total_pj or 0.0
+    top = max(total, high)
+    dynamic, static = ("dynamic", totals.energy_pj.total), ("static", totals.static_pj)
+    return Whole(
+        top_pj=top,
+        dynamic=stack((dynamic,), top),
+        static=stack((static,), top),
+        total=stack((dynamic, static), top),
+        spread=_spread(totals, top),
+    )
+
+
+def _spread(totals: Totals, top: float) -> Spread | None:
     found, total = totals.range, totals.total_pj
     if found is None or not found.high.total_pj or found.low.total_pj is None or total is None:
         return None
-    start = 100.0 * found.low.total_pj / found.high.total_pj
-    mark = 100.0 * total / found.high.total_pj
-    return Spread(round(start, 3), round(100.0 - start, 3), round(min(mark, 99.8), 3))
+    start, end = (100.0 * value / top for value in (found.low.total_pj, found.high.total_pj))
+    mark = min(100.0 * total / top, 99.8)
+    return Spread(round(start, 3), round(end - start, 3), round(mark, 3))
 
 
 def raster_path(figure: RasterFigure) -> str:
@@ -148,9 +179,8 @@ def _step_bar(row: StepRow, k: int, top: float, barrier: float, colour: dict[str
     title = f"step {row.step}: {time(row.time_ns / 1000.0)}"
     shade = 0
     if row.slowest is not None:
-        found = row.slowest
-        title += f", core {found.core} ({shown(found.layer)}, {found.term})"
-        shade = colour.get(found.layer, 0)
+        title += f", {working(row.slowest)}"
+        shade = colour.get(row.slowest.layer, 0)
     work = max(0.0, height - barrier)
     return Box(k + 0.06, round(100.0 - height, 2), 0.88, round(work, 2), shade, title)
 

@@ -149,16 +149,10 @@ _METRICS: dict[str, Callable[[NeuroBench], str]] = {
 
 def fitted(table: Table, width: int, drop: Sequence[str]) -> Table:
     """The table without as many columns of ``drop`` as leave no room for the names."""
-    from rich.cells import cell_len
-
-    def needs(column: Column) -> int:
-        cells = [str(column.header), *map(str, column.cells)]
-        return max(cell_len(line) for cell in cells for line in cell.split("\n"))
-
     name, *others = table.columns
-    enough = min(max(needs(name), SHORT_NAME), NAME_WIDTH)
+    enough = min(max(_needs(name), SHORT_NAME), NAME_WIDTH)
     for head in drop:
-        if enough + sum(GAP + needs(column) for column in others) > width:
+        if enough + sum(GAP + _needs(column) for column in others) > width:
             others = [column for column in others if column.header != head]
     if len(others) + 1 == len(table.columns):
         return table
@@ -172,6 +166,20 @@ def fitted(table: Table, width: int, drop: Sequence[str]) -> Table:
     ):
         fitted.add_row(*cells, style=row.style, end_section=row.end_section)
     return fitted
+
+
+def width_of(table: Table) -> int:
+    """Columns of a terminal in which all of a table has room."""
+    name, *others = table.columns
+    return max(_needs(name), SHORT_NAME) + sum(GAP + _needs(column) for column in others)
+
+
+def _needs(column: Column) -> int:
+    """The longest line of a column."""
+    from rich.cells import cell_len
+
+    cells = [str(column.header), *map(str, column.cells)]
+    return max(cell_len(line) for cell in cells for line in cell.split("\n"))
 
 
 def _terms(energies: Terms, terms: Sequence[str], unit: Unit, samples: int) -> list[str]:
