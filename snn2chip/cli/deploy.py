@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def demo(
-    target: o.Chip = None,
+    target: o.DemoChip = o.DEFAULT_TARGET,
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the reports.")] = Path(
         "demo-out"
     ),
