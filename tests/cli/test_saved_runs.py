@@ -125,6 +125,38 @@ def test_a_folder_of_something_else_is_not_replaced(
     assert done.code == 2
 
 
+@pytest.mark.parametrize("exists", [False, True])
+@pytest.mark.parametrize(
+    ("flag", "path"),
+    [
+        ("--json", "run/manifest.json"),
+        ("--csv", "run/activity.safetensors"),
+        ("--cores-csv", "link/mapping.json"),
+        ("--curve-csv", "x/../run/graph.txt"),
+        ("--trace", "run/program.safetensors"),
+        ("--html", "run/report.html"),
+        ("--junit", "run/network.nir/x.xml"),
+        ("--html", "run"),
+    ],
+)
+def test_no_other_output_lies_in_the_folder(
+    cli: Cli, folder: Path, network: Path, data: Path, flag: str, path: str, exists: bool
+) -> None:
+    (folder / "link").symlink_to("run")
+    (folder / "x").mkdir()
+    given = ("simulate", network, "--data", data, "-o", "run")
+    if exists:
+        assert cli(*given).code == 0
+    before = listing(folder)
+    done = cli(*given, flag, path)
+    assert done.code == 2
+    assert is_four_part(done.err)
+    assert f"{flag} {path}" in done.err
+    assert listing(folder) == before
+    if exists:
+        assert cli("report", "run").code == 0
+
+
 def test_a_saved_run_runs_again(cli: Cli, folder: Path, saved: str, data: Path) -> None:
     done = cli("simulate", saved, "--data", data, "--costs", "davies2018", "--json", "-")
     assert done.code == 0, done.err
