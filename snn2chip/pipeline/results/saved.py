@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import Any
 
 from snn2chip.compiled import ACTIVITY, SavedRun, dump_run, is_compiled, parse_run, read_folder
 from snn2chip.energy import TIMINGS
@@ -13,8 +15,11 @@ from snn2chip.pipeline.placing import placed_on
 from snn2chip.pipeline.results.finish import Recorded, finish
 from snn2chip.pipeline.running import backend_for, chosen_target
 from snn2chip.pipeline.types import Options, Quantization, Result
+from snn2chip.quantize import GRANULARITIES, METHODS
 
 _AGAIN = "write one: snn2chip simulate NETWORK -o DIR, or compile it with --data DATA"
+_WIDEST = 64
+"""Bits of a weight, of any arithmetic."""
 
 
 def has_run(path: str | Path) -> bool:
@@ -65,11 +70,7 @@ def open_run(folder: str | Path) -> Result:
     if run.labels is not None and (run.labels >= classes).any():
         raise InputFileError(f"{path}: damaged activity (labels beyond {classes} classes)")
     about = dict(run.about)
-    try:
-        made = about.pop("quantization")
-        quantization = None if made is None else Quantization(**made)
-    except TypeError as error:
-        raise InputFileError(f"{path}: damaged activity ({error})", remedy=_AGAIN) from None
+    quantization = _quantization(about.pop("quantization"), path)
     recorded = Recorded(
         graph=network.graph,
         program=program,
@@ -95,6 +96,29 @@ def open_run(folder: str | Path) -> Result:
         timing=timing if timing in TIMINGS else TIMINGS[0],
         curve=_has_curve(run),
     )
+
+
+def _quantization(made: Mapping[str, Any] | None, path: Path) -> Quantization | None:
+    """How the scales were picked, every field of its kind.
+
+    Raises:
+        InputFileError: another field, or another kind.
+    """
+    if made is None:
+        return None
+    share = made.get("percentile")
+    right = (
+        set(made) == {field.name for field in fields(Quantization)}
+        and made["calibration"] in METHODS
+        and (share is None or (type(share) in (int, float) and 0 <= share <= 100))
+        and made["granularity"] in GRANULARITIES
+        and type(made["weight_bits"]) is int
+        and 1 <= made["weight_bits"] <= _WIDEST
+        and type(made["fine_biases"]) is bool
+    )
+    if not right:
+        raise InputFileError(f"{path}: damaged activity (no such quantization)", remedy=_AGAIN)
+    return Quantization(**made)
 
 
 def _has_curve(run: SavedRun) -> bool:
