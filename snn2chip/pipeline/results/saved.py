@@ -7,15 +7,25 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-from snn2chip.compiled import ACTIVITY, SavedRun, dump_run, is_compiled, parse_run, read_folder
+from snn2chip.compiled import (
+    ACTIVITY,
+    SavedRun,
+    dump_run,
+    is_compiled,
+    parse_run,
+    read_folder,
+    read_manifest,
+    target_file,
+)
 from snn2chip.energy import TIMINGS
-from snn2chip.errors import InputFileError
+from snn2chip.errors import ConfigError, InputFileError
 from snn2chip.pipeline.opening import open_network
 from snn2chip.pipeline.placing import placed_on
 from snn2chip.pipeline.results.finish import Recorded, finish
 from snn2chip.pipeline.running import backend_for, chosen_target
 from snn2chip.pipeline.types import Options, Quantization, Result
 from snn2chip.quantize import GRANULARITIES, METHODS
+from snn2chip.targets import load_target
 
 _AGAIN = "write one: snn2chip simulate NETWORK -o DIR, or compile it with --data DATA"
 _WIDEST = 64
@@ -25,6 +35,23 @@ _WIDEST = 64
 def has_run(path: str | Path) -> bool:
     """Whether a folder holds a run, which ``open_run`` reads."""
     return is_compiled(Path(path)) and (Path(path) / ACTIVITY).is_file()
+
+
+def target_since(folder: str | Path) -> str | None:
+    """What became of the target of a folder since it was written: ``gone``, ``changed``, or None.
+
+    Raises:
+        InputFileError: a damaged manifest.
+    """
+    manifest = read_manifest(Path(folder))
+    if manifest is None:
+        return None
+    file = target_file(manifest)
+    try:
+        target = load_target(manifest["target"] if file is None else file)
+    except ConfigError:
+        return "gone"
+    return None if target.sha256 == manifest.get("target_sha256") else "changed"
 
 
 def dump_result(result: Result) -> bytes:
