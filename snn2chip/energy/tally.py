@@ -17,7 +17,7 @@ from snn2chip.energy.blocks import blocks
 from snn2chip.engine.kernels.accelerate import kernels
 from snn2chip.mapping.reach import Reach
 
-_KERNELS = "snn2chip.energy.tally_kernels"
+_KERNELS = "snn2chip.energy.kernels.tally"
 _SHARING = 2
 """Neurons that share a row, in the mean, from which flags are counted by row first."""
 
