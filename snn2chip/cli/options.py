@@ -44,6 +44,10 @@ Chip: TypeAlias = Annotated[
         show_default=f"{DEFAULT_TARGET}, or what a folder was compiled for",
     ),
 ]
+DemoChip: TypeAlias = Annotated[
+    str,
+    typer.Option("--target", "-t", help="A bundled target's name, or a .toml file of yours."),
+]
 Data: TypeAlias = Annotated[
     str | None,
     typer.Option(

@@ -64,7 +64,7 @@ def mapped(program: Program, target: Target, plan: Plan, goal: Goal) -> CoreMapp
 
 
 def _plain(program: Program, target: Target, plan: Plan) -> CoreMapping:
-    """The fill in order; on shared cores where the chips have too few for it and enough for that."""
+    """The fill in order; on shared cores where only those are enough."""
     partition, room = sequential(program, target), room_of(target, plan)
     needed = number_of_parts(partition)
     if room is not None and needed > room and least_cores(program, target) <= room:
@@ -161,8 +161,8 @@ def _more_cores(
         found.extend(several)
         return min((candidate.value for candidate in several), default=(np.inf,))
 
-    cores, last = max(1, chooser.fewest), (np.inf,)
-    best = cores
+    last: tuple[float, ...] = (np.inf,)
+    best = cores = max(1, chooser.fewest)
     while cores <= most:
         now = value(cores)
         if now >= last:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 COLUMNS = tuple(field.name for field in fields(CurvePoint))
 MOST_ROWS = 16
 
+ENOUGH = 100
+"""Samples from which one alone is no more than a point of accuracy."""
+
 
 def text(points: Sequence[CurvePoint]) -> str:
     """CSV: one header line and one line per point; unknown cells are empty."""
@@ -52,12 +55,23 @@ def table(points: Sequence[CurvePoint], width: int) -> Table:
     return fitted(shown, width, ("dynamic", "drift %"))
 
 
-def sentence(points: Sequence[CurvePoint]) -> str:
-    """From how many steps on the accuracy stays where it ends, or "" without labels."""
+def sentence(points: Sequence[CurvePoint], samples: int) -> str:
+    """From how many steps on the accuracy stays within a point of where it ends, and on how many
+    samples that rests; that so few cannot tell, where one alone is more than a point; or "" without
+    labels."""
     found, last = settled(tuple(points)), points[-1]
-    if found is None or found.steps == last.steps:
+    if found is None:
+        return ""
+    if samples < ENOUGH:
+        return (
+            f"One of {plural(samples, 'sample')} is {percent(1.0 / max(1, samples))} points: from "
+            f"how many steps on the accuracy is within 1 point cannot be told from fewer than "
+            f"{ENOUGH} samples."
+        )
+    if found.steps == last.steps:
         return ""
     said = f"From {plural(found.steps, 'step')} on the accuracy is within 1 point of its last value"
+    said += f" ({plural(samples // ENOUGH, 'sample')} of {samples:,})"
     if found.energy_nj is not None and last.energy_nj:
         said += f", at {percent(found.energy_nj / last.energy_nj)} % of the energy"
     return said + "."

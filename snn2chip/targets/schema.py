@@ -206,12 +206,17 @@ def read_mesh(reader: Reader, document: Mapping[str, Any], cores: Constant | Non
     read = reader.constants(table, ("mesh",), vocabulary.MESH, ())
     if not table:
         return Mesh(1, 1, 0)
-    for name in vocabulary.MESH:
+    sizes = ("columns", "rows", "cores_per_tile")
+    for name in sizes:
         if name not in table:
             reader.report(("mesh", name), "missing")
-    if len(read) < len(vocabulary.MESH):
+    copies = read.get("multicast")
+    if copies is not None and copies.value > 1:
+        reader.report(("mesh", "multicast", "value"), f"must be 0 or 1, not {copies.value}")
+    if any(name not in read for name in sizes):
         return Mesh(1, 1, 0)
-    mesh = Mesh(*(int(read[name].value) for name in ("columns", "rows", "cores_per_tile")))
+    columns, rows, per_tile = (int(read[name].value) for name in sizes)
+    mesh = Mesh(columns, rows, per_tile, bool(copies and copies.value))
     size = mesh.columns * mesh.rows * mesh.cores_per_tile
     if cores is not None and size < cores.value:
         reader.report(("mesh",), f"holds {size} cores, the chip has {cores.value}")

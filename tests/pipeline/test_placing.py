@@ -38,7 +38,8 @@ def test_each_objective_is_no_worse_than_the_fill_in_order(results) -> None:
         assert found.violations == ()
         note, won, *budget = found.mapping.notes
         assert note.startswith(f"mapped for {objective}: ")
-        assert won.startswith("mapping kept of ") and "the fill in order" in won
+        assert won.startswith("mapping kept of ")
+        assert "the fill in order" in won
         assert len(budget) == (objective == "latency")
         assert note in found.energy.assumptions
         assert "spikes of this run" in note
@@ -82,6 +83,20 @@ def test_layers_share_cores_where_a_chip_has_too_few_to_fill_in_order() -> None:
     )
     wished = replace(Options(target="odin"), objective="packets")
     assert check(open_network("digits-mlp", Options()), wished).violations == ()
+
+
+def test_what_is_modelled_follows_what_was_done(results) -> None:
+    from snn2chip.pipeline.results.reprice import reprice
+
+    plain, fast = results[None], results["latency"]
+    assert "neurons on cores: filled in order, XY routing" in plain.fidelity.modelled
+    assert any("mapped for latency" in line for line in fast.fidelity.modelled)
+    assert not any("in order" in line and "mapped" not in line for line in fast.fidelity.modelled)
+    assert any("congestion" in line for line in plain.fidelity.omitted)
+    detailed = reprice(plain, "sanafe_nahuku", timing="detailed")
+    assert sum(line.startswith("time: ") for line in detailed.fidelity.modelled) == 1
+    assert any("every message" in line for line in detailed.fidelity.modelled)
+    assert not any("congestion" in line for line in detailed.fidelity.omitted)
 
 
 def test_without_a_run_it_says_what_it_assumes() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -156,6 +159,60 @@ def test_a_run_that_was_changed_is_refused(tmp_path: Path) -> None:
     data[-1] ^= 1
     (folder / ACTIVITY).write_bytes(bytes(data))
     with pytest.raises(InputFileError, match="sha256"):
+        open_run(folder)
+
+
+def rehash(folder: Path) -> None:
+    """The manifest with the sha256 of the files as they are, as an attacker would leave it."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for name in manifest["files"]:
+        manifest["files"][name] = sha256((folder / name).read_bytes()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize("verb", [open_run, lambda folder: open_network(folder, Options())])
+def test_the_network_of_another_program_is_refused(
+    tmp_path: Path, verb: Callable[[Path], object]
+) -> None:
+    folder, _ = saved(tmp_path, "images")
+    (tmp_path / "other").mkdir()
+    other, _ = saved(tmp_path / "other", "recurrent")
+    shutil.copy(other / "network.nir", folder / "network.nir")
+    rehash(folder)
+    with pytest.raises(InputFileError, match="of different networks") as caught:
+        verb(folder)
+    assert caught.value.needs
+    assert caught.value.has
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"weight_bits": "x"},
+        {"weight_bits": True},
+        {"weight_bits": 0},
+        {"calibration": "<script>"},
+        {"calibration": ["max"]},
+        {"percentile": float("nan")},
+        {"percentile": "9"},
+        {"granularity": None},
+        {"fine_biases": 1},
+        {"surprise": 1},
+    ],
+    ids=repr,
+)
+def test_a_quantization_that_is_none_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
+    folder, _ = saved(tmp_path, "images", target="loihi1")
+    data = (folder / ACTIVITY).read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    inner = json.loads(header["__metadata__"]["snn2chip"])
+    inner["about"]["quantization"] |= change
+    header["__metadata__"]["snn2chip"] = json.dumps(inner)
+    text = json.dumps(header).encode()
+    (folder / ACTIVITY).write_bytes(len(text).to_bytes(8, "little") + text + data[8 + size :])
+    rehash(folder)
+    with pytest.raises(InputFileError, match="no such quantization"):
         open_run(folder)
 
 

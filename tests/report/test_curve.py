@@ -52,9 +52,18 @@ def test_a_narrow_table_keeps_energy_and_accuracy() -> None:
 
 
 def test_where_it_settles_in_words() -> None:
-    assert sentence(points(20)) == (
-        "From 10 steps on the accuracy is within 1 point of its last value, at 50.0 % of the "
-        "energy."
+    assert sentence(points(20), 719) == (
+        "From 10 steps on the accuracy is within 1 point of its last value (7 samples of 719), at "
+        "50.0 % of the energy."
     )
-    assert sentence(points(3)) == ""
-    assert sentence([CurvePoint(3, None, None, None, None, None, None)]) == ""
+    assert "(1 sample of 100)" in sentence(points(20), 100)
+    assert sentence(points(3), 719) == ""
+    assert sentence([CurvePoint(3, None, None, None, None, None, None)], 50) == ""
+
+
+def test_few_samples_cannot_tell_a_point() -> None:
+    said = sentence(points(20), 50)
+    assert said.startswith("One of 50 samples is 2.00 points: ")
+    assert "cannot be told" in said
+    assert "cannot be told" in sentence(points(20), 99)
+    assert "energy" not in said

@@ -13,6 +13,7 @@ from snn2chip.mapping.routes import NO_LINKS
 from snn2chip.pipeline import Result
 from snn2chip.report import html, summary
 from snn2chip.report.build import build
+from snn2chip.report.chip.layout import Window
 from snn2chip.report.chip.types import Load, MeshInfo, StepRow, StepTimes
 from snn2chip.report.html import draw, floorplan, links
 from snn2chip.report.types import Report
@@ -155,8 +156,8 @@ def test_steps_of_a_tick_have_no_bottleneck(run: Result) -> None:
 def test_the_floorplan_shows_each_used_core(report: Report) -> None:
     plan = drawn(report)
     (chip,) = plan.chips
-    assert (chip.columns, chip.rows, len(chip.tiles), plan.across) == (8, 4, 32, 2)
-    assert sum(len(tile.squares) for tile in chip.tiles) == 128
+    assert (chip.columns, chip.rows, len(chip.tiles), plan.across) == (4, 2, 8, 2)
+    assert sum(len(tile.squares) for tile in chip.tiles) == 32
     used = squares(plan)
     assert len(used) == 9
     assert [square.classes.split()[0] for square in used] == [
@@ -178,14 +179,41 @@ def test_the_floorplan_shows_each_used_core(report: Report) -> None:
     ]
 
 
+def test_a_chip_that_is_mostly_unused_is_drawn_around_its_cores(run: Result) -> None:
+    (chip,) = drawn(build(run)).chips
+    assert chip.inset is not None
+    assert (chip.inset.columns, chip.inset.rows) == (8, 4)
+    assert chip.inset.window == Window(0, 0, 4, 2)
+    assert chip.inset.used == "M0 0h1v1h-1zM1 0h1v1h-1zM2 0h1v1h-1z"
+    page = html.text(build(run))
+    assert "9 of 128 cores used. Drawn are the tiles in use" in page
+    assert page.count('class="minimap"') == 1
+    middle = {
+        core: place._replace(x=4 + place.x, y=2) for core, place in run.mapping.places.items()
+    }
+    (chip,) = drawn(build(remapped(run, replace(run.mapping, places=middle)))).chips
+    assert chip.inset is not None
+    assert chip.inset.window == Window(3, 1, 5, 3)
+    full = build(result(neurons_per_core=3))
+    assert [chip.inset for chip in drawn(full).chips] == [None]
+    assert "small picture" not in html.text(full)
+
+
+def test_the_card_of_the_costliest_core_is_there_without_pointing(report: Report) -> None:
+    costliest = max(report.cores, key=lambda core: core.energy_pj or 0.0)
+    plan = drawn(report)
+    assert plan.first.startswith(f"core {costliest.core}\n")
+    assert plan.first in [square.card for square in squares(plan)]
+
+
 def test_levels_follow_the_numbers(report: Report) -> None:
-    dearest = max(report.cores, key=lambda core: core.energy_pj or 0.0)
+    costliest = max(report.cores, key=lambda core: core.energy_pj or 0.0)
     busiest = max(report.cores, key=lambda core: core.traffic)
     used = dict(zip((core.core for core in report.cores), squares(drawn(report)), strict=True))
-    assert "e7" in used[dearest.core].classes.split()
+    assert "e7" in used[costliest.core].classes.split()
     assert "t7" in used[busiest.core].classes.split()
     for core in report.cores:
-        share = (core.energy_pj or 0.0) / (dearest.energy_pj or 1.0)
+        share = (core.energy_pj or 0.0) / (costliest.energy_pj or 1.0)
         assert f"e{floorplan.level(share)}" in used[core.core].classes.split()
     assert [floorplan.level(share) for share in (0.0, 0.124, 0.126, 0.5, 1.0, 3.0)] == [
         0, 0, 1, 4, 7, 7,
@@ -246,7 +274,8 @@ def test_what_lies_beyond_the_chip_is_drawn_all_the_same(run: Result) -> None:
     plan = drawn(report)
     assert [chip.title for chip in plan.chips] == ["the chip", "beyond the chip"]
     (tile,) = [tile for tile in plan.chips[1].tiles if any(s.classes for s in tile.squares)]
-    assert (tile.column, tile.row) == (4, 3)
+    # the tile at (3, 3) with a margin of one, on a chip of 8 x 4
+    assert (tile.column, tile.row) == (2, 2)
 
 
 def test_a_chip_without_a_mesh_has_all_its_cores_in_one_tile(run: Result) -> None:

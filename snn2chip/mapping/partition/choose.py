@@ -2,8 +2,8 @@
 
 Packets into a population depend on how that population is cut and on nothing else, so each is cut
 for itself. Time is shared out: the busiest population is given another core as long as the network
-stays within its budget, and small parts move together where they stay faster than the busiest, or as
-busy as keeps the budget.
+stays within its budget, and small parts move together where they stay faster than the busiest, or
+as busy as keeps the budget.
 
 Unless it is given, the budget is what sequential filling takes, or a fifth more than the fewest
 cores that were found, whichever is more.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, sqrt
 
 from snn2chip.report.chip.types import CoreRow, MeshInfo
@@ -69,6 +69,38 @@ def layout(cores: Sequence[CoreRow], mesh: MeshInfo, available: int | None, most
         for block, found in sorted(blocks.items())
     )
     return Layout(chips, ceil(sqrt(per_tile)), per_tile)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The part of a chip that is shown: its first tile, and its size in tiles."""
+
+    column: int
+    row: int
+    columns: int
+    rows: int
+
+
+def used_window(chip: ChipPlace, margin: int = 0) -> Window:
+    """The smallest window with every used core, and ``margin`` more tiles around it."""
+    used = [tile for tile in chip.tiles if any(core is not None for core in tile.cores)]
+    left = max(0, min(tile.column for tile in used) - margin)
+    top = max(0, min(tile.row for tile in used) - margin)
+    right = min(chip.columns, max(tile.column for tile in used) + 1 + margin)
+    bottom = min(chip.rows, max(tile.row for tile in used) + 1 + margin)
+    return Window(left, top, right - left, bottom - top)
+
+
+def through(chip: ChipPlace, window: Window) -> ChipPlace:
+    """The tiles of a chip in a window, counted from its corner."""
+    tiles = (
+        replace(tile, column=tile.column - window.column, row=tile.row - window.row)
+        for tile in chip.tiles
+    )
+    inside = (
+        tile for tile in tiles if 0 <= tile.column < window.columns and 0 <= tile.row < window.rows
+    )
+    return ChipPlace(chip.title, window.columns, window.rows, tuple(inside))
 
 
 def _titles(blocks: list[tuple[int, int, int]]) -> dict[tuple[int, int, int], str]:

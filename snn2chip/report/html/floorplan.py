@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
 
-from snn2chip.report.chip.layout import ChipPlace, layout
+from snn2chip.report.chip.layout import ChipPlace, Window, layout, through, used_window
 from snn2chip.report.chip.types import CoreRow
 from snn2chip.report.html.draw import colours
 from snn2chip.report.numbers import count, energy, percent, plural, shown, time
@@ -27,6 +27,12 @@ MAX_CORES = 20_000
 
 MAX_SQUARES = 8_000
 """Used and unused cores up to which the unused ones of a chip are drawn too."""
+
+MARGIN = 1
+"""Unused tiles around the used ones, where the rest of a chip is left to an inset."""
+
+INSET = 84.0
+"""Longer side of an inset in pixels."""
 
 SMALLEST, LARGEST, SEVERAL, ROOM = 4, 26, 15, 420_000
 """Sides of a square in pixels (least, most on one chip, most on several), and the area of all."""
@@ -56,13 +62,35 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True)
+class Inset:
+    """The whole chip in small, in tiles.
+
+    Attributes:
+        scale: pixels of a tile.
+        window: the part that is drawn large.
+        used: path of the tiles that hold a core.
+    """
+
+    columns: int
+    rows: int
+    scale: float
+    window: Window
+    used: str
+
+
+@dataclass(frozen=True, slots=True)
 class Chip:
-    """A chip, or a block of the same size beyond the last one."""
+    """A chip, or a block of the same size beyond the last one.
+
+    Attributes:
+        inset: where most tiles are unused and only those around the used ones are drawn; else None.
+    """
 
     title: str
     columns: int
     rows: int
     tiles: tuple[Tile, ...]
+    inset: Inset | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +118,7 @@ class Plan:
         side: of a square in pixels.
         left_out: used cores that are not drawn.
         cards: whether squares have cards.
+        first: card of the costliest core, shown until another one is pointed at.
     """
 
     chips: tuple[Chip, ...]
@@ -98,6 +127,7 @@ class Plan:
     scales: tuple[Scale, ...]
     left_out: int
     cards: bool
+    first: str
 
 
 def plan(report: Report) -> Plan | None:
@@ -108,20 +138,44 @@ def plan(report: Report) -> Plan | None:
     cards = len(report.cores) <= MAX_CARDS
     look = _Look(report, cards)
     found = layout(drawn, report.mesh, report.target.cores, MAX_SQUARES)
-    squares = sum(chip.columns * chip.rows for chip in found.chips) * found.per_tile
+    chips = tuple(_chip(chip, look) for chip in found.chips)
+    squares = sum(chip.columns * chip.rows for chip in chips) * found.per_tile
     largest = LARGEST if len(found.chips) == 1 else SEVERAL
     return Plan(
-        chips=tuple(_chip(chip, look) for chip in found.chips),
+        chips=chips,
         across=found.across,
         side=max(SMALLEST, min(largest, int(sqrt(ROOM / max(1, squares))))),
         scales=look.scales,
         left_out=len(report.cores) - len(drawn),
         cards=cards,
+        first=look.card(max(drawn, key=_importance)) if cards else "",
     )
 
 
-def _chip(chip: ChipPlace, look: _Look) -> Chip:
+def _importance(core: CoreRow) -> tuple[float, float, int]:
+    """By which the core is picked whose card is shown first."""
+    return core.energy_pj or 0.0, core.busy_ns or 0.0, core.neurons
+
+
+def _inset(chip: ChipPlace, window: Window) -> Inset | None:
+    """The chip in small, or None where at least half of its tiles are in the window anyway."""
+    if 2 * window.columns * window.rows > chip.columns * chip.rows:
+        return None
+    used = (tile for tile in chip.tiles if any(core is not None for core in tile.cores))
+    return Inset(
+        chip.columns,
+        chip.rows,
+        min(10.0, INSET / max(chip.columns, chip.rows)),
+        window,
+        "".join(f"M{tile.column} {tile.row}h1v1h-1z" for tile in used),
+    )
+
+
+def _chip(whole: ChipPlace, look: _Look) -> Chip:
     unused = Square("")
+    window = used_window(whole, MARGIN)
+    inset = _inset(whole, window)
+    chip = whole if inset is None else through(whole, window)
     return Chip(
         title=chip.title,
         columns=chip.columns,
@@ -134,6 +188,7 @@ def _chip(chip: ChipPlace, look: _Look) -> Chip:
             )
             for tile in chip.tiles
         ),
+        inset=inset,
     )
 
 
@@ -186,7 +241,7 @@ class _Look:
             if value is not None and most:
                 names.append(f"{letter}{level(value / most)}")
         blend = self._blend(core) if len(core.layers) > 1 else ""
-        return Square(" ".join(names), blend, self._card(core) if self._cards else "")
+        return Square(" ".join(names), blend, self.card(core) if self._cards else "")
 
     def _blend(self, core: CoreRow) -> str:
         """Stops of a gradient from below, one for each layer's share of the neurons."""
@@ -196,7 +251,8 @@ class _Look:
             stops.append(f"var(--l{self._colour.get(name, 0)}) {start:.4g}% {done:.4g}%")
         return ", ".join(stops)
 
-    def _card(self, core: CoreRow) -> str:
+    def card(self, core: CoreRow) -> str:
+        """Lines of what a core holds and did."""
         samples = self._samples
         several = any(other.chip for other in self._report.cores)
         chip = f"chip {core.chip}, " if several else ""

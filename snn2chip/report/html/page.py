@@ -69,7 +69,7 @@ def _context(report: Report) -> dict[str, Any]:
         "needs": _needs(report),
         "step_bars": None if report.latency is None else draw.step_bars(report.latency, colour),
         "panels": draw.curve_panels(report.curve),
-        "curve_sentence": curve.sentence(report.curve) if report.curve else "",
+        "curve_sentence": curve.sentence(report.curve, samples) if report.curve else "",
         "waited": summary.waited(report),
         "ranges": any(price.low is not None for price in report.prices),
         "value_text": value_text,

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from snn2chip.report.chip.layout import ChipPlace, Layout, TilePlace, layout
+from snn2chip.report.chip.layout import (
+    ChipPlace,
+    Layout,
+    TilePlace,
+    layout,
+    through,
+    used_window,
+)
 from snn2chip.report.chip.types import CoreRow
 from snn2chip.report.numbers import UNKNOWN, percent, plural, shown, whole
 from snn2chip.report.terminal.tables import fitted, named
@@ -59,11 +66,20 @@ def floorplan(
     parts: list[RenderableType] = [Text("Floorplan", "bold"), drawn.legend()]
     for chip in found.chips[:MOST_CHIPS]:
         parts += [Text(shown(chip.title), "dim")] if chip.title else []
-        parts += drawn.lines(chip)
+        part = through(chip, used_window(chip))
+        parts += drawn.lines(part)
+        parts += [Text(words, "dim") for words in _trimmed(chip, part)]
     left = len(found.chips) - MOST_CHIPS
     if left > 0:
         parts.append(Text(f"and {plural(left, 'chip')} more", "dim"))
     return [_group(parts)]
+
+
+def _trimmed(chip: ChipPlace, drawn: ChipPlace) -> list[str]:
+    """How much of the chip is not drawn, as nothing on it is used."""
+    rows, columns = chip.rows - drawn.rows, chip.columns - drawn.columns
+    parts = [plural(rows, "row")] * bool(rows) + [plural(columns, "column")] * bool(columns)
+    return [f"not drawn: {' and '.join(parts)} of unused tiles"] if parts else []
 
 
 def _group(parts: list[RenderableType]) -> RenderableType:

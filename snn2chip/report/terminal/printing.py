@@ -233,7 +233,7 @@ def _curve(report: Report, width: int) -> list[RenderableType]:
 
     if not report.curve:
         return []
-    said = sentence(report.curve)
+    said = sentence(report.curve, report.run.samples)
     return [table(report.curve, width), *([_pairs([("", [said])])] if said else [])]
 
 
