@@ -101,6 +101,11 @@ def combine(errors: Sequence[Snn2chipError]) -> Snn2chipError:
     return type(errors[0])(f"{len(errors)} problems\n{text}")
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 core``, ``3 cores``."""
+    return f"{number} {noun if number == 1 else noun + 's'}"
+
+
 def did_you_mean(name: str, known: Sequence[str]) -> str:
     """A suggestion for a mistyped ``name``, or the list of what there is."""
     from difflib import get_close_matches

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snn2chip.cli import console, outputs
+from snn2chip.cli import console, outputs, reading
 from snn2chip.cli import options as o
 from snn2chip.cli.groups import (
     ComparisonFlags,
@@ -100,7 +99,6 @@ def _two_runs(
     written: ComparisonFlags,
 ) -> None:
     from snn2chip.pipeline import Options
-    from snn2chip.report import saved
     from snn2chip.report.comparison import changes_of
 
     if targets is not None or options != Options():
@@ -111,18 +109,12 @@ def _two_runs(
         )
     files = {f"--{form}": path for form, path in written.files.items()}
     outputs.check_files({}, {"before": before, "after": after})
-    sides = _place(before), _place(after)
+    sides = reading.place_of(before), reading.place_of(after)
     outputs.check_files(files, {"before": sides[0], "after": sides[1]})
-    reports = saved.read(sides[0]), saved.read(sides[1])
+    reports = reading.report_of(sides[0]), reading.report_of(sides[1])
     changes = changes_of(*reports, (before, after), max_regression)
     _show(changes, written)
     changes.check()
-
-
-def _place(given: str) -> Path:
-    """The report of a folder, or the file itself."""
-    path = Path(given)
-    return path / "report.json" if path.is_dir() else path
 
 
 def _show(compared: Comparison | Changes, written: ComparisonFlags) -> None:

@@ -85,7 +85,7 @@ def _deploy(
     places = {f"--{name}": path for name, path in files.items()} | {"--junit": limits.junit}
     read = {**o.inputs(network, target, options), "--thresholds": limits.thresholds}
     outputs.check_files(places, read)
-    outputs.check_run_folder(out, read)
+    outputs.check_run_folder(out, read, places)
     thresholds = judging.thresholds_of(limits)
     opened, options = o.open_with_target(network, target, options)
     if out is not None:

@@ -74,6 +74,8 @@ def check(
 ) -> None:
     """Every limit of the target that a network breaks, at once; nothing is simulated."""
     from snn2chip import pipeline
+    from snn2chip.errors import counted
+    from snn2chip.pipeline.types import PRICES_ONLY
 
     chosen = pipeline.Options(
         preset=preset,
@@ -93,18 +95,20 @@ def check(
     opened, chosen = o.open_with_target(network, target, chosen)
     checked = pipeline.check(opened, chosen)
     console.refuse(checked.violations)
-    cores = checked.mapping.assignment
+    mapping = checked.mapping
     rows = [
-        (p.name, p.kind, p.size, len(set(cores[p.name].tolist())))
+        (p.name, p.kind, p.size, len(set(mapping.assignment[p.name].tolist())))
         for p in checked.program.populations
     ]
     console.out(console.table(("population", "kind", "neurons", "cores"), rows))
+    by = "" if checked.target.family != PRICES_ONLY else " by counts (number formats not checked)"
     console.out(
-        f"{console.shown(checked.graph.name)} fits {console.shown(checked.target.name)}: "
-        f"{checked.mapping.cores_used} cores"
+        f"{console.shown(checked.graph.name)} fits {console.shown(checked.target.name)}{by}: "
+        + counted(mapping.cores_used, "core")
+        + (", shared by layers" if sum(row[3] for row in rows) > mapping.cores_used else "")
     )
     told = set(opened.repair_notes)
-    notes = (*checked.program.notes, *checked.mapping.notes)
+    notes = (*checked.program.notes, *mapping.notes)
     for line in (line for line in notes if line not in told):
         console.note(f"note: {console.shown(line)}")
 

@@ -189,8 +189,8 @@ Cores: TypeAlias = Annotated[
     typer.Option(
         min=1,
         max=MAX,
-        help="Most cores that a mapping for latency takes.",
-        show_default="a fifth more than needed",
+        help="Most cores that a mapping for latency or energy takes.",
+        show_default="latency: a fifth more than needed; energy: all there are",
     ),
 ]
 Chips: TypeAlias = Annotated[

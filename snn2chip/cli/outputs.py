@@ -80,8 +80,11 @@ def check_folder(word: str, folder: Path, inputs: Inputs) -> None:
             )
 
 
-def check_run_folder(folder: Path | None, inputs: Inputs) -> None:
+def check_run_folder(folder: Path | None, inputs: Inputs, outputs: Outputs) -> None:
     """Refuse a folder for a run that holds an input, or files that are not of a run.
+
+    Nor may another output lie there: it would take the place of a file of the run, or be one that
+    keeps the next run out of the folder.
 
     Raises:
         ConfigError: naming them.
@@ -89,9 +92,21 @@ def check_run_folder(folder: Path | None, inputs: Inputs) -> None:
     """
     from snn2chip.compiled import check_folder as check_ours
 
-    if folder is not None:
-        check_folder("-o", folder, inputs)
-        check_ours(folder)
+    if folder is None:
+        return
+    check_folder("-o", folder, inputs)
+    whole = Path(os.path.realpath(folder))
+    for word, path in outputs.items():
+        if path is None or path == HERE:
+            continue
+        named = Path(os.path.realpath(path.parent)) / path.name
+        real = Path(os.path.realpath(path))
+        if whole in (named, real, *named.parents, *real.parents):
+            raise ConfigError(
+                f"{word} {path}: lies in -o {folder}, whose files are those of the run",
+                remedy=f"another path for {word}; -o writes report.json and report.html anyway",
+            )
+    check_ours(folder)
 
 
 def _read(inputs: Inputs) -> dict[Path, tuple[str, str | Path]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snn2chip.cli import console, judging, outputs
+from snn2chip.cli import console, judging, outputs, reading
 from snn2chip.cli import options as o
 from snn2chip.cli.groups import CurveFlags, ReportFlags, ThresholdFlags, grouped
 from snn2chip.errors import InputFileError
@@ -43,9 +43,6 @@ def report(
     """Show a saved run again, or at other prices; nothing is simulated."""
     from snn2chip import pipeline
 
-    if pipeline.has_run(folder):
-        _rerun(folder, target, (costs, mapping, timing), written, curve, limits)
-        return
     asked: dict[str, object] = {
         "--target": target,
         "--mapping": mapping,
@@ -56,7 +53,11 @@ def report(
     asked |= {"--steps-curve": curve.steps_curve or None, "--thresholds": limits.thresholds}
     asked |= {"--curve-csv": curve.curve_csv, "--junit": limits.junit}
     given = [flag for flag, value in asked.items() if value is not None]
-    if given or judging.thresholds_of(limits).given:
+    more = bool(given) or judging.thresholds_of(limits).given
+    if pipeline.has_run(folder) and (more or pipeline.target_since(folder) != "gone"):
+        _rerun(folder, target, (costs, mapping, timing), written, curve, limits)
+        return
+    if more:
         raise InputFileError(
             f"{folder}: " + (", ".join(given) or "limits") + " of a report alone",
             needs="a folder that holds the run: activity.safetensors",
@@ -116,15 +117,14 @@ def _require_curve(folder: str, result: Result, curve: CurveFlags) -> None:
 
 def _reprint(folder: str, written: ReportFlags) -> None:
     """A ``report.json``, shown and written again."""
-    from snn2chip.report import csvfile, jsonfile, saved, terminal
+    from snn2chip.report import csvfile, jsonfile, terminal
 
     outputs.check_files({}, {"report": folder})
-    path = Path(folder)
-    path = path / "report.json" if path.is_dir() else path
+    path = reading.place_of(folder)
     outputs.check_files(
         {f"--{form}": place for form, place in written.files.items()}, {"report": path}
     )
-    found = saved.read(path)
+    found = reading.report_of(path)
     forms = {
         "json": jsonfile.text,
         "csv": csvfile.text,

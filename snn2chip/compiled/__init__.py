@@ -7,6 +7,10 @@ from snn2chip.compiled.folder import (
     check_folder,
     is_compiled,
     read_folder,
+    read_manifest,
+    require_file,
+    target_file,
+    vouched,
     write_folder,
 )
 from snn2chip.compiled.program_file import dump_program, parse_program
@@ -22,5 +26,9 @@ __all__ = [
     "parse_program",
     "parse_run",
     "read_folder",
+    "read_manifest",
+    "require_file",
+    "target_file",
+    "vouched",
     "write_folder",
 ]

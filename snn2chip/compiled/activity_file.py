@@ -25,6 +25,8 @@ SCHEMA = "snn2chip/activity/1"
 
 _AGAIN = "run the network again: snn2chip simulate NETWORK -o DIR"
 _MOST_SEED = 2**32
+_LONGEST_NAME = 64
+"""Characters of a warning's name; the arithmetics' own have at most 16."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,10 +101,10 @@ def parse_run(data: bytes, path: str, program: Program) -> SavedRun:
                 remedy=_AGAIN,
             )
         arrays = load(data)
-        activity = _activity(header["activity"], "a", arrays, program)
+        activity = _activity(header["activity"], "a", arrays, program, program.arithmetic)
         reference = None
         if "reference" in header:
-            reference = _activity(header["reference"], "r", arrays, program)
+            reference = _activity(header["reference"], "r", arrays, program, "float64")
             if (reference.steps, reference.samples) != (activity.steps, activity.samples):
                 raise ValueError("the float network ran on other samples")
         return SavedRun(activity, reference, _labels(arrays, activity), _about(header["about"]))
@@ -113,8 +115,14 @@ def parse_run(data: bytes, path: str, program: Program) -> SavedRun:
 
 
 def _activity(
-    entry: Mapping[str, Any], key: str, arrays: Mapping[str, Array], program: Program
+    entry: Mapping[str, Any],
+    key: str,
+    arrays: Mapping[str, Array],
+    program: Program,
+    arithmetic: str,
 ) -> Activity:
+    if entry["arithmetic"] != arithmetic:
+        raise ValueError(f"arithmetic is {_short(entry['arithmetic'])}, not {arithmetic!r}")
     steps, samples = (_whole(entry[name], 1) for name in ("steps", "samples"))
     names = [p["name"] for p in entry["populations"]]
     if sorted(names) != sorted(p.name for p in program.populations):
@@ -131,21 +139,25 @@ def _activity(
         populations[population.name] = PopulationActivity(
             spikes=Raster(spikes, population.shape),
             updated=Raster(updated, population.shape),
-            warnings={str(k): _whole(v) for k, v in found["warnings"].items()},
+            warnings={_name(k): _whole(v) for k, v in found["warnings"].items()},
             peak_v=_finite(found["peak_v"]),
             peak_input=_finite(found["peak_input"]),
             membrane_changes=None if changes is None else _whole(changes),
         )
     groups = program.readout_groups or program.population(program.outputs[0]).size
+    scores = _scores(arrays[f"{key}:scores"], (samples, groups))
+    running = arrays.get(f"{key}:running_scores")
+    if running is not None:
+        running = _scores(running, (steps, samples, groups))
+        if not np.array_equal(running[-1], scores):
+            raise ValueError("scores are not those of the last step")
     return Activity(
-        arithmetic=_text(entry["arithmetic"]),
+        arithmetic=arithmetic,
         steps=steps,
         samples=samples,
         populations=populations,
-        scores=_scores(arrays[f"{key}:scores"], (samples, groups)),
-        running_scores=None
-        if (running := arrays.get(f"{key}:running_scores")) is None
-        else _scores(running, (steps, samples, groups)),
+        scores=scores,
+        running_scores=running,
     )
 
 
@@ -205,17 +217,29 @@ def _texts(values: Any) -> Iterator[str]:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{str(value)[:40]!r} is no text")
+        raise ValueError(f"{_short(value)} is no text")
     return value
+
+
+def _name(value: str) -> str:
+    """The name of a warning, which reports print as it is."""
+    if len(value) > _LONGEST_NAME or not (value.isascii() and value.isidentifier()):
+        raise ValueError(f"{_short(value)} is no warning's name")
+    return value
+
+
+def _short(value: Any) -> str:
+    """The beginning of a value from outside, for a message."""
+    return repr(str(value)[:40])
 
 
 def _whole(value: Any, least: int = 0) -> int:
     if type(value) is not int or not least <= value < 2**63:
-        raise ValueError(f"{str(value)[:40]!r} is no whole number of at least {least}")
+        raise ValueError(f"{_short(value)} is no whole number of at least {least}")
     return value
 
 
 def _finite(value: Any) -> float:
     if type(value) not in (int, float) or not isfinite(value) or value < 0:
-        raise ValueError(f"{str(value)[:40]!r} is no magnitude")
+        raise ValueError(f"{_short(value)} is no magnitude")
     return float(value)

@@ -61,6 +61,8 @@ def is_compiled(path: Path) -> bool:
 
 def _ours(path: Path) -> frozenset[str] | None:
     """Names of the files that we wrote; None where another tool wrote the manifest, or none did."""
+    if not is_compiled(path):
+        return None
     try:
         manifest = json.loads((path / MANIFEST).read_bytes())
         if not str(manifest["schema"]).startswith(_SCHEMAS):
@@ -144,7 +146,7 @@ def read_folder(path: Path) -> Compiled:
     manifest = _manifest(path / MANIFEST)
     contents = {name: _content(path / name, manifest["files"][name]) for name in _PARTS}
     for name in sorted(set(manifest["files"]) - set(_PARTS)):
-        if (path / name).exists():
+        if os.path.lexists(path / name):
             _content(path / name, manifest["files"][name])
     return Compiled(
         parse_program(contents[PROGRAM], str(path / PROGRAM)),
@@ -152,8 +154,61 @@ def read_folder(path: Path) -> Compiled:
         path / MAPPING,
         manifest["target"],
         manifest,
-        _target_file(manifest),
+        target_file(manifest),
     )
+
+
+def vouched(path: Path, data: bytes) -> bool:
+    """Whether the manifest beside a file says that it was written with these bytes.
+
+    False where there is no manifest, or where it says nothing of the file.
+
+    Raises:
+        InputFileError: as ``read_manifest``, or it says other bytes.
+    """
+    manifest = read_manifest(path.parent)
+    digest = None if manifest is None else manifest["files"].get(path.name)
+    if digest is not None:
+        _require_sha(path, data, digest)
+    return digest is not None
+
+
+def read_manifest(folder: Path) -> Mapping[str, Any] | None:
+    """The manifest alone; None where there is none, or that of another tool.
+
+    Raises:
+        InputFileError: it is damaged, or it or a file that it lists is no regular file.
+    """
+    path = folder / MANIFEST
+    if not os.path.lexists(path):
+        return None
+    require_file(path)
+    if _foreign(path):
+        return None
+    manifest = _manifest(path)
+    for name in sorted(manifest["files"]):
+        require_file(folder / name)
+    return manifest
+
+
+def require_file(path: Path) -> None:
+    """Refuses what cannot be read as a file: folders, pipes, devices, links to nothing.
+
+    Raises:
+        InputFileError: there is something that is no regular file.
+    """
+    if os.path.lexists(path) and not os.path.isfile(path):
+        kind = "a folder" if os.path.isdir(path) else "a pipe, a device or a broken link"
+        raise InputFileError(f"{path}: no file", needs="a regular file", has=kind)
+
+
+def _foreign(path: Path) -> bool:
+    """Whether another tool wrote a manifest."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and not str(found.get("schema")).startswith(_SCHEMAS)
 
 
 def _manifest(path: Path) -> dict[str, Any]:
@@ -182,12 +237,18 @@ def _manifest(path: Path) -> dict[str, Any]:
 
 def _content(path: Path, digest: object) -> bytes:
     """The bytes of a part, which are known to be those that were written."""
+    require_file(path)
     try:
         data = path.read_bytes()
     except OSError as error:
         raise InputFileError(
             f"{path}: cannot be read", has=error.strerror or str(error), remedy=_AGAIN
         ) from None
+    _require_sha(path, data, digest)
+    return data
+
+
+def _require_sha(path: Path, data: bytes, digest: object) -> None:
     found = sha256(data).hexdigest()
     if found != digest:
         raise InputFileError(
@@ -196,10 +257,9 @@ def _content(path: Path, digest: object) -> bytes:
             has=f"sha256 {found}",
             remedy=_AGAIN,
         )
-    return data
 
 
-def _target_file(manifest: Mapping[str, Any]) -> Path | None:
+def target_file(manifest: Mapping[str, Any]) -> Path | None:
     """The target's own file, where the folder was compiled for one."""
     options = manifest.get("options")
     given = options.get("target") if isinstance(options, dict) else None

@@ -38,12 +38,14 @@ class Mapping:
         assignment: population -> core of each neuron, int32 [size] in flattened C order.
         places: core -> its place.
         notes: what it was made for and from, one sentence each.
+        made: how, in a few words.
     """
 
     target: str
     assignment: Map[str, NDArray[np.int32]]
     places: Map[int, Place]
     notes: tuple[str, ...] = ()
+    made: str = "filled in order"
 
     @classmethod
     def from_slices(

@@ -108,6 +108,13 @@ def detailed_time(
             needs="counts as snn2chip.energy.count makes them",
             remedy="timing='simple'",
         )
+    if counts.copies:
+        raise ConfigError(
+            f"the detailed timing of {target.name}",
+            needs="a message for each destination core",
+            has="routers that copy packets on their way",
+            remedy="--timing simple",
+        )
     found = congestion(counts.run, target, table)
     simple, lacking = model_time(counts, table)
     if simple is None:

@@ -24,24 +24,27 @@ from snn2chip.energy.types import Counts, Flow, InputCounts, LayerCounts, Neuron
 from snn2chip.graph.linear import fan_out, synapses
 from snn2chip.graph.operators import weights_of
 from snn2chip.mapping.reach import Reach
-from snn2chip.mapping.routes import link_loads, positions
+from snn2chip.mapping.routes import Routed, link_loads, multicast, positions, unicast
 
 _Ints = NDArray[np.int64]
 
 
-def count(program: Program, activity: Activity, mapping: Mapping) -> Counts:
+def count(program: Program, activity: Activity, mapping: Mapping, copies: bool = False) -> Counts:
     """Everything that a cost table can price, counted once.
 
     Args:
         activity: of this program, or of another arithmetic's program of the same graph.
         mapping: of this program; hops follow its places.
+        copies: routers copy a packet on its way to several cores (``Mesh.multicast``); otherwise
+            each destination core is sent one of its own.
     """
     reached = Reached.of(program, mapping)
     neurons = {
-        p.name: _neurons(program, activity, p, reached.packets[p.name]) for p in program.populations
+        p.name: _neurons(program, activity, p, reached.packets[p.name], copies)
+        for p in program.populations
     }
     flows = {
-        name: _flow(mapping.assignment[name], neurons[name].spikes.reshape(-1), reach)
+        name: _flow(mapping, name, neurons[name].spikes.reshape(-1), reach, copies)
         for name, reach in reached.packets.items()
     }
     return Counts(
@@ -51,17 +54,22 @@ def count(program: Program, activity: Activity, mapping: Mapping) -> Counts:
         layers=tuple(
             _layer(program, activity, mapping, neurons, flows, p.name) for p in program.populations
         ),
-        series=core_series(program, activity, mapping, reached),
+        series=core_series(program, activity, mapping, reached, copies),
         neurons=neurons,
         flows=flows,
         tiles=max(1, len({place.tile for place in mapping.places.values()})),
         run=Run(program, activity, mapping),
-        links=link_loads(((f.source, f.target, f.packets) for f in flows.values()), mapping.places),
+        links=link_loads(flow.routed for flow in flows.values()),
+        copies=copies,
     )
 
 
 def _neurons(
-    program: Program, activity: Activity, population: ProgramPopulation, reach: Reach | None
+    program: Program,
+    activity: Activity,
+    population: ProgramPopulation,
+    reach: Reach | None,
+    copies: bool,
 ) -> NeuronCounts:
     run = activity.populations[population.name]
     spikes = run.spikes.per_neuron()
@@ -69,23 +77,42 @@ def _neurons(
     sent = none.copy()
     for projection in program.outgoing(population.name):
         sent += fan_out(projection.operator)
+    degrees = none if reach is None else reach.degrees.reshape(population.shape)
     return NeuronCounts(
         spikes=spikes,
         updates=none if population.is_input else run.updated.per_neuron(),
         synaptic_events=spikes * sent,
-        packets=none if reach is None else spikes * reach.degrees.reshape(population.shape),
+        packets=spikes * degrees,
+        packets_sent=spikes * (np.minimum(degrees, 1) if copies else degrees),
     )
 
 
-def _flow(homes: NDArray[np.int32], spikes: _Ints, reach: Reach | None) -> Flow:
+def _flow(mapping: Mapping, name: str, spikes: _Ints, reach: Reach | None, copies: bool) -> Flow:
     """Spikes per (core, row of destinations), spread over the row's cores."""
+    none = np.zeros(0, np.int64)
     if reach is None:
-        none = np.zeros(0, np.int64)
-        return Flow(none, none, none)
-    cores, home = np.unique(homes, return_inverse=True)
+        return Flow(none, none, none, unicast(none, none, none, mapping.places))
+    cores, home = np.unique(mapping.assignment[name].astype(np.int64), return_inverse=True)
     packets = pair_sums(spikes, home, reach, cores.size)
     row, column = np.nonzero(packets)
-    return Flow(cores.astype(np.int64)[row], reach.cores[column], packets[row, column])
+    pairs = cores[row], reach.cores[column], packets[row, column]
+    if not copies:
+        return Flow(*pairs, unicast(*pairs, mapping.places))
+    return Flow(*pairs, _trees(mapping, cores, home, spikes, reach))
+
+
+def _trees(
+    mapping: Mapping, cores: _Ints, home: NDArray[np.intp], spikes: _Ints, reach: Reach
+) -> Routed:
+    """One tree for each core and row of destinations that spikes leave it for."""
+    rows = reach.synapses.shape[0]
+    kinds, tree = np.unique(home * rows + reach.row_of, return_inverse=True)
+    sent = np.bincount(tree, spikes, kinds.size).astype(np.int64)
+    source, row = np.divmod(kinds, rows)
+    used = (sent > 0) & (np.diff(reach.synapses.indptr)[row] > 0)
+    ends = reach.synapses[row[used]]
+    first, target = ends.indptr.astype(np.int64), reach.cores[ends.indices]
+    return multicast(cores[source[used]], first, target, sent[used], mapping.places)
 
 
 def _layer(
@@ -103,7 +130,7 @@ def _layer(
     events: Counter[str] = Counter()
     for source in inputs:
         events[source.kind] += source.synaptic_events
-    packets = int(flows[name].packets.sum())
+    packets, sent = int(flows[name].packets.sum()), int(own.packets_sent.sum())
     return LayerCounts(
         name=name,
         kind=population.kind,
@@ -118,7 +145,7 @@ def _layer(
         neuron_steps=0 if population.is_input else occasions,
         neuron_updates=int(own.updates.sum()),
         packets=packets,
-        packets_sent=packets,
+        packets_sent=sent,
         inputs=inputs,
         biases=_biases(population, inputs),
         **_hops(mapping, flows[name]),
@@ -159,10 +186,11 @@ def _hops(mapping: Mapping, flow: Flow) -> dict[str, int]:
     """
     source, target = (positions(mapping.places, ends) for ends in (flow.source, flow.target))
     dx, dy, chips = np.abs(source[:, 1:] - target[:, 1:]).T
+    across, along = flow.routed
     return {
         "packets_within_tile": int(flow.packets[(dx == 0) & (dy == 0)].sum()),
         "packets_between_chips": int(flow.packets[chips > 0].sum()),
-        "hops_x": int(flow.packets @ (dx - chips)),
-        "hops_y": int(flow.packets @ dy),
-        "chip_hops": int(flow.packets @ chips),
+        "hops_x": int(across.hops.sum()),
+        "hops_y": int(along.hops.sum()),
+        "chip_hops": int(across.packets @ across.chips),
     }

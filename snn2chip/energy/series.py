@@ -57,16 +57,23 @@ class Reached:
 
 
 def core_series(
-    program: Program, activity: Activity, mapping: Mapping, reached: Reached
+    program: Program,
+    activity: Activity,
+    mapping: Mapping,
+    reached: Reached,
+    copies: bool = False,
 ) -> CoreSeries:
-    """Events of all populations, summed per core."""
-    return _Series(program, activity, mapping).run(reached)
+    """Events of all populations, summed per core; ``copies`` as in ``count``."""
+    return _Series(program, activity, mapping, copies).run(reached)
 
 
 class _Series:
     """Sums events of all populations into arrays [chip step, sample, core]."""
 
-    def __init__(self, program: Program, activity: Activity, mapping: Mapping) -> None:
+    def __init__(
+        self, program: Program, activity: Activity, mapping: Mapping, copies: bool
+    ) -> None:
+        self._copies = copies
         self._program, self._activity, self._mapping = program, activity, mapping
         numbers = [np.unique(cores) for cores in mapping.assignment.values()]
         self._cores = np.unique(np.concatenate(numbers)).astype(np.int64)
@@ -108,7 +115,8 @@ class _Series:
         if packets is None:
             return
         spikes = self._activity.populations[population.name].spikes
-        out = Weights.single(homes, packets.degrees)
+        degrees = np.minimum(packets.degrees, 1) if self._copies else packets.degrees
+        out = Weights.single(homes, degrees)
         tally(spikes, out, self._of("packets_out", population))
         arriving = self._of("packets_in", population)
         projections = reached.synapses[population.name]

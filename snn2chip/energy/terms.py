@@ -97,7 +97,7 @@ ENERGY: dict[str, Group] = {
     ),
     "packet": Group(
         (
-            Term(("e_packet_out",), lambda layer: layer.packets),
+            Term(("e_packet_out",), lambda layer: layer.packets_sent),
             Term(("e_packet_in",), lambda layer: layer.packets),
             Term(("e_spike_tile",), lambda layer: layer.packets_within_tile),
         ),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from snn2chip.core import Activity, Program
 from snn2chip.core import Mapping as CoreMapping
-from snn2chip.mapping.routes import NO_LINKS, LinkLoads
+from snn2chip.mapping.routes import NO_LINKS, LinkLoads, Routed
 
 TIMINGS = ("simple", "detailed")
 """Models of time: the busiest core; and every message, through the links of the mesh."""
@@ -94,13 +94,15 @@ class NeuronCounts:
         spikes: int64 [*shape].
         updates: int64 [*shape]; zeros for inputs.
         synaptic_events: that its spikes cause, int64 [*shape].
-        packets: that its spikes send, int64 [*shape].
+        packets: that its spikes bring to cores, int64 [*shape].
+        packets_sent: that leave its core: as many, or one per spike where routers copy them.
     """
 
     spikes: NDArray[np.int64]
     updates: NDArray[np.int64]
     synaptic_events: NDArray[np.int64]
     packets: NDArray[np.int64]
+    packets_sent: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,12 +111,14 @@ class Flow:
 
     Attributes:
         source, target: core numbers, int64 [pair]; each pair once.
-        packets: int64 [pair], above 0.
+        packets: that arrive, int64 [pair], above 0.
+        routed: the runs along x and along y on which they travel.
     """
 
     source: NDArray[np.int64]
     target: NDArray[np.int64]
     packets: NDArray[np.int64]
+    routed: Routed
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,6 +162,7 @@ class Counts:
         tiles: tiles that hold a mapped core.
         run: what was counted, for times that follow single messages.
         links: packets over the links of the mesh.
+        copies: routers copy packets on their way to several cores.
     """
 
     samples: int
@@ -170,6 +175,7 @@ class Counts:
     tiles: int
     run: Run | None = None
     links: LinkLoads = NO_LINKS
+    copies: bool = False
 
     @property
     def cores_used(self) -> int:

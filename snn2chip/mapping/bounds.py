@@ -18,7 +18,7 @@ from snn2chip.core import Mapping, Program
 from snn2chip.graph.linear import fan_out
 from snn2chip.mapping.objective import Goal
 from snn2chip.mapping.partition.estimate import Estimator
-from snn2chip.mapping.use import limit_use
+from snn2chip.mapping.use import least_cores
 from snn2chip.targets.types import Target
 
 
@@ -46,10 +46,9 @@ def bounds(program: Program, target: Target, mapping: Mapping, goal: Goal) -> Bo
     sent = sum(float(each.sum()) for each in sending)
     total = received + sent if work.serial else max(received, sent)
     alone = max(float(each.max(initial=0.0)) for each in (*receiving, *sending))
-    uses = limit_use(program, target, mapping)
     return Bounds(
         packets=packets,
-        cores=max((use.required_cores or 1 for use in uses), default=1),
+        cores=least_cores(program, target),
         busiest_ns=max(total / mapping.cores_used, alone),
     )
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def read_mapping(path: Path, program: Program, target: Target) -> Mapping:
     problems += _tile_problems(known)
     if problems:
         _refuse(f"mapping {path}", problems)
-    return Mapping.from_slices(target.name, ordered, known)
+    return replace(Mapping.from_slices(target.name, ordered, known), made="as mapping.json says")
 
 
 def check_coverage(mapping: Mapping, program: Program) -> None:

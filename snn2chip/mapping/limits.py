@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from snn2chip.core import Limit, Mapping, Program, Violation
+from snn2chip.errors import counted
 from snn2chip.mapping.memory import memory_of, words_of_a_neuron
 from snn2chip.mapping.partition.needs import fan_ins
 from snn2chip.mapping.use import (
     Used,
     axons_used,
+    least_cores,
     neurons_used,
     synapses_used,
     thresholds_used,
@@ -29,7 +31,8 @@ CORES = Limit(
     "cores",
     "cores",
     "the network takes no more cores than the chips have together",
-    "fewer neurons or synapses, a larger chip, or --chips with more chips",
+    "--objective cores, by which layers share cores; --chips with more chips; fewer neurons or "
+    "synapses, or a larger chip",
 )
 NEURONS = Limit(
     "neurons-per-core",
@@ -92,12 +95,13 @@ def cores(program: Program, target: Target, mapping: Mapping) -> Iterator[Violat
     chips = max((place.chip for place in mapping.places.values()), default=0) + 1
     if each is not None and needed > each * chips:
         enough = -(-needed // each)
-        remedy = f"fewer neurons or synapses, a larger chip, or --chips {enough}"
+        share = "--objective cores, " if least_cores(program, target) <= each * chips else ""
+        remedy = f"{share}--chips {enough}, fewer neurons or synapses, or a larger chip"
         yield replace(CORES, remedy=remedy).broken(
             target.name,
             f"network {program.name!r}",
-            f"{needed} cores",
-            f"{each * chips} cores" + (f" of {chips} chips" if chips > 1 else ""),
+            counted(needed, "core"),
+            counted(each * chips, "core") + (f" of {chips} chips" if chips > 1 else ""),
             target.resources["cores"].source,
         )
 

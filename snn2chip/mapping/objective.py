@@ -23,8 +23,8 @@ class Plan:
         objective: one of ``OBJECTIVES``; None fills cores in order, as other tools do.
         partition: one of ``PARTITIONS``; ``auto`` tries them and keeps the best.
         chips: that the network may take.
-        cores: most that a partition for packets, latency or energy takes; None for a fifth more
-            than the fewest, or what the fill in order takes.
+        cores: most that a partition of equal work takes. None: for latency a fifth more than the
+            fewest, or what the fill in order takes; for energy all that there are.
         seed: of every random choice.
     """
 
@@ -97,11 +97,13 @@ class Goal:
         work: of the target's cost table.
         price: the objective's true value of a mapping, smaller is better; None where it is not
             known, and then the totals of ``traffic`` decide.
+        unit: of the price.
     """
 
     traffic: Traffic
     work: Work = field(default_factory=Work)
     price: Callable[[CoreMapping], float] | None = None
+    unit: str = ""
 
 
 def _totals(counts: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -80,34 +80,140 @@ def _index(known: _Ints, cores: _Ints) -> _Ints:
     return found
 
 
-def link_loads(
-    flows: Iterable[tuple[_Ints, _Ints, _Ints]], places: Mapping[int, Place]
-) -> LinkLoads:
-    """Loads of unicast packets.
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """Straight runs of packets, along rows or along columns; arrays of one length.
+
+    Attributes:
+        sender: number of the core whose packets they are.
+        line: the row of runs along x, the column of runs along y.
+        start, end: column or row of the first and the last tile.
+        chips: borders between chips that a run crosses.
+        packets: on each link of the run.
+    """
+
+    sender: _Ints
+    line: _Ints
+    start: _Ints
+    end: _Ints
+    chips: _Ints
+    packets: _Ints
+
+    @property
+    def hops(self) -> _Ints:
+        """Packets times links of the mesh; a link between chips is none."""
+        found: _Ints = self.packets * (np.abs(self.end - self.start) - self.chips)
+        return found
+
+
+Routed = tuple[Runs, Runs]
+"""Runs along x, then along y."""
+
+
+def unicast(source: _Ints, target: _Ints, packets: _Ints, places: Mapping[int, Place]) -> Routed:
+    """Runs of packets from core to core, one for each destination core.
 
     Args:
-        flows: (source cores, target cores, packets), each [pair].
+        source, target: core numbers, [pair].
+        packets: [pair].
+    """
+    here, there = positions(places, source), positions(places, target)
+    chips, none = np.abs(here[:, 3] - there[:, 3]), np.zeros_like(packets)
+    return (
+        Runs(source, here[:, 2], here[:, 1], there[:, 1], chips, packets),
+        Runs(source, there[:, 1], here[:, 2], there[:, 2], none, packets),
+    )
+
+
+def multicast(
+    source: _Ints, first: _Ints, target: _Ints, packets: _Ints, places: Mapping[int, Place]
+) -> Routed:
+    """Runs of packets into the trees of their routes, each link of a tree once.
+
+    The routes to all destinations share the row of the sender, and each column that they turn into.
+
+    Args:
+        source: sending core of each tree, [tree].
+        first: where its destinations begin in ``target``, [tree + 1]; each has at least one.
+        target: core numbers.
+        packets: into each tree.
+    """
+    trees = np.arange(source.size).repeat(np.diff(first))
+    here, there = positions(places, source), positions(places, target)
+    rows = _branches(trees, there[:, 1], there[:, 3])
+    across = Runs(
+        source[rows.tree],
+        here[rows.tree, 2],
+        here[rows.tree, 1],
+        rows.end,
+        np.abs(here[rows.tree, 3] - rows.chip),
+        packets[rows.tree],
+    )
+    tall, column = np.unique(np.stack([trees, there[:, 1]]), axis=1, return_inverse=True)
+    turns = _branches(column.reshape(-1), there[:, 2], there[:, 3])
+    tree = tall[0, turns.tree]
+    along = Runs(
+        source[tree], tall[1, turns.tree], here[tree, 2], turns.end, np.zeros_like(tree),
+        packets[tree],
+    )  # fmt: skip
+    return _outward(across), _outward(along)
+
+
+@dataclass(frozen=True, eq=False)
+class _Ends:
+    """The two ends of each tree on one line, and the chips that they lie on."""
+
+    tree: _Ints
+    end: _Ints
+    chip: _Ints
+
+
+def _branches(tree: _Ints, at: _Ints, chip: _Ints) -> _Ends:
+    order = np.lexsort((at, tree))
+    last = np.append(np.flatnonzero(np.diff(tree[order])), tree.size - 1) if tree.size else tree
+    first = np.append(0, last[:-1] + 1) if tree.size else tree
+    ends = order[np.concatenate([first, last])]
+    return _Ends(tree[ends], at[ends], chip[ends])
+
+
+def _outward(runs: Runs) -> Runs:
+    """Of the two ends of a tree, the first lies before the sender or is none, the last behind."""
+    half = runs.start.size // 2
+    low, high = (np.arange(half), np.arange(half, 2 * half))
+    kept = np.concatenate(
+        [low[runs.end[low] < runs.start[low]], high[runs.end[high] > runs.start[high]]]
+    )
+    return Runs(*(getattr(runs, field.name)[kept] for field in fields(runs)))
+
+
+def link_loads(routed: Iterable[Routed]) -> LinkLoads:
+    """Loads of all runs together.
 
     Returns:
         The loads, nothing where the places span more than 4,096 columns or rows, which is the case
         only where a network lies far beyond its chip.
     """
-    parts = list(flows)
-    ends = [np.concatenate([part[k] for part in parts] or [np.zeros(0, np.int64)]) for k in (0, 1)]
-    packets = np.concatenate([part[2] for part in parts] or [np.zeros(0, np.int64)])
-    source, target = (positions(places, cores)[:, 1:3] for cores in ends)
-    both = np.concatenate([source, target, np.zeros((1, 2), np.int64)])
-    corner = both.min(axis=0)
-    size = int((both.max(axis=0) - corner).max()) + 1
+    runs = [(along_x, run) for both in routed for along_x, run in zip((1, 0), both, strict=True)]
+    if not runs:
+        return NO_LINKS
+    lines = {
+        along_x: [
+            np.concatenate([getattr(run, name) for side, run in runs if side == along_x])
+            for name in ("line", "start", "end", "packets")
+        ]
+        for along_x in (1, 0)
+    }
+    xs = np.concatenate([lines[1][1], lines[1][2], lines[0][0]])
+    ys = np.concatenate([lines[0][1], lines[0][2], lines[1][0]])
+    if not xs.size:
+        return NO_LINKS
+    corner = np.array([xs.min(), ys.min()])
+    size = int(max(xs.max() - corner[0], ys.max() - corner[1])) + 1
     if size > _LARGEST_SIDE:
         return NO_LINKS
-    source, target = source - corner, target - corner
-    lines = [
-        (1, source[:, 1], source[:, 0], target[:, 0]),
-        (0, target[:, 0], source[:, 1], target[:, 1]),
-    ]
     found = []
-    for along_x, line, start, end in lines:
+    for along_x, (line, start, end, packets) in lines.items():
+        line, start, end = line - corner[along_x], *(e - corner[1 - along_x] for e in (start, end))
         for forward in (True, False):
             low, high = (start, end) if forward else (end, start)
             loads = _spans(line, low, high, packets, size)

@@ -105,6 +105,25 @@ def limit_use(program: Program, target: Target, mapping: CoreMapping) -> tuple[L
     return tuple(found)
 
 
+def least_cores(program: Program, target: Target) -> int:
+    """Cores without which no mapping keeps the limits on neurons, words and synapses."""
+    memory, least = memory_of(target), [1]
+
+    def add(limit: str, needs: Callable[[], Mapping[str, int]]) -> None:
+        per_core = target.limit(limit)
+        if per_core:
+            least.append(-(-sum(needs().values()) // per_core))
+
+    add("neurons_per_core", lambda: _sizes(program))
+    if memory is not None:
+        add("synaptic_words_per_core", lambda: _least_words(program, memory))
+    add(
+        "synapses_per_core",
+        lambda: {p.name: int(fan_ins(program, p).sum()) for p in program.populations},
+    )
+    return max(least)
+
+
 def neurons_used(mapping: CoreMapping) -> Used:
     """Neurons of each core, inputs included."""
     used: Counter[int] = Counter()

@@ -5,7 +5,7 @@ from snn2chip.pipeline.opening import list_models, open_network
 from snn2chip.pipeline.results.comparing import Compared, compare_targets
 from snn2chip.pipeline.results.curves import CurvePoint
 from snn2chip.pipeline.results.reprice import reprice
-from snn2chip.pipeline.results.saved import has_run, open_run
+from snn2chip.pipeline.results.saved import has_run, open_run, target_since
 from snn2chip.pipeline.results.thresholds import (
     Judgement,
     Thresholds,
@@ -56,4 +56,5 @@ __all__ = [
     "reprice",
     "run",
     "scored_samples",
+    "target_since",
 ]

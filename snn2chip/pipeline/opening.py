@@ -9,6 +9,7 @@ from pathlib import Path
 
 from snn2chip.backends.base import ProgramReader, find_reader
 from snn2chip.compiled import is_compiled, read_folder
+from snn2chip.core import Program
 from snn2chip.errors import ConfigError, InputFileError, did_you_mean
 from snn2chip.frontends import Repair, load, load_repaired
 from snn2chip.graph import Graph
@@ -32,6 +33,9 @@ COMPILING = (
     "fine_biases",
 )
 """Options of the compilation only."""
+
+_LISTED = 5
+"""Names in a message."""
 
 _RESETS = {"zero": "zero", "value": "zero", "subtract": "subtract"}
 
@@ -104,6 +108,7 @@ def _folder(path: Path, options: Options) -> Network:
         )
     compiled = read_folder(path)
     graph = replace(_load(compiled.network, options)[0], name=compiled.program.name)
+    _require_same(path, graph, compiled.program)
     return Network(
         graph,
         f"compiled folder {path}",
@@ -113,6 +118,24 @@ def _folder(path: Path, options: Options) -> Network:
         target=compiled.target,
         target_file=compiled.target_file,
     )
+
+
+def _require_same(path: Path, graph: Graph, program: Program) -> None:
+    """Refuse a folder whose network is not the one that its program was made of.
+
+    Raises:
+        InputFileError: other populations, or populations of other shapes.
+    """
+    sides = ({p.name: p.shape for p in made.populations} for made in (graph, program))
+    ours, theirs = sides
+    if ours != theirs:
+        odd = sorted(n for n in {*ours, *theirs} if ours.get(n) != theirs.get(n))
+        raise InputFileError(
+            f"{path}: network.nir and program.safetensors are of different networks",
+            needs="the same populations of the same shapes",
+            has="unequal: " + ", ".join(odd[:_LISTED]) + (", ..." if odd[_LISTED:] else ""),
+            remedy="compile the network again",
+        )
 
 
 def _program(path: Path, reader: ProgramReader, options: Options) -> Network:

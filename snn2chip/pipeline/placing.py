@@ -15,6 +15,8 @@ from snn2chip.mapping import Goal, Plan, Traffic, Work, map_program, read_mappin
 from snn2chip.pipeline.types import Network, Options
 from snn2chip.targets.types import Target
 
+_PJ_PER_UJ = 1e6
+
 
 def placed_on(
     network: Network,
@@ -66,7 +68,10 @@ def goal_of(program: Program, target: Target, options: Options, activity: Activi
 
     def value(mapping: CoreMapping) -> float:
         report = price(count(program, activity, mapping), target, options.costs, options.timing)
-        found = report.latency_us if options.objective == "latency" else report.total_pj
-        return float("inf") if found is None else found
+        if options.objective == "latency":
+            return float("inf") if report.latency_us is None else report.latency_us
+        total = report.total_pj
+        return float("inf") if total is None else total / _PJ_PER_UJ / activity.samples
 
-    return Goal(traffic, work or Work(), value)
+    unit = "us" if options.objective == "latency" else "uJ"
+    return Goal(traffic, work or Work(), value, f"{unit} per inference")

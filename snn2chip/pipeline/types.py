@@ -30,6 +30,9 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 PRICES_ONLY = "none"
 """Family of targets of which only limits and prices are known."""
 
+FLOAT = (PRICES_ONLY, "reference")
+"""Families whose activity is that of the float network."""
+
 _SHOWN = 60
 """Characters of a wrong value in a message."""
 
@@ -64,7 +67,8 @@ class Options:
             fills cores in order.
         partition: how neurons are split, one of ``snn2chip.mapping.PARTITIONS``.
         chips: that the network may take.
-        cores: most that a mapping for latency takes; None for a fifth more than it needs.
+        cores: most that a mapping for latency or energy takes; None for a fifth more than it
+            needs, and for energy all that there are.
         costs: name of a cost table, or None for the target's default.
         timing: the model of time: ``simple`` (the busiest core) or ``detailed`` (every message,
             through the links of the mesh).
@@ -326,6 +330,8 @@ class Result:
         notes: what the encoding lost, one sentence each.
         curve: by the number of steps, where it was asked for.
         counts: what ``energy`` is priced from, for other prices on the same mapping.
+        simulated: the activity is of the target's own arithmetic; else the accuracy is another's,
+            and how the target would drift is not known.
         wall_times: seconds per stage; only ever written to the manifest.
     """
 
@@ -351,6 +357,7 @@ class Result:
     trace: Trace | None = None
     curve: tuple[CurvePoint, ...] = ()
     counts: Counts | None = None
+    simulated: bool = True
     wall_times: Mapping[str, float] = field(default_factory=dict)
 
 

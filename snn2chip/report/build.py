@@ -178,6 +178,7 @@ def _target(result: Result) -> TargetInfo:
         cost_label=result.energy.label,
         sha256=target.sha256,
         arithmetic=result.program.arithmetic,
+        simulated=result.simulated,
     )
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from math import isfinite
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from snn2chip.compiled import require_file, vouched
 from snn2chip.errors import ConfigError, InputFileError
 from snn2chip.report.figures import Figures
 from snn2chip.report.types import SCHEMA, Report
@@ -22,13 +24,30 @@ def read(path: str | Path) -> Report:
     """The report that `snn2chip.report.jsonfile.write` wrote.
 
     Raises:
-        InputFileError: there is no such file, or it is no report of this version.
+        InputFileError: there is no such file, it is no report of this version, or a manifest beside
+            it says that it was changed.
+    """
+    return read_checked(path)[0]
+
+
+def read_checked(path: str | Path) -> tuple[Report, bool]:
+    """The report, and whether a manifest beside it says that it is as it was written.
+
+    Raises:
+        InputFileError: as ``read``.
     """
     path = Path(path)
+    data = _bytes(path)
+    checked = vouched(path, data)
+    return _report(data, path), checked
+
+
+def _bytes(path: Path) -> bytes:
+    require_file(path)
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputFileError(f"{path}: too large for a report", needs="at most 256 MiB")
-        document = json.loads(path.read_bytes())
+        return path.read_bytes()
     except FileNotFoundError as error:
         raise InputFileError(
             f"{path}: there is no such report",
@@ -37,6 +56,11 @@ def read(path: str | Path) -> Report:
         ) from error
     except OSError as error:
         raise InputFileError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _report(data: bytes, path: Path) -> Report:
+    try:
+        document = json.loads(data, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise InputFileError(f"{path}: no JSON ({error})") from error
     schema = document.get("schema") if isinstance(document, dict) else None
@@ -49,8 +73,13 @@ def read(path: str | Path) -> Report:
     try:
         report: Report = _object(Report, document, "report")
         return report
-    except (TypeError, ValueError, ConfigError) as error:
+    except (TypeError, ValueError, OverflowError, ConfigError) as error:
         raise InputFileError(f"{path}: a damaged report: {error}") from error
+
+
+def _no_number(text: str) -> None:
+    """NaN and infinities, which Python's reader takes and JSON does not have."""
+    raise ValueError(f"{text} is no JSON number")
 
 
 def _hints(kind: Any) -> dict[str, Any]:
@@ -111,4 +140,6 @@ def _scalar(hint: Any, value: Any, where: str) -> Any:
         raise TypeError(f"{where} is {type(value).__name__}, not {hint.__name__}")
     if not isinstance(value, str | int | float | bool):
         raise TypeError(f"{where} is {type(value).__name__}")
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError(f"{where} is too large a number")
     return value

@@ -76,7 +76,49 @@ def verdict(report: Report) -> str:
     broken = len(report.violations)
     if broken:
         return f"Does not fit: {plural(broken, 'limit')} broken"
-    return "Fits" if report.target.cores is not None else "No limit broken"
+    if report.target.cores is None:
+        return "No limit broken"
+    return "Fits" if formats_checked(report) else f"Fits by counts; {FORMATS_UNCHECKED}"
+
+
+FORMATS_UNCHECKED = "number formats not checked"
+
+
+def formats_checked(report: Report) -> bool:
+    """Whether the network's numbers were held against the formats of the chip."""
+    return report.target.simulated or bool(report.fidelity.bit_accurate)
+
+
+def whose(report: Report) -> str:
+    """``float network``: whose the accuracy is, or "" where it is the chip's own."""
+    return "" if report.target.simulated else network_of(report.target.arithmetic)
+
+
+def network_of(arithmetic: str) -> str:
+    """What computes in an arithmetic, in words."""
+    return "float network" if arithmetic == "float64" else f"network in {arithmetic}"
+
+
+def right(report: Report) -> str:
+    """``97.64 %``, of a chip that was not simulated ``97.64 % (float network)``."""
+    value = report.run.accuracy
+    marked = f" ({whose(report)})" if value is not None and whose(report) else ""
+    return accuracy(value) + marked
+
+
+def unsimulated(report: Report) -> str:
+    """What must be said of the accuracy on a chip that was not simulated, else ""."""
+    if report.target.simulated:
+        return ""
+    return f"accuracy is the {whose(report)}'s: this chip's arithmetic was not simulated"
+
+
+def dynamic_only(report: Report) -> bool:
+    """Whether the total is a dynamic energy alone, because static energy has no price."""
+    totals = report.totals
+    if totals.total_pj is None or totals.static_pj is not None:
+        return False
+    return any(line.startswith(("p_static_chip", "static energy")) for line in report.unpriced)
 
 
 def available(report: Report) -> int | None:
@@ -170,8 +212,10 @@ def _times(factor: float) -> str:
 
 
 def parts(report: Report) -> str:
-    """``415 nJ dynamic, 1.92 uJ static``, or "" where only one of them is known."""
+    """``415 nJ dynamic, 1.92 uJ static``, ``dynamic only``, or "" where neither can be said."""
     samples, totals = max(1, report.run.samples), report.totals
+    if dynamic_only(report):
+        return "dynamic only: static energy has no price"
     if totals.energy_pj.total is None or totals.static_pj is None:
         return ""
     dynamic, static = (v / samples / 1000.0 for v in (totals.energy_pj.total, totals.static_pj))
@@ -185,6 +229,19 @@ def spread(report: Report) -> str:
         return ""
     ends = (energy(end.energy_per_inference_nj) for end in (found.low, found.high))
     return " to ".join(ends) + " over the ranges of its constants"
+
+
+def spread_of_time(report: Report) -> str:
+    """``22.6 us to 58.0 us over the ranges of its constants``, or "" where no time has a range."""
+    found = report.totals.range
+    return "" if found is None else between(found.low.latency_us, found.high.latency_us, time)
+
+
+def between(low: float | None, high: float | None, said: Callable[[float | None], str]) -> str:
+    """Both ends of a range in words, or "" where there is none."""
+    if low is None or high is None or low == high:
+        return ""
+    return f"{said(low)} to {said(high)} over the ranges of its constants"
 
 
 def ticks(report: Report) -> str:
@@ -375,9 +432,11 @@ def lead(report: Report) -> str:
     said = f"Run on {samples} of {plural(run.steps, 'step')}"
     if run.accuracy is not None:
         said = f"{accuracy(run.accuracy)} of {samples} are classified correctly"
+        said += f" by the {whose(report)}" if whose(report) else ""
         before = accuracy_before(report)
         said += f", {accuracy(before)} before quantization" if before is not None else ""
     if totals.energy_per_inference_nj is not None:
         said += f". One inference costs {energy(totals.energy_per_inference_nj)}"
+        said += " of dynamic energy alone" if dynamic_only(report) else ""
         said += f" and takes {time(totals.latency_us)}" if totals.latency_us is not None else ""
     return f"{said}. {costliest_sentence(report)}"

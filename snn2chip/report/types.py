@@ -66,6 +66,8 @@ class TargetInfo:
     Attributes:
         cores: number of cores that the chip has, or None where its file does not say.
         cost_label: what the cost table says of itself.
+        simulated: the run is of the chip's own arithmetic; else the accuracy is that of
+            ``arithmetic`` and the chip's drift is not known.
     """
 
     name: str
@@ -75,6 +77,7 @@ class TargetInfo:
     cost_label: str
     sha256: str
     arithmetic: str
+    simulated: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def validate_target(path: str | Path) -> list[Problem]:
     that are missing, are problems too; ``load_target`` takes such a file, for its prices.
 
     Raises:
-        ConfigError: there is no such file.
+        ConfigError: there is no such file, or it is a folder.
     """
     return _read(_path_of(path), runs=True)[1]
 
@@ -68,6 +68,12 @@ def _path_of(name_or_path: str | Path) -> Path:
     text = str(name_or_path)
     if isinstance(name_or_path, Path) or text.endswith(".toml"):
         path = Path(name_or_path)
+        if os.path.isdir(path):
+            raise ConfigError(
+                f"target file {path}: is a folder",
+                needs="the path of a .toml file",
+                remedy=f"name the files in it: {path}/*.toml",
+            )
         if not os.path.isfile(path):
             raise ConfigError(f"target file {path}: there is no such file")
         return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -19,6 +20,10 @@ _MEMORY = ("word_bits", "axon_header_bits", "synapse_index_bits")
 _CHIP = ("name", "title", "family", "node", "default_costs")
 _TABLES = ("chip", "resources", "formats", "mesh", "costs")
 _RANGE = ("low", "high", "range_source")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NAME_FORM = "letters, digits, '.', '_' and '-', at most 64, a letter or digit first"
+"""What a chip may be called: names stand in messages, files and reports."""
+
 _LONGEST = 300
 """Most characters of a key, and of what is said about it."""
 
@@ -78,16 +83,18 @@ class Reader:
     def names(
         self, table: Mapping[str, Any], path: Path, known: tuple[str, ...]
     ) -> tuple[str, ...]:
-        """The list of names of constants without a public number at the last part of ``path``."""
+        """The list of names of constants without a number of their own at ``path``."""
         value = table.get(path[-1], [])
         if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
             self.report(path, "must be a list of names")
             return ()
-        for name in value:
+        for name in dict.fromkeys(value):
             if name not in known:
                 self.report(path, f"unknown name {name!r}; {did_you_mean(name, known)}")
             elif name in table:
-                self.report(path, f"{name!r} has a value and is listed as unknown")
+                self.report(path, f"{name!r} has a value and is listed as {path[-1]}")
+            elif value.count(name) > 1:
+                self.report(path, f"{name!r} is listed twice")
         return tuple(value)
 
     def constants(
@@ -130,6 +137,9 @@ class Reader:
         if key.kind not in ("number", "positive"):
             self.report(path, "has no low and high; only single numbers have")
             return
+        if path[-1] == "clock_mhz":
+            self.report(path, "has no low and high: each clock is a cost table of its own")
+            return
         for name in _RANGE:
             if name not in entry:
                 self.report((*path, name), f"missing; {', '.join(_RANGE)} go together")
@@ -149,6 +159,8 @@ def read_chip(reader: Reader, document: Mapping[str, Any]) -> dict[str, str]:
     chip = reader.table(document, ("chip",))
     reader.known_keys(chip, ("chip",), _CHIP)
     read = {name: reader.text(chip, ("chip", name)) for name in ("name", "title", "family")}
+    if read["name"] and not NAME.fullmatch(read["name"]):
+        reader.report(("chip", "name"), f"must be {NAME_FORM}")
     read["node"] = reader.text(chip, ("chip", "node"), required=False)
     read["default_costs"] = reader.text(chip, ("chip", "default_costs"), required=False)
     return read
@@ -194,12 +206,17 @@ def read_mesh(reader: Reader, document: Mapping[str, Any], cores: Constant | Non
     read = reader.constants(table, ("mesh",), vocabulary.MESH, ())
     if not table:
         return Mesh(1, 1, 0)
-    for name in vocabulary.MESH:
+    sizes = ("columns", "rows", "cores_per_tile")
+    for name in sizes:
         if name not in table:
             reader.report(("mesh", name), "missing")
-    if len(read) < len(vocabulary.MESH):
+    copies = read.get("multicast")
+    if copies is not None and copies.value > 1:
+        reader.report(("mesh", "multicast", "value"), f"must be 0 or 1, not {copies.value}")
+    if any(name not in read for name in sizes):
         return Mesh(1, 1, 0)
-    mesh = Mesh(*(int(read[name].value) for name in ("columns", "rows", "cores_per_tile")))
+    columns, rows, per_tile = (int(read[name].value) for name in sizes)
+    mesh = Mesh(columns, rows, per_tile, bool(copies and copies.value))
     size = mesh.columns * mesh.rows * mesh.cores_per_tile
     if cores is not None and size < cores.value:
         reader.report(("mesh",), f"holds {size} cores, the chip has {cores.value}")

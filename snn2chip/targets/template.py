@@ -9,9 +9,9 @@ from snn2chip.errors import ConfigError, did_you_mean
 from snn2chip.resources import targets_dir
 from snn2chip.targets import vocabulary
 from snn2chip.targets.load import list_targets
+from snn2chip.targets.schema import NAME, NAME_FORM
 from snn2chip.targets.vocabulary import Key
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CHIP_KEY = r'(?m)^({key} = )"[^"\n]*"'
 _EXAMPLES = {
     "size": "1", "count": "0", "integer": "0", "number": "0.0", "positive": "1.0",
@@ -38,10 +38,10 @@ def template(name: str, origin: str | None = None) -> str:
     Raises:
         ConfigError: no bundled target of that name, or a name that cannot be one.
     """
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise ConfigError(
             f"target name {name[:80]!r}",
-            needs="letters, digits, '.', '_' and '-', at most 64, a letter or digit first",
+            needs=NAME_FORM,
         )
     return _scratch(name) if origin is None else _copy(name, origin)
 

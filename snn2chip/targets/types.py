@@ -92,11 +92,13 @@ class Mesh:
 
     Attributes:
         cores_per_tile: 0 where the chip has no mesh: all cores share one tile.
+        multicast: routers copy a packet on its way to several cores.
     """
 
     columns: int
     rows: int
     cores_per_tile: int
+    multicast: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,9 @@ from snn2chip.targets.vocabulary import Kind
 _LARGEST = 10**15
 """Largest integer; every smaller one is exact in float64."""
 
+_SMALLEST = 1e-15
+"""Smallest number above 0: sums and quotients of what is allowed stay finite."""
+
 _INTEGER = re.compile(r"0|[1-9][0-9]{0,14}")
 
 
@@ -47,6 +50,8 @@ def _number(value: object) -> str:
         return f"must be at most {_LARGEST:.0e}"
     if not isfinite(value) or value < 0:
         return f"must be finite and not negative, not {value}"
+    if value and not _SMALLEST <= value <= _LARGEST:
+        return f"must be 0, or from {_SMALLEST:.0e} to {_LARGEST:.0e}, not {value}"
     return ""
 
 

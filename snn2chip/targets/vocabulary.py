@@ -64,6 +64,7 @@ MESH: dict[str, Key] = {
     "columns": Key("size", "tiles", "tiles from west to east"),
     "rows": Key("size", "tiles", "tiles from north to south"),
     "cores_per_tile": Key("size", "", "cores that share a router"),
+    "multicast": Key("count", "", "1 where routers copy packets on their way to several cores"),
 }
 
 _PRICES: dict[str, Key] = {

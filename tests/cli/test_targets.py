@@ -127,6 +127,16 @@ def test_damaged_target_files_end_with_2(
         assert is_four_part(done.err)
 
 
+def test_validate_a_folder_says_that_it_is_one(cli: Cli, folder: Path) -> None:
+    (folder / "mine").mkdir()
+    (folder / "x.toml").mkdir()
+    for path in ("mine", "x.toml"):
+        done = cli("targets", "validate", path)
+        assert done.code == 2
+        assert f"{path}: is a folder" in done.err
+        assert is_four_part(done.err, parts=("needs", "change"))
+
+
 def test_validate_a_file_that_is_not_there(cli: Cli) -> None:
     done = cli("targets", "validate", "absent.toml")
     assert done.code == 2

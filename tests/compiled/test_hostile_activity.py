@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from tests.compiled.test_hostile_program import (
 STEPS, SAMPLES = 3, 2
 SPIKES = {"input": np.random.default_rng(0).random((STEPS, SAMPLES, 1, 6, 6)) < 0.5}
 ACTIVITY, _ = simulate(PROGRAM, SPIKES, LoihiArithmetic(), RunOptions(running_scores=True))
+REFERENCE = replace(ACTIVITY, arithmetic="float64")
 ABOUT: dict[str, Any] = {
     "data": "digits",
     "synthetic": False,
@@ -37,7 +39,7 @@ ABOUT: dict[str, Any] = {
     "notes": ["one", "two"],
     "quantization": {"calibration": "max"},
 }
-SAVED = dump_run(SavedRun(ACTIVITY, ACTIVITY, np.array([0, 2]), ABOUT))
+SAVED = dump_run(SavedRun(ACTIVITY, REFERENCE, np.array([0, 2]), ABOUT))
 HEADER, ARRAYS = open_file(SAVED)
 FIELDS = [path for path in places(HEADER) if path != () and path[0] != "reference"]
 
@@ -132,6 +134,33 @@ def test_scores_that_are_not_finite_are_refused(bad: float) -> None:
     assert refused_or_priced(close_file(HEADER, {**ARRAYS, "a:scores": scores}))
 
 
+@pytest.mark.parametrize("side", ["activity", "reference"])
+@pytest.mark.parametrize("other", ["float64", "loihi-chip", "<script>\x1b[31m", "", None])
+def test_an_activity_of_another_arithmetic_is_refused(side: str, other: Any) -> None:
+    if other != HEADER[side]["arithmetic"]:
+        with pytest.raises(InputFileError, match="arithmetic is") as caught:
+            parse_run(close_file(changed((side, "arithmetic"), other), ARRAYS), "f", PROGRAM)
+        assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["<script>", "a b", "\x1b[31m", "\u202ex", "", "x" * 65, "x" * 10**6]
+)
+def test_names_of_warnings_that_are_none_are_refused(name: str) -> None:
+    place = ("activity", "populations", 1, "warnings")
+    with pytest.raises(InputFileError, match="no warning's name") as caught:
+        parse_run(close_file(changed(place, {name: 5}), ARRAYS), "f", PROGRAM)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("key", ["a", "r"])
+def test_scores_are_those_of_the_last_step(key: str) -> None:
+    scores = ARRAYS[f"{key}:scores"].copy()
+    scores[0, 0] = 1e300
+    with pytest.raises(InputFileError, match="last step"):
+        parse_run(close_file(HEADER, {**ARRAYS, f"{key}:scores": scores}), "f", PROGRAM)
+
+
 @pytest.mark.parametrize("labels", [[-1, 0], [0], [0, 1, 2]])
 def test_labels_that_are_none_are_refused(labels: list[int]) -> None:
     assert refused_or_priced(close_file(HEADER, {**ARRAYS, "labels": np.array(labels)}))
@@ -139,6 +168,7 @@ def test_labels_that_are_none_are_refused(labels: list[int]) -> None:
 
 def test_a_reference_on_other_samples_is_refused() -> None:
     other, _ = simulate(PROGRAM, {"input": SPIKES["input"][:2]}, LoihiArithmetic())
+    other = replace(other, arithmetic="float64")
     data = dump_run(SavedRun(ACTIVITY, other, None, ABOUT))
     with pytest.raises(InputFileError, match="other samples"):
         parse_run(data, "f", PROGRAM)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from snn2chip.core import Mapping, Place, Program, Slice
 from snn2chip.errors import InputFileError
-from snn2chip.graph import Conv, Identity
+from snn2chip.graph import Conv, Identity, Sparse
 from snn2chip.mapping import assumptions, map_program
 from snn2chip.mapping.place import place
 from snn2chip.mapping.reach import destinations, reach
@@ -276,3 +276,18 @@ def test_assumptions_name_the_formula_and_what_is_unknown() -> None:
     )
     assert "convolutions" in " ".join(assumptions(network, LOIHI2))
     assert assumptions(network, load_target("reference")) == ()
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 9), st.integers(12, 40))
+def test_random_synapses_keep_the_routes_of_a_core(seed: int, axons: int) -> None:
+    """How many cores a neuron reaches depends on the fill that it decides."""
+    rng = np.random.default_rng(seed)
+    drawn = np.sort(rng.integers(0, 60, (60, 5)), axis=1)
+    kept = np.diff(drawn, axis=1, prepend=-1) > 0
+    first = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
+    targets = drawn[kept].astype(np.int32)
+    operator = Sparse(np.ones(targets.size, np.int8), targets, first, (60,), (60,))
+    network = program([population("a", (60,))], [project("a", "a", operator)])
+    target = limited(LOIHI1, axons_out_per_core=axons, axons_in_per_core=40, neurons_per_core=16)
+    assert map_program(network, target)[1] == ()

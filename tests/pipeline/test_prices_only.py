@@ -5,8 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snn2chip.errors import ConfigError
-from snn2chip.pipeline import Options, check, compile_network, open_network, run
+from snn2chip import report as reports
+from snn2chip.errors import ConfigError, DriftError
+from snn2chip.pipeline import (
+    Options,
+    Thresholds,
+    check,
+    compile_network,
+    judge,
+    open_network,
+    run,
+)
+from snn2chip.report import html, terminal
 from snn2chip.targets import list_targets, load_target
 
 PRICED = [name for name in list_targets() if load_target(name).family == "none"]
@@ -43,6 +53,31 @@ def test_the_report_says_whose_spikes_they_are(network, data, target) -> None:
         "spikes of the float reference, not this chip's arithmetic",
     )
     assert result.energy.assumptions[0] == ("spikes of float64, not of this chip's own arithmetic")
+
+
+def test_a_drift_that_is_not_known_keeps_no_limit(network, data, reference) -> None:
+    options = Options(target="truenorth", data=str(data), samples=2)
+    result = run(open_network(network, options), options)
+    judged = judge(result, Thresholds(max_drift=1.0))
+    assert judged.verdicts[0].measured is None
+    with pytest.raises(DriftError, match="was not simulated"):
+        judged.check()
+    assert judge(reference, Thresholds(max_drift=0.0)).kept
+
+
+def test_accuracy_and_fit_are_qualified(network, data, reference) -> None:
+    """In the verdict, in the page's cards and where the reader is told what to trust."""
+    options = Options(target="truenorth", data=str(data))
+    made = reports.build(run(open_network(network, options), options))
+    assert made.to_dict()["target"]["simulated"] is False
+    banner = "ccuracy is the float network's: this chip's arithmetic was not simulated"
+    for said in (terminal.text(made, 160), html.text(made).replace("&#39;", "'")):
+        assert banner in said
+        assert "(float network)" in said
+        assert "number formats not checked" in said.lower()
+    own = reports.build(reference)
+    assert own.target.simulated
+    assert "(float network)" not in terminal.text(own, 160)
 
 
 def test_limits_are_checked(network, data) -> None:

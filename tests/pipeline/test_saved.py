@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +76,50 @@ def test_another_chip_says_that_it_was_not_simulated(tmp_path: Path) -> None:
     assert [row.spikes for row in other.layers] == [r["spikes"] for r in before["layers"]]  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("chip", ["truenorth", "asic45", "reference"])
+def test_a_chip_that_was_not_simulated_is_priced_as_in_a_comparison(
+    chip: str, tmp_path: Path
+) -> None:
+    """The float network's spikes, its steps, and nothing of the simulated chip."""
+    path = write_network(tmp_path, "images")
+    network = open_network(path, Options())
+    chosen = Options(data=str(write_spikes(tmp_path, network.graph)), steps_curve=True)
+    result = run(network, chosen)
+    write_run(tmp_path / "run", network, result, chosen)
+    (row,) = pipeline.compare_targets(network, [chip], chosen)
+    assert row.result is not None
+    again, alone = reprice(open_run(tmp_path / "run"), None, load_target(chip)), row.result
+    said = again.energy.assumptions
+    assert said[:-1] == alone.energy.assumptions
+    assert said[-1] == "the float network's spikes, which the run for loihi2 kept beside its own"
+    one, other = (report.build(made).to_dict() for made in (again, alone))
+    assert {**one, "assumptions": ()} == {**other, "assumptions": ()}
+    assert again.simulated == alone.simulated == (chip == "reference")
+
+
+def test_latency_of_another_chip_is_not_charged(tmp_path: Path) -> None:
+    """A run without its float network: the spikes are the chip's, the ticks are not."""
+    folder, before = saved(tmp_path, "images", target="loihi2")
+    alone = replace(open_run(folder), reference=None, drift=())
+    again = reprice(alone, None, load_target("truenorth"))
+    assert alone.program.max_latency > 0
+    assert again.energy.latency_us == 1000.0 * alone.activity.steps
+    assert again.fidelity.modelled == ("spikes of loihi-chip, not this chip's arithmetic",)
+    assert "not charged" in again.energy.assumptions[-1]
+    spikes = [row["spikes"] for row in before["layers"]]  # type: ignore[attr-defined]
+    assert [layer.counts.spikes for layer in again.energy.layers] == spikes
+
+
+def test_where_the_detailed_time_cannot_be_had_the_simple_one_is_taken(tmp_path: Path) -> None:
+    folder, _ = saved(tmp_path, "images", target="loihi1", costs="sanafe_nahuku", timing="detailed")
+    alone = open_run(folder)
+    again = reprice(alone, None, load_target("odin"))
+    assert (alone.energy.timing, again.energy.timing) == ("detailed", "simple")
+    assert any("in place of the run's detailed" in line for line in again.energy.assumptions)
+    with pytest.raises(ConfigError, match="no mesh"):
+        reprice(alone, None, load_target("odin"), timing="detailed")
+
+
 def test_the_same_run_is_the_same_file(tmp_path: Path) -> None:
     files = []
     for part in ("a", "b"):
@@ -112,6 +159,60 @@ def test_a_run_that_was_changed_is_refused(tmp_path: Path) -> None:
     data[-1] ^= 1
     (folder / ACTIVITY).write_bytes(bytes(data))
     with pytest.raises(InputFileError, match="sha256"):
+        open_run(folder)
+
+
+def rehash(folder: Path) -> None:
+    """The manifest with the sha256 of the files as they are, as an attacker would leave it."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for name in manifest["files"]:
+        manifest["files"][name] = sha256((folder / name).read_bytes()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize("verb", [open_run, lambda folder: open_network(folder, Options())])
+def test_the_network_of_another_program_is_refused(
+    tmp_path: Path, verb: Callable[[Path], object]
+) -> None:
+    folder, _ = saved(tmp_path, "images")
+    (tmp_path / "other").mkdir()
+    other, _ = saved(tmp_path / "other", "recurrent")
+    shutil.copy(other / "network.nir", folder / "network.nir")
+    rehash(folder)
+    with pytest.raises(InputFileError, match="of different networks") as caught:
+        verb(folder)
+    assert caught.value.needs
+    assert caught.value.has
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"weight_bits": "x"},
+        {"weight_bits": True},
+        {"weight_bits": 0},
+        {"calibration": "<script>"},
+        {"calibration": ["max"]},
+        {"percentile": float("nan")},
+        {"percentile": "9"},
+        {"granularity": None},
+        {"fine_biases": 1},
+        {"surprise": 1},
+    ],
+    ids=repr,
+)
+def test_a_quantization_that_is_none_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
+    folder, _ = saved(tmp_path, "images", target="loihi1")
+    data = (folder / ACTIVITY).read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    inner = json.loads(header["__metadata__"]["snn2chip"])
+    inner["about"]["quantization"] |= change
+    header["__metadata__"]["snn2chip"] = json.dumps(inner)
+    text = json.dumps(header).encode()
+    (folder / ACTIVITY).write_bytes(len(text).to_bytes(8, "little") + text + data[8 + size :])
+    rehash(folder)
+    with pytest.raises(InputFileError, match="no such quantization"):
         open_run(folder)
 
 

@@ -119,6 +119,8 @@ def test_judging_all_is_judging_each(limits: dict[str, Any]) -> None:
         {"min_accuracy": 95},
         {"max_drift": 1.01},
         {"min_accuracy": False},
+        {"max_cores": 10**400},
+        {"max_energy_nj": 10**400},
     ],
 )
 def test_what_is_no_limit(limits: dict[str, Any]) -> None:

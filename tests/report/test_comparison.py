@@ -16,6 +16,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from snn2chip.backends import Fidelity
 from snn2chip.core import Violation
 from snn2chip.errors import ConfigError, ThresholdError, UnsupportedError
 from snn2chip.pipeline import Compared
@@ -328,3 +329,92 @@ def test_a_real_browser_shows_the_page_and_runs_nothing(
     assert "script" not in shown.tags
     for word in words:
         assert word in shown.words
+
+
+def half(report: Report) -> Report:
+    """The report with its static energy out of the total and among the unpriced terms."""
+    totals = report.totals
+    layers = totals.energy_pj.total
+    assert layers is not None
+    each = layers / report.run.samples / 1000.0
+    lean = replace(totals, static_pj=None, total_pj=layers, energy_per_inference_nj=each)
+    return replace(report, totals=lean, unpriced=("p_static_chip: power of a chip",))
+
+
+def test_a_total_that_lost_its_static_energy_is_no_improvement() -> None:
+    whole = reported()
+    changes = changes_of(whole, half(whole), ("a", "b"), 5.0)
+    energy = next(change for change in changes.totals if change.name == "energy_nj")
+    assert energy.before is not None
+    assert energy.after is not None
+    assert energy.after < energy.before
+    assert energy.percent is None
+    assert {found.name for found in changes.regressions} == {"energy_nj", "static_nj"}
+    assert "not comparable" in printing.text(changes)
+    with pytest.raises(ThresholdError, match="no longer known"):
+        changes.check()
+    back = changes_of(half(whole), whole, ("a", "b"), 5.0)
+    assert not back.regressions
+    assert any("not comparable" in line for line in back.differing)
+    same = changes_of(half(whole), half(whole), ("a", "b"), 5.0)
+    assert not same.differing
+    assert not same.regressions
+
+
+def elsewhere() -> Comparison:
+    """A chip that was simulated, and one that was not: its program is the float network's."""
+    made = result()
+    program = replace(made.program, arithmetic="float64")
+    silent = Fidelity(bit_accurate=(), modelled=("spikes",), omitted=())
+    other = replace(made, program=program, simulated=False, drift=(), fidelity=silent)
+    return comparison_of(
+        [Compared("loihi2", made, own=True), Compared("truenorth", other, own=False)]
+    )
+
+
+def test_what_was_not_simulated_is_marked_in_every_form() -> None:
+    compared = elsewhere()
+    own, other = compared.targets
+    assert own.drift is not None
+    assert other.drift is None
+    said = printing.text(compared, 140)
+    line = next(line for line in said.splitlines() if line.startswith("truenorth "))
+    assert line.split()[1] == "yes*"
+    assert "96.39 %*" in line
+    assert "* this chip's arithmetic was not simulated: accuracy (float network)" in said
+    assert "*" not in next(x for x in said.splitlines() if x.startswith("loihi2 "))
+    html = page.text(compared)
+    assert "(float network)" in html
+    assert "number formats not checked" in html
+    document = json.loads(forms.json_text(compared))
+    jsonschema.validate(document, forms.schema())
+    assert [row["own"] for row in document["targets"]] == [True, False]
+    assert document["targets"][1]["drift"] is None
+    lines = list(csv.DictReader(StringIO(forms.csv_text(compared))))
+    assert lines[1]["drift"] == ""
+
+
+def test_a_target_without_a_size_neither_fits_nor_does_not() -> None:
+    made = result()
+    mesh = replace(made.target.mesh, columns=0, rows=0, cores_per_tile=0)
+    limits = {name: limit for name, limit in made.target.resources.items() if name != "cores"}
+    sizeless = replace(made, target=replace(made.target, mesh=mesh, resources=limits))
+    compared = comparison_of([Compared("asic", sizeless, own=True)])
+    assert compared.targets[0].fits is None
+    assert json.loads(forms.json_text(compared))["targets"][0]["fits"] is None
+    assert printing.cells(compared.targets[0])[0] == "-"
+
+
+def test_dynamic_totals_and_ranges_of_times_are_said() -> None:
+    row = replace(
+        rows().targets[0],
+        dynamic_only=True,
+        latency_us=22.6,
+        latency_low_us=22.6,
+        latency_high_us=57.99,
+    )
+    assert printing.cells(row)[3].startswith(">= ")
+    notes = list(printing.notes_on(row))
+    assert "latency 22.6 us to 58.0 us over the ranges of its constants" in notes
+    assert any(line.startswith("dynamic only") for line in notes)
+    assert not printing.cells(replace(row, dynamic_only=False))[3].startswith(">=")

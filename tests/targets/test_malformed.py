@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from snn2chip import resources
 from snn2chip.errors import ConfigError
 from snn2chip.targets import load_target, validate_target
 from snn2chip.targets.lines import line_of, locate
@@ -224,3 +226,35 @@ def test_values_in_their_final_form() -> None:
     assert read_value("count", 0) == (0, "")
     assert read_value("count", -1)[1] == "must be at least 0, not -1"
     assert read_value("number", 1.5) == (1.5, "")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("value = 23.6", "value = 1e308", "costs.davies2018.e_synop.value: must be 0, or from"),
+        ("value = 23.6", "value = 1e-320", "costs.davies2018.e_synop.value: must be 0, or from"),
+        ('name = "loihi1"', 'name = "a\\nb"', "chip.name: must be letters, digits"),
+        ('name = "loihi1"', 'name = "../../x"', "chip.name: must be letters, digits"),
+        ('"e_packet_in", ', '"e_packet_in", "e_packet_in", ', "'e_packet_in' is listed twice"),
+    ],
+)
+def test_numbers_that_overflow_and_names_that_lie(
+    tmp_path: Path, before: str, after: str, words: str
+) -> None:
+    text = (resources.targets_dir() / "loihi1.toml").read_text(encoding="utf-8")
+    assert before in text
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace(before, after, 1), encoding="utf-8")
+    (problem,) = validate_target(path)
+    assert words in str(problem)
+
+
+def test_a_clock_has_no_range(tmp_path: Path) -> None:
+    text = (resources.targets_dir() / "odin.toml").read_text(encoding="utf-8")
+    ends = r'\g<1>, low = 1.0, high = 900.0, range_source = "x"'
+    wide = re.sub(r"(clock_mhz = \{ value = [0-9.]+)", ends, text, count=1)
+    assert wide != text
+    path = tmp_path / "mine.toml"
+    path.write_text(wide, encoding="utf-8")
+    (problem,) = validate_target(path)
+    assert "each clock is a cost table of its own" in str(problem)

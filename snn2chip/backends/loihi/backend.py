@@ -140,12 +140,9 @@ class LoihiBackend:
             ),
             modelled=(
                 "one step of latency per synapse",
-                "sequential placement on cores, XY routing",
                 *(note for note in program.notes if "modelled" in note),
             ),
-            omitted=(
-                "congestion, the embedded processors, input and output of the chip, weight loading",
-            ),
+            omitted=("the embedded processors, input and output of the chip, weight loading",),
         )
 
     def artefacts(self, program: Program) -> Artefacts:

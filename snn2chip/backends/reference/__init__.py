@@ -1,6 +1,6 @@
 """The reference family: the float graph itself, and in place of chips with prices alone."""
 
-from snn2chip.backends.reference.backend import PricesOnly, ReferenceBackend
+from snn2chip.backends.reference.backend import PricesOnly, ReferenceBackend, not_simulated
 
 
 def backend() -> ReferenceBackend:
@@ -13,4 +13,4 @@ def prices_only() -> PricesOnly:
     return PricesOnly()
 
 
-__all__ = ["PricesOnly", "ReferenceBackend", "backend", "prices_only"]
+__all__ = ["PricesOnly", "ReferenceBackend", "backend", "not_simulated", "prices_only"]

@@ -112,8 +112,14 @@ class PricesOnly(ReferenceBackend):
 
     def fidelity(self, program: Program) -> Fidelity:
         """Nothing of the chip itself."""
-        return Fidelity(
-            bit_accurate=(),
-            modelled=("spikes of the float reference, not this chip's arithmetic",),
-            omitted=("the chip's neurons, number formats and latencies",),
-        )
+        return not_simulated(program)
+
+
+def not_simulated(program: Program) -> Fidelity:
+    """Of a chip that is priced on spikes which its own arithmetic did not make."""
+    whose = "the float reference" if program.arithmetic == "float64" else program.arithmetic
+    return Fidelity(
+        bit_accurate=(),
+        modelled=(f"spikes of {whose}, not this chip's arithmetic",),
+        omitted=("the chip's neurons, number formats and latencies",),
+    )

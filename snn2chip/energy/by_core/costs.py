@@ -18,9 +18,12 @@ from snn2chip.energy.terms import KINDS, table_of
 from snn2chip.energy.time import largest_layer
 from snn2chip.energy.types import Bottleneck, CoreCost, CoreCosts, Counts, LayerCounts, LayerEnergy
 from snn2chip.graph.linear import fan_in
+from snn2chip.mapping.routes import positions
 from snn2chip.targets.types import Target
 
 _Ints = NDArray[np.int64]
+
+_HOPS = ("hops_x", "hops_y", "chip_hops")
 
 _UNPRICED = LayerEnergy(None, None, None, None, None)
 """Of a core where the table's formula knows layers and their memories only."""
@@ -73,7 +76,7 @@ def _counted(
     events = {name: array.sum(axis=(1, 2), dtype=np.int64) for name, array in series.events.items()}
     none = np.zeros(series.cores.size, np.int64)
     synapses = _synapses(program, mapping, series.cores)
-    within, hops_x, hops_y = _hops(mapping, counts)
+    flows = _flows(mapping, counts)
 
     def of(event: str, index: int) -> int:
         return int(events.get(event, none)[index])
@@ -96,11 +99,13 @@ def _counted(
             events_by_operator={kind: number for kind, number in by_operator.items() if number},
             neuron_steps=steps,
             neuron_updates=of("updates", index),
-            packets=of("packets_out", index),
             packets_sent=of("packets_out", index),
-            packets_within_tile=int(within[index]),
-            hops_x=int(hops_x[index]),
-            hops_y=int(hops_y[index]),
+            packets=int(flows["packets"][index]),
+            packets_within_tile=int(flows["packets_within_tile"][index]),
+            packets_between_chips=int(flows["packets_between_chips"][index]),
+            hops_x=int(flows["hops_x"][index]),
+            hops_y=int(flows["hops_y"][index]),
+            chip_hops=int(flows["chip_hops"][index]),
         )
         found.append((core, layer, of("packets_in", index)))
     return found
@@ -115,18 +120,23 @@ def _synapses(program: Program, mapping: Mapping, cores: _Ints) -> _Ints:
     return found
 
 
-def _hops(mapping: Mapping, counts: Counts) -> tuple[_Ints, _Ints, _Ints]:
-    """Packets within the tile, and hops in x and y, of what each core sends."""
+def _flows(mapping: Mapping, counts: Counts) -> dict[str, _Ints]:
+    """Packets of what each core sends, by where they go, and their hops: [core]."""
     cores = counts.series.cores
-    places = np.array([mapping.places[core][1:3] for core in cores.tolist()], np.int64)
-    within, hops_x, hops_y = (np.zeros(cores.size, np.int64) for _ in range(3))
+    names = ("packets", "packets_within_tile", "packets_between_chips")
+    found = {name: np.zeros(cores.size, np.int64) for name in (*names, *_HOPS)}
     for flow in counts.flows.values():
-        source, target = (np.searchsorted(cores, ends) for ends in (flow.source, flow.target))
-        dx, dy = np.abs(places[source] - places[target]).T
-        within += _sums(source, flow.packets * ((dx == 0) & (dy == 0)), cores.size)
-        hops_x += _sums(source, flow.packets * dx, cores.size)
-        hops_y += _sums(source, flow.packets * dy, cores.size)
-    return within, hops_x, hops_y
+        source, target = (positions(mapping.places, ends) for ends in (flow.source, flow.target))
+        dx, dy, chips = np.abs(source[:, 1:] - target[:, 1:]).T
+        kinds = np.ones_like(dx), (dx == 0) & (dy == 0), chips > 0
+        home = np.searchsorted(cores, flow.source)
+        for name, kind in zip(names, kinds, strict=True):
+            found[name] += _sums(home, flow.packets * kind, cores.size)
+        across, along = flow.routed
+        travelled = across.hops, along.hops, across.packets * across.chips
+        for name, runs, number in zip(_HOPS, (across, along, across), travelled, strict=True):
+            found[name] += _sums(np.searchsorted(cores, runs.sender), number, cores.size)
+    return found
 
 
 def _sums(places: NDArray[np.intp], numbers: _Ints, size: int) -> _Ints:

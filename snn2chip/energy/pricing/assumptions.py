@@ -15,11 +15,15 @@ _DETAILED = (
 )
 
 
+_UNICAST = "packets are unicast: one per spike and distinct destination core"
+_COPIES = "packets are multicast: one leaves its core per spike, routers copy it where routes part"
+
+
 def assumptions(
     counts: Counts, table: CostTable, timing: Timing | None, totals: EnergyTotals, chips: int
 ) -> tuple[str, ...]:
     """Sentences on packets, on what is included, on the time and on the static energy."""
-    found = list(memory.ASSUMPTIONS) if table.formula == "memory" else _events(table)
+    found = list(memory.ASSUMPTIONS) if table.formula == "memory" else _events(table, counts)
     if timing is not None:
         found += _time(table, timing)
     if totals.static_pj is not None:
@@ -29,8 +33,8 @@ def assumptions(
     return tuple(found)
 
 
-def _events(table: CostTable) -> list[str]:
-    found = ["packets are unicast: one per spike and distinct destination core"]
+def _events(table: CostTable, counts: Counts) -> list[str]:
+    found = [_COPIES if counts.copies else _UNICAST]
     if table.scope == "all_in":
         found.append("e_synop is an all-in figure: power of the whole chip over its event rate")
     elif "e_synapse_step" in table.constants:

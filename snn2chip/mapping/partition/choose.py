@@ -2,15 +2,16 @@
 
 Packets into a population depend on how that population is cut and on nothing else, so each is cut
 for itself. Time is shared out: the busiest population is given another core as long as the network
-stays within its budget, and small parts move together where they stay faster than the busiest.
+stays within its budget, and small parts move together where they stay faster than the busiest, or
+as busy as keeps the budget.
 
-The budget is what sequential filling takes, or a fifth more than the fewest cores that were found,
-whichever is more.
+Unless it is given, the budget is what sequential filling takes, or a fifth more than the fewest
+cores that were found, whichever is more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,8 @@ Assignment = dict[str, NDArray[np.int32]]
 
 _SHARE_OF_BUDGET = 1.2
 _ROUNDS = 8
+_TRIES = 4
+"""Numbers of parts that are tried on one budget of cores."""
 
 
 class Chooser:
@@ -41,14 +44,28 @@ class Chooser:
         self._needs = {
             p.name: needs_of(program, target, p, None, True) for p in program.populations
         }
-        self._fewest = _cores_of(self.fewest_cores())
+        self.fewest = cores_of(self.fewest_cores())
+
+    @property
+    def size(self) -> int:
+        """Neurons, inputs included."""
+        return sum(p.size for p in self._program.populations)
+
+    @property
+    def room(self) -> int | None:
+        """Cores of all chips, None where there is no limit."""
+        return room_of(self._target, self._plan)
 
     @property
     def budget(self) -> int:
         """Most cores that a partition for time takes."""
-        if self._plan.cores is not None:
-            return max(self._plan.cores, self._fewest)
-        return max(number_of_parts(self._sequential), int(self._fewest * _SHARE_OF_BUDGET))
+        wanted = self._plan.cores
+        if wanted is None:
+            fifth = int(self.fewest * _SHARE_OF_BUDGET)
+            wanted = max(number_of_parts(self._sequential), fifth)
+        if self.room is not None:
+            wanted = min(wanted, self.room)
+        return max(wanted, self.fewest)
 
     def in_order(self) -> Assignment:
         """The sequential fill, a core for each part."""
@@ -71,21 +88,21 @@ class Chooser:
             shaped[p.name] = shapes.fewest_packets(most)
         return self._assigned(self._settled(shaped))
 
-    def fastest(self) -> Assignment:
-        """Pieces of equal work, as many as the budget holds."""
+    def fastest(self, budget: int) -> Iterator[Assignment]:
+        """Pieces of equal work on at most so many cores, in ever more parts that share them."""
         shapes = {p.name: self._shapes(p.name) for p in self._program.populations}
-        extra, best = 0, None
-        for _ in range(3):
-            shaped = self._grown(shapes, self.budget + extra)
+        extra = 0
+        for _ in range(_TRIES):
+            shaped = self._grown(shapes, budget + extra)
             partition = self._settled(shaped)
-            found = self._together(partition, shaped)
-            if _cores_of(found) > self.budget:
-                break
-            best = found
-            extra = number_of_parts(partition) - _cores_of(found)
-            if not extra:
-                break
-        return self.in_order() if best is None else best
+            found = self._together(partition, shaped, budget)
+            if cores_of(found) > budget:
+                return
+            yield found
+            spare = number_of_parts(partition) - cores_of(found)
+            if number_of_parts(partition) < budget + extra:
+                return
+            extra = max(spare, extra + max(1, budget // 4))
 
     def _grown(self, shapes: Mapping[str, Shapes], budget: int) -> dict[str, Shaped]:
         """Cuts with ever more parts for the busiest population."""
@@ -119,8 +136,13 @@ class Chooser:
         for name, cuts in shapes.items():
             cuts.degrees = degrees[name]
 
-    def _together(self, partition: Mapping[str, Parts], shaped: Mapping[str, Shaped]) -> Assignment:
-        """Parts on shared cores where no core becomes busier than the busiest."""
+    def _together(
+        self, partition: Mapping[str, Parts], shaped: Mapping[str, Shaped], budget: int
+    ) -> Assignment:
+        """Parts on shared cores where no core becomes busier than the busiest.
+
+        Where that takes more cores than the budget, cores become as busy as it needs.
+        """
         busiest = max(each.busiest for each in shaped.values())
         loads = {
             name: each.loads
@@ -128,7 +150,7 @@ class Chooser:
             else np.full(int(partition[name].max(initial=-1)) + 1, busiest)
             for name, each in shaped.items()
         }
-        return self._assigned(partition, loads, busiest)
+        return self._assigned(partition, loads, busiest, budget)
 
     def _shapes(self, name: str) -> Shapes:
         population = self._program.population(name)
@@ -160,6 +182,7 @@ class Chooser:
         partition: Mapping[str, Parts],
         loads: Mapping[str, NDArray[np.float64]] | None = None,
         most_load: float = np.inf,
+        most_cores: int | None = None,
         together: bool = True,
     ) -> Assignment:
         """Cores of neurons; parts share them where limits and loads allow."""
@@ -169,13 +192,29 @@ class Chooser:
                 apart[name] = parts + np.int32(first)
                 first += int(parts.max(initial=-1)) + 1
             return apart
-        routes = routes_of(self._program, partition)
-        needs = {
-            p.name: needs_of(self._program, self._target, p, routes.get(p.name))
-            for p in self._program.populations
-        }
-        return share(partition, needs, loads, most_load)
+        return shared(self._program, self._target, partition, loads, most_load, most_cores)
 
 
-def _cores_of(assignment: Mapping[str, NDArray[np.int32]]) -> int:
+def shared(
+    program: Program,
+    target: Target,
+    partition: Mapping[str, Parts],
+    loads: Mapping[str, NDArray[np.float64]] | None = None,
+    most_load: float = np.inf,
+    most_cores: int | None = None,
+) -> Assignment:
+    """Parts on shared cores, as ``share.share`` has it, under all limits of the target."""
+    routes = routes_of(program, partition)
+    needs = {p.name: needs_of(program, target, p, routes.get(p.name)) for p in program.populations}
+    return share(partition, needs, loads, most_load, most_cores)
+
+
+def room_of(target: Target, plan: Plan) -> int | None:
+    """Cores of all chips that the plan allows, None where there is no limit."""
+    cores = target.limit("cores")
+    return None if cores is None else cores * plan.chips
+
+
+def cores_of(assignment: Mapping[str, NDArray[np.int32]]) -> int:
+    """Cores that an assignment takes; they are numbered without gaps."""
     return max(int(cores.max(initial=-1)) for cores in assignment.values()) + 1

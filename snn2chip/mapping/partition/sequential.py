@@ -44,16 +44,23 @@ def settled(program: Program, target: Target, thresholds: bool) -> dict[str, Par
     """The fill in the neurons' own order.
 
     Routes that leave a core depend on how many cores the targets take, so the fill is repeated
-    until no population needs more cores than before.
+    until no population needs more cores than before; then, where routes of single neurons still
+    became more, with the most that each neuron ever had.
     """
     parts = _fill_all(program, target, {}, thresholds)
     if target.limit("axons_out_per_core") is None:
         return parts
+    routes, settled_once = dict(routes_of(program, parts)), False
     for _ in range(_ROUNDS + len(program.populations)):
         before = {name: int(numbers.max(initial=-1)) for name, numbers in parts.items()}
-        parts = _fill_all(program, target, routes_of(program, parts), thresholds)
-        if all(numbers.max(initial=-1) <= before[name] for name, numbers in parts.items()):
-            break
+        parts = _fill_all(program, target, routes, thresholds)
+        settled_once |= all(numbers.max(initial=-1) <= before[n] for n, numbers in parts.items())
+        again = routes_of(program, parts)
+        if settled_once:
+            if all((now <= routes[name]).all() for name, now in again.items()):
+                break
+            again = {name: np.maximum(now, routes[name]) for name, now in again.items()}
+        routes = dict(again)
     return parts
 
 

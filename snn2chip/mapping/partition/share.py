@@ -16,23 +16,30 @@ from snn2chip.mapping.partition.needs import Need
 
 Floats = NDArray[np.float64]
 
+_HALVINGS = 12
+"""Halvings of the range of loads, on a scale of ratios."""
+
 
 def share(
     partition: Mapping[str, Parts],
     needs: Mapping[str, Sequence[Need]],
     loads: Mapping[str, Floats] | None = None,
     most_load: float = np.inf,
+    most_cores: int | None = None,
 ) -> dict[str, NDArray[np.int32]]:
     """Core of each neuron, fewer cores than parts where parts fit together.
 
     Args:
         loads: of each part, [part]; parts of together more than ``most_load`` stay apart.
+        most_cores: where more would be taken, the load that a core may have is raised, as little
+            as brings the cores down to so many.
     """
     amounts = np.concatenate([_amounts(partition[name], needs[name]) for name in partition])
-    if loads is not None:
-        each = np.concatenate([loads[name] for name in partition]) / max(most_load, 1e-300)
-        amounts = np.column_stack([amounts, each])
-    bins = _first_fit(amounts)
+    if loads is None:
+        bins = _first_fit(amounts)
+    else:
+        each = np.concatenate([loads[name] for name in partition])
+        bins = _loaded(amounts, each, max(most_load, 1e-300), most_cores)
     order = dict.fromkeys(bins.tolist())
     number = {old: new for new, old in enumerate(order)}
     cores = np.array([number[each] for each in bins.tolist()], np.int32)
@@ -41,6 +48,29 @@ def share(
         found[name] = cores[first + parts]
         first += int(parts.max(initial=-1)) + 1
     return found
+
+
+def _loaded(
+    amounts: Floats, loads: Floats, most_load: float, most_cores: int | None
+) -> NDArray[np.int64]:
+    """Bins of parts that have loads too; more than ``most_cores`` only where limits want it."""
+
+    def packed(most: float) -> NDArray[np.int64]:
+        return _first_fit(np.column_stack([amounts, loads / most]))
+
+    bins = packed(most_load)
+    if most_cores is None or bins.max(initial=-1) < most_cores:
+        return bins
+    low, high = most_load, max(most_load, float(loads.sum()))
+    best = packed(high)
+    for _ in range(_HALVINGS):
+        middle = (low * high) ** 0.5
+        found = packed(middle)
+        if found.max(initial=-1) < most_cores:
+            high, best = middle, found
+        else:
+            low = middle
+    return best
 
 
 def _amounts(parts: Parts, needs: Sequence[Need]) -> Floats:

@@ -9,14 +9,11 @@ from typing import Any
 from snn2chip.backends import find_backend
 from snn2chip.errors import ConfigError, InputFileError, Snn2chipError, UnsupportedError
 from snn2chip.pipeline.placing import placed_on
-from snn2chip.pipeline.results.reprice import reprice
+from snn2chip.pipeline.results.reprice import computed, reprice
 from snn2chip.pipeline.running import run
 from snn2chip.pipeline.types import PRICES_ONLY, Network, Options, Progress, Result
 from snn2chip.targets import load_target
 from snn2chip.targets.types import Target
-
-_FLOAT = (PRICES_ONLY, "reference")
-"""Families whose activity is that of the float network."""
 
 _QUANTIZING = ("calibration", "percentile", "granularity", "weight_bits", "fine_biases")
 
@@ -49,11 +46,8 @@ class _Choice:
 
     @property
     def arithmetic(self) -> tuple[Any, ...]:
-        """Equal for targets that compute the same: their family and number formats."""
-        if self.target.family in _FLOAT:
-            return ("float64",)
-        formats = sorted((name, limit.value) for name, limit in self.target.formats.items())
-        return (self.target.family, *formats)
+        """Equal for targets that compute the same."""
+        return computed(self.target)
 
 
 def compare_targets(
@@ -145,7 +139,7 @@ def _compared(
         if not same or options.objective is not None:
             backend = find_backend(target.family)
             placed = placed_on(network, run.program, backend, target, wanted, run.activity)
-        priced = reprice(run, choice.costs, target, placed=placed, own=own)
+        priced = reprice(run, choice.costs, target, timing=options.timing, placed=placed)
     except (ConfigError, InputFileError) as error:
         return Compared(choice.word, None, own, error)
-    return Compared(choice.word, priced, own)
+    return Compared(choice.word, priced, priced.simulated)

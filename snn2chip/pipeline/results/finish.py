@@ -27,6 +27,13 @@ from snn2chip.pipeline.results.curves import steps_curve
 from snn2chip.pipeline.types import PRICES_ONLY, Quantization, Result
 from snn2chip.targets.types import Target
 
+_CORES, _TIME = "neurons on cores: ", "time: "
+_MODELS = {
+    "simple": "the busiest core of each step",
+    "detailed": "every message, through the links of the mesh and their queues",
+}
+_CONGESTION = {"simple": "congestion of links and of receiving cores"}
+
 
 @dataclass(frozen=True, eq=False)
 class Recorded:
@@ -67,7 +74,8 @@ def finish(
     mapping, violations = placed
     program, activity, reference = recorded.program, recorded.activity, recorded.reference
     priced = partial(energy_of, program, mapping, target, costs, timing=timing)
-    counts = count(program, activity, mapping) if counts is None else counts
+    if counts is None or counts.copies != target.mesh.multicast:
+        counts = count(program, activity, mapping, target.mesh.multicast)
     energy = replace(
         _priced(program, counts, target, costs, timing),
         by_core=core_costs(program, mapping, counts, target, costs),
@@ -80,11 +88,28 @@ def finish(
         counts=counts,
         baseline=ann_baseline(program),
         drift=_drift(recorded),
-        fidelity=fidelity,
+        fidelity=_as_done(fidelity, target, mapping, energy),
         accuracy=accuracy(activity, recorded.labels),
+        simulated=target.family != PRICES_ONLY,
         curve=steps_curve(activity, reference, recorded.labels, priced) if curve else (),
         **{field.name: getattr(recorded, field.name) for field in fields(recorded)},
     )
+
+
+def _as_done(
+    fidelity: Fidelity, target: Target, mapping: Mapping, energy: EnergyReport
+) -> Fidelity:
+    """What the back end says, with how cores and time were modelled in this result."""
+    if not target.costs:
+        return fidelity
+    modelled = [line for line in fidelity.modelled if not line.startswith((_CORES, _TIME))]
+    omitted = [line for line in fidelity.omitted if line not in _CONGESTION.values()]
+    meshed = target.mesh.cores_per_tile > 0
+    modelled.append(_CORES + mapping.made + (", XY routing" if meshed else ""))
+    modelled.append(_TIME + _MODELS[energy.timing])
+    if energy.timing in _CONGESTION:
+        omitted.append(_CONGESTION[energy.timing])
+    return replace(fidelity, modelled=tuple(modelled), omitted=tuple(omitted))
 
 
 def energy_of(
@@ -96,7 +121,8 @@ def energy_of(
     timing: str = TIMINGS[0],
 ) -> EnergyReport:
     """A run counted and priced."""
-    return _priced(program, count(program, activity, mapping), target, costs, timing)
+    counts = count(program, activity, mapping, target.mesh.multicast)
+    return _priced(program, counts, target, costs, timing)
 
 
 def _priced(

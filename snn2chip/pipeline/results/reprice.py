@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
-from snn2chip.backends import find_backend
+from snn2chip.backends import Fidelity, find_backend
+from snn2chip.backends.reference import ReferenceBackend, not_simulated
 from snn2chip.core import Mapping, Violation
-from snn2chip.energy import late_ticks
+from snn2chip.energy import TIMINGS, late_ticks
+from snn2chip.energy.congestion import check
+from snn2chip.energy.terms import table_of
+from snn2chip.errors import ConfigError
 from snn2chip.mapping import map_program, read_mapping
 from snn2chip.pipeline.results.finish import Recorded, finish
-from snn2chip.pipeline.types import PRICES_ONLY, Result
+from snn2chip.pipeline.types import FLOAT, PRICES_ONLY, Result
 from snn2chip.targets.types import Target
 
 
@@ -23,47 +28,119 @@ def reprice(
     timing: str | None = None,
     curve: bool | None = None,
     placed: tuple[Mapping, tuple[Violation, ...]] | None = None,
-    own: bool = False,
 ) -> Result:
-    """The same activity at other prices, on another chip or with another mapping.
+    """The same run at other prices, on another chip or with another mapping.
 
-    Another chip gets a mapping of its own, and the report says that the activity is not its own;
-    another file of the same chip keeps the mapping and brings its own limits.
+    Another chip gets a mapping of its own. One of which only prices are known takes the activity of
+    the float network, as a run of its own would; where the run has none beside it, it takes that of
+    the simulated chip without that chip's latency. The report says whose activity was priced.
+    Another file of the same chip keeps the mapping and brings its own limits.
 
     Args:
         mapping: a ``mapping.json`` of the chip that is priced.
-        timing: the model of time; None takes that of the result.
+        timing: the model of time; None takes that of the result, or ``simple`` where the chip
+            lacks what it needs, and the assumptions say so.
         curve: figures by the number of steps; None takes them where the result has them.
         placed: the mapping and the limits that it breaks, where they are known already.
-        own: the chip computes just what was simulated, so that nothing need be said of it.
 
     Raises:
         ConfigError: the target has no such cost table, or lacks what the model of time needs.
         InputFileError: a mapping that is none of this network on this chip.
     """
     chip = result.target if target is None else target
-    recorded = Recorded(**{f.name: getattr(result, f.name) for f in fields(Recorded)})
-    wanted = bool(result.curve) if curve is None else curve
-    if placed is None:
-        placed = _placed(result, chip, mapping)
-    model = result.energy.timing if timing is None else timing
-    fidelity = result.fidelity
-    if chip.family == PRICES_ONLY or result.program.arithmetic == "float64":
-        fidelity = find_backend(chip.family).fidelity(result.program)
+    found, notes = _activity_for(result, chip)
+    model, fallen = _model(found, chip, costs, timing)
+    own = _is_own(found, chip)
+    placed = placed or _placed(found, chip, mapping)
     again = finish(
-        *(recorded, chip, fidelity, placed, costs),
+        Recorded(**{f.name: getattr(found, f.name) for f in fields(Recorded)}),
+        chip,
+        _fidelity(found, chip, own),
+        placed,
+        costs,
         timing=model,
-        curve=wanted,
-        counts=result.counts if placed[0] is result.mapping else None,
+        curve=bool(result.curve) if curve is None else curve,
+        counts=found.counts if placed[0] is found.mapping else None,
     )
-    if not own and chip.name != result.target.name and chip.family != PRICES_ONLY:
-        label = (
-            f"activity of {result.program.arithmetic}, simulated for {result.target.name}: what "
-            f"{chip.name} itself would compute was not simulated"
+    if not own and chip.family != PRICES_ONLY:
+        notes = (
+            f"activity of {found.program.arithmetic}, simulated for {result.target.name}: what "
+            f"{chip.name} itself would compute was not simulated",
+            *notes,
         )
-        energy = replace(again.energy, assumptions=(*again.energy.assumptions, label))
-        again = replace(again, energy=energy)
-    return replace(again, trace=result.trace, wall_times=result.wall_times)
+    assumptions = (*again.energy.assumptions, *fallen, *notes)
+    return replace(
+        again,
+        energy=replace(again.energy, assumptions=assumptions),
+        simulated=own,
+        trace=found.trace,
+        wall_times=result.wall_times,
+    )
+
+
+def computed(target: Target) -> tuple[Any, ...]:
+    """Equal for targets that compute the same: their family and number formats."""
+    if target.family in FLOAT:
+        return ("float64",)
+    formats = sorted((name, limit.value) for name, limit in target.formats.items())
+    return (target.family, *formats)
+
+
+def _activity_for(result: Result, chip: Target) -> tuple[Result, tuple[str, ...]]:
+    """The run whose activity the chip is priced on, and what must be said of it."""
+    if chip.family not in FLOAT or result.program.arithmetic == "float64":
+        return result, ()
+    name = result.target.name
+    if result.reference is not None:
+        plain = replace(
+            result,
+            program=ReferenceBackend().program(result.graph),
+            activity=result.reference,
+            reference=None,
+            quantization=None,
+            calibrated_on="not quantized",
+            trace=None,
+            counts=None,
+        )
+        return plain, (f"the float network's spikes, which the run for {name} kept beside its own",)
+    steps = result.program.max_latency
+    populations = tuple(replace(p, latency=0) for p in result.program.populations)
+    prompt = replace(result.program, populations=populations)
+    note = f"spikes as {name} computed them: no float network is beside the run"
+    if steps:
+        note += f"; {steps} steps of latency are those of {name} and not charged"
+    return replace(result, program=prompt, trace=None, counts=None), (note,)
+
+
+def _is_own(result: Result, chip: Target) -> bool:
+    """Whether the chip computes just what was simulated."""
+    if chip.family == PRICES_ONLY:
+        return False
+    if chip.family in FLOAT:
+        return result.program.arithmetic == "float64"
+    return result.simulated and computed(chip) == computed(result.target)
+
+
+def _fidelity(result: Result, chip: Target, own: bool) -> Fidelity:
+    """What is true of the figures; within a simulated family, what is true of the run."""
+    if chip.family in FLOAT and own:
+        return find_backend(chip.family).fidelity(result.program)
+    same = chip.family not in FLOAT and chip.family == result.target.family
+    return result.fidelity if same else not_simulated(result.program)
+
+
+def _model(
+    result: Result, chip: Target, costs: str | None, timing: str | None
+) -> tuple[str, tuple[str, ...]]:
+    """The model of time; another than the run's only where nobody asked for it by name."""
+    if timing is not None or result.energy.timing == TIMINGS[0]:
+        return timing or TIMINGS[0], ()
+    try:
+        check(result.program, chip, table_of(chip, costs))
+    except ConfigError as error:
+        note = f"timing {TIMINGS[0]} in place of the run's {result.energy.timing}: {error.what}"
+        return TIMINGS[0], (note,)
+    return result.energy.timing, ()
 
 
 def _placed(

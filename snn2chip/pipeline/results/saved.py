@@ -2,24 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import Any
 
-from snn2chip.compiled import ACTIVITY, SavedRun, dump_run, is_compiled, parse_run, read_folder
+from snn2chip.compiled import (
+    ACTIVITY,
+    SavedRun,
+    dump_run,
+    is_compiled,
+    parse_run,
+    read_folder,
+    read_manifest,
+    target_file,
+)
+from snn2chip.core import Mapping as CoreMapping
 from snn2chip.energy import TIMINGS
-from snn2chip.errors import InputFileError
+from snn2chip.errors import ConfigError, InputFileError
+from snn2chip.mapping import OBJECTIVES
 from snn2chip.pipeline.opening import open_network
 from snn2chip.pipeline.placing import placed_on
 from snn2chip.pipeline.results.finish import Recorded, finish
 from snn2chip.pipeline.running import backend_for, chosen_target
 from snn2chip.pipeline.types import Options, Quantization, Result
+from snn2chip.quantize import GRANULARITIES, METHODS
+from snn2chip.targets import load_target
 
 _AGAIN = "write one: snn2chip simulate NETWORK -o DIR, or compile it with --data DATA"
+_WIDEST = 64
+"""Bits of a weight, of any arithmetic."""
 
 
 def has_run(path: str | Path) -> bool:
     """Whether a folder holds a run, which ``open_run`` reads."""
     return is_compiled(Path(path)) and (Path(path) / ACTIVITY).is_file()
+
+
+def target_since(folder: str | Path) -> str | None:
+    """What became of the target of a folder since it was written: ``gone``, ``changed``, or None.
+
+    Raises:
+        InputFileError: a damaged manifest.
+    """
+    manifest = read_manifest(Path(folder))
+    if manifest is None:
+        return None
+    file = target_file(manifest)
+    try:
+        target = load_target(manifest["target"] if file is None else file)
+    except ConfigError:
+        return "gone"
+    return None if target.sha256 == manifest.get("target_sha256") else "changed"
 
 
 def dump_result(result: Result) -> bytes:
@@ -65,11 +99,7 @@ def open_run(folder: str | Path) -> Result:
     if run.labels is not None and (run.labels >= classes).any():
         raise InputFileError(f"{path}: damaged activity (labels beyond {classes} classes)")
     about = dict(run.about)
-    try:
-        made = about.pop("quantization")
-        quantization = None if made is None else Quantization(**made)
-    except TypeError as error:
-        raise InputFileError(f"{path}: damaged activity ({error})", remedy=_AGAIN) from None
+    quantization = _quantization(about.pop("quantization"), path)
     recorded = Recorded(
         graph=network.graph,
         program=program,
@@ -85,6 +115,7 @@ def open_run(folder: str | Path) -> Result:
     placed = placed_on(network, program, backend, target, options, run.activity)
     given = manifest.get("options")
     said = given if isinstance(given, dict) else {}
+    placed = replace(placed[0], made=_made(said)), placed[1]
     costs, timing = said.get("costs"), said.get("timing")
     return finish(
         recorded,
@@ -95,6 +126,37 @@ def open_run(folder: str | Path) -> Result:
         timing=timing if timing in TIMINGS else TIMINGS[0],
         curve=_has_curve(run),
     )
+
+
+def _made(options: dict[str, Any]) -> str:
+    """How the saved mapping came about."""
+    if options.get("mapping"):
+        return "as mapping.json says"
+    objective = options.get("objective")
+    return f"mapped for {objective}" if objective in OBJECTIVES else CoreMapping.made
+
+
+def _quantization(made: Mapping[str, Any] | None, path: Path) -> Quantization | None:
+    """How the scales were picked, every field of its kind.
+
+    Raises:
+        InputFileError: another field, or another kind.
+    """
+    if made is None:
+        return None
+    share = made.get("percentile")
+    right = (
+        set(made) == {field.name for field in fields(Quantization)}
+        and made["calibration"] in METHODS
+        and (share is None or (type(share) in (int, float) and 0 <= share <= 100))
+        and made["granularity"] in GRANULARITIES
+        and type(made["weight_bits"]) is int
+        and 1 <= made["weight_bits"] <= _WIDEST
+        and type(made["fine_biases"]) is bool
+    )
+    if not right:
+        raise InputFileError(f"{path}: damaged activity (no such quantization)", remedy=_AGAIN)
+    return Quantization(**made)
 
 
 def _has_curve(run: SavedRun) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from math import isfinite
+from math import inf, isfinite
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from snn2chip.errors import (
     Snn2chipError,
     ThresholdError,
     combine,
+    counted,
     did_you_mean,
 )
 from snn2chip.pipeline.types import Result
@@ -183,19 +184,22 @@ def _limit(name: str, value: Any) -> float:
     """
     flag = f"--{name.replace('_', '-')}"
     whole = name == "max_cores"
-    number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
-    if not number:
+    if not isinstance(value, Integral if whole else Real) or isinstance(value, bool):
         kind = "a whole number" if whole else "a number"
         raise ConfigError(f"{flag} {str(value)[:60]!r} ({type(value).__name__})", needs=kind)
-    if not isfinite(value) or value < 0:
-        raise ConfigError(f"{flag} {value}", needs="a finite number of at least 0")
-    if name in _SHARES and value > 1:
+    try:
+        number = float(value)
+    except OverflowError:
+        number = inf
+    if not isfinite(number) or number < 0:
+        raise ConfigError(f"{flag} {str(value)[:60]}", needs="a finite number of at least 0")
+    if name in _SHARES and number > 1:
         raise ConfigError(
             f"{flag} {value}",
             needs="a share from 0 to 1",
-            remedy=f"{flag} {float(value) / 100:g}, if {float(value):g} % is meant",
+            remedy=f"{flag} {number / 100:g}, if {number:g} % is meant",
         )
-    return int(value) if whole else float(value)
+    return int(number) if whole else number + 0.0  # -0.0 is 0
 
 
 def judge(result: Result, thresholds: Thresholds) -> Judgement:
@@ -240,9 +244,10 @@ class _Figure:
 def _miss(result: Result, name: str, limit: float, figure: _Figure) -> Snn2chipError:
     kind = DriftError if name == "max_drift" else ThresholdError
     bound = "at least" if name.startswith("min_") else "at most"
+    unit = figure.unit.removesuffix("s") if (figure.unit, limit) == (" cores", 1) else figure.unit
     return kind(
         f"{result.graph.name} on {result.target.name}: {figure.what}",
-        needs=f"{bound} {limit:g}{figure.unit} (--{name.replace('_', '-')})",
+        needs=f"{bound} {limit:g}{unit} (--{name.replace('_', '-')})",
         has=figure.has,
         remedy=figure.remedy,
     )
@@ -292,6 +297,8 @@ def _accuracy(result: Result) -> _Figure:
     has, remedy = "unknown: the data have no labels", "data with labels: y, or y_test, in the .npz"
     if value is not None:
         has = f"{value:.6g} on {result.activity.samples:,} samples of {Path(result.data).name}"
+        if not result.simulated:
+            has += f" in {result.program.arithmetic}: this chip's arithmetic was not simulated"
         remedy = "--calibration accuracy, quantization-aware training, or a lower limit"
     return _Figure("accuracy", value, "", has, remedy)
 
@@ -299,11 +306,19 @@ def _accuracy(result: Result) -> _Figure:
 def _cores(result: Result) -> _Figure:
     used = result.mapping.cores_used
     remedy = "a smaller network, another --mapping, or a higher limit"
-    return _Figure("cores", used, " cores", f"{used} cores", remedy)
+    return _Figure("cores", used, " cores", counted(used, "core"), remedy)
 
 
 def _drift(result: Result) -> _Figure:
     what = "predictions that differ from the float network's"
+    if not result.simulated:
+        return _Figure(
+            what,
+            None,
+            "",
+            f"unknown: the arithmetic of {result.target.name} was not simulated",
+            "--target with a simulated chip, or no limit; an unknown drift keeps none",
+        )
     if not result.drift:
         if result.program.arithmetic == "float64":
             return _Figure(what, 0.0, "", "0: it is the float network itself", "")

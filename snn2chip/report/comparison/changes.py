@@ -8,6 +8,7 @@ from typing import Any
 
 from snn2chip import __version__
 from snn2chip.errors import ConfigError, ThresholdError
+from snn2chip.report import summary
 from snn2chip.report.comparison.targets import drift_of
 from snn2chip.report.numbers import ratio
 from snn2chip.report.types import Report, Tool, plain
@@ -36,7 +37,8 @@ class Change:
 
     Attributes:
         layer: of a layer, else None.
-        change: after - before, None where one of them is not known.
+        change: after - before, None where one of them is not known, and where they are not
+            comparable: totals of which one alone holds dynamic and static energy.
         percent: of the value before, or points of a share; None where that makes no sense.
         regression: worse than is allowed.
         only: "before" or "after", of a layer that one run alone has; else None.
@@ -170,13 +172,30 @@ def changes_of(
         after=_side(after, names[1]),
         limit_percent=limit_percent,
         differing=tuple(_differing(before, after)),
-        totals=tuple(
-            _change(f, None, f.value(before), f.value(after), limit_percent) for f in FIGURES
-        ),
+        totals=tuple(_totals(before, after, limit_percent)),
         layers=tuple(_layers(before, after)),
         new_violations=tuple(found for found in new if found not in old),
         gone_violations=tuple(found for found in old if found not in new),
     )
+
+
+def _totals(before: Report, after: Report, limit_percent: float | None) -> Iterator[Change]:
+    """Figures of the runs; a total that lost its dynamic or static part is no longer known."""
+    whole = [_is_whole(report) for report in (before, after)]
+    for figure in FIGURES:
+        found = _change(figure, None, figure.value(before), figure.value(after), limit_percent)
+        if figure.name == "energy_nj" and found.change is not None and whole[0] != whole[1]:
+            lost = limit_percent is not None and whole[0]
+            found = replace(found, change=None, percent=None, regression=lost)
+        if figure.name == "static_nj" and found.before is not None and found.after is None:
+            lost = limit_percent is not None and summary.dynamic_only(after)
+            found = replace(found, regression=lost)
+        yield found
+
+
+def _is_whole(report: Report) -> bool:
+    """Whether a total holds dynamic and static energy, as far as both are there."""
+    return report.totals.energy_pj.total is not None and not summary.dynamic_only(report)
 
 
 def _violations(report: Report) -> Iterator[str]:
@@ -213,6 +232,12 @@ def _differing(before: Report, after: Report) -> Iterator[str]:
     for name, (one, other) in pairs.items():
         if one != other:
             yield f"{name}: {one} -> {other}"
+    parts = ["priced" if _is_whole(r) else "priced in part" for r in (before, after)]
+    if parts[0] != parts[1]:
+        yield f"energy: {parts[0]} -> {parts[1]}; the totals are not comparable"
+    lacking = [len(report.unpriced) for report in (before, after)]
+    if set(before.unpriced) != set(after.unpriced):
+        yield f"terms without a price: {lacking[0]} -> {lacking[1]}"
 
 
 def _change(
@@ -256,6 +281,9 @@ def _said(change: Change) -> str:
     """``energy_nj 12.1 -> 14 (+15.7 %)``, ``12.1 -> 242 (20x)``."""
     if change.after is None:
         return f"{change.name} {change.before:g} -> unknown"
+    if change.change is None:
+        found = f"{change.name} {change.before:g} -> {change.after:g}"
+        return f"{found}, of which a part is no longer known"
     share = change.name in ("accuracy", "drift")
     unit = "points" if share else "%"
     grew = "" if change.percent is None else f" ({change.percent:+.3g} {unit})"

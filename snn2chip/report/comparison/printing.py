@@ -21,7 +21,7 @@ from snn2chip.report.numbers import (
     shown,
     time,
 )
-from snn2chip.report.summary import TERM_WORDS
+from snn2chip.report.summary import FORMATS_UNCHECKED, TERM_WORDS, between, network_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -90,6 +90,8 @@ def _targets(compared: Comparison, width: int) -> Iterator[RenderableType]:
     yield table
     if missing := _left_out(whole, table):
         yield fill(missing, width)
+    if any(not row.own and not row.refused for row in compared.targets):
+        yield fill(FOOTNOTE, width)
     lines = (line for row in compared.targets for line in _lines(row))
     yield "\n".join(fill(line, width, subsequent_indent="  ") for line in lines)
 
@@ -107,7 +109,7 @@ def _target_table(compared: Comparison) -> Table:
     for head in HEADS[NUMBERS:]:
         table.add_column(head, overflow="fold")
     for row in compared.targets:
-        table.add_row(shown(row.asked), *cells(row))
+        table.add_row(shown(row.asked), *cells(row, star=True))
     return table
 
 
@@ -125,19 +127,34 @@ def _left_out(whole: Table, fitted: Table) -> str:
     )
 
 
-def cells(row: TargetRow) -> tuple[str, ...]:
-    """Figures of a target in words: fits to spikes, in the order of the table."""
-    if row.fits is None:
+FOOTNOTE = (
+    "* this chip's arithmetic was not simulated: accuracy (float network), fits by counts, "
+    f"{FORMATS_UNCHECKED}"
+)
+
+
+def cells(row: TargetRow, *, star: bool = False) -> tuple[str, ...]:
+    """Figures of a target in words: fits to spikes, in the order of the table.
+
+    Args:
+        star: what a target that was not simulated must say is said by ``FOOTNOTE``.
+    """
+    if row.refused:
         return ("cannot", *[UNKNOWN] * NUMBERS, "", "")
     top = ""
     if row.costliest is not None and row.costliest_share is not None:
         top = f"{shown(row.costliest)} {share(row.costliest_share)} %"
     of = "" if row.cores is None else f" of {row.cores:,}"
+    least = ">= " if row.dynamic_only else ""
+    right, fits = accuracy(row.accuracy), fit(row)
+    if not row.own:
+        right += "" if row.accuracy is None else "*" if star else " (float network)"
+        fits += "" if fits != "yes" else "*" if star else f", by counts; {FORMATS_UNCHECKED}"
     return (
-        fit(row),
-        accuracy(row.accuracy),
+        fits,
+        right,
         percent(row.drift),
-        energy(row.energy_nj),
+        least + energy(row.energy_nj),
         energy(row.dynamic_nj),
         energy(row.static_nj),
         _static_share(row),
@@ -157,9 +174,7 @@ def _static_share(row: TargetRow) -> str:
 
 def fit(row: TargetRow) -> str:
     """Whether the network fits; a target without a size cannot be fitted."""
-    if not row.fits:
-        return "NO"
-    return "yes" if row.cores is not None else "-"
+    return "-" if row.fits is None else "yes" if row.fits else "NO"
 
 
 def heading(row: TargetRow) -> str:
@@ -177,9 +192,16 @@ def notes_on(row: TargetRow) -> Iterator[str]:
     if row.cost_label:
         yield shown(row.cost_label)
     if not row.own:
-        yield f"priced on the spikes of {row.activity}: its own arithmetic was not simulated"
-    if row.low_nj is not None and row.high_nj is not None:
-        yield f"range {energy(row.low_nj)} to {energy(row.high_nj)}"
+        yield (
+            f"priced on the spikes of {row.activity}: its own arithmetic was not simulated, and "
+            f"the accuracy is the {network_of(row.activity)}'s"
+        )
+    if row.dynamic_only:
+        yield "dynamic only: static energy has no price, so that the total is at least that"
+    if said := between(row.low_nj, row.high_nj, energy):
+        yield f"energy {said}"
+    if said := between(row.latency_low_us, row.latency_high_us, time):
+        yield f"latency {said}"
     if row.costliest_term is not None:
         words = TERM_WORDS[row.costliest_term]
         yield f"costliest of the dynamic energy: {words} of {shown(row.costliest or '')}"
@@ -250,8 +272,10 @@ def change_cells(row: Change) -> tuple[str, str, str]:
 
 def _grown(row: Change) -> str:
     """``=``, ``+12.3 %``, ``-0.5 points``, and ``21x`` where a figure is twice as large or more."""
-    if row.change is None or row.before is None or row.after is None:
+    if row.before is None or row.after is None:
         return UNKNOWN
+    if row.change is None:
+        return "not comparable"
     if row.change == 0:
         return "="
     if row.percent is None:

@@ -23,12 +23,16 @@ class TargetRow:
     Attributes:
         asked: the target as it was asked for.
         activity: whose spikes were priced: an arithmetic.
-        own: it is the target's own; else spikes of the float network were priced.
-        fits: breaks no limit of the target; None where it could not run.
+        own: it is the target's own; else spikes of the float network were priced, and the accuracy
+            is that network's.
+        fits: breaks no limit of the target; None where it could not run, and where the target has
+            no size. Of a target that was not simulated, by counts: number formats are not checked.
         violations: ids of the broken limits.
-        drift: share of predictions that differ from the float network's.
+        drift: share of predictions that differ from the float network's, None where the target was
+            not simulated.
         energy_nj: dynamic and static; ``low_nj`` and ``high_nj`` are its range, where the cost
-            table has one.
+            table has one, and ``latency_low_us`` and ``latency_high_us`` that of the time.
+        dynamic_only: static energy has no price, so that the total is at least ``energy_nj``.
         costliest: layer, with its share of the dynamic energy and its costliest term.
         grades: how many constants of the cost table have which grade of evidence.
         unpriced: terms without a price.
@@ -47,11 +51,14 @@ class TargetRow:
     accuracy: float | None
     drift: float | None
     energy_nj: float | None
+    dynamic_only: bool
     low_nj: float | None
     high_nj: float | None
     dynamic_nj: float | None
     static_nj: float | None
     latency_us: float | None
+    latency_low_us: float | None
+    latency_high_us: float | None
     cores_used: int | None
     cores: int | None
     costliest: str | None
@@ -113,6 +120,7 @@ def _before(report: Report) -> float | None:
 def _row(one: Compared, report: Report) -> TargetRow:
     totals, samples = report.totals, max(1, report.run.samples)
     top, ends = summary.costliest(report), totals.range
+    fitted = not report.violations
 
     def each(pj: float | None) -> float | None:
         return None if pj is None else pj / samples / 1000.0
@@ -125,16 +133,19 @@ def _row(one: Compared, report: Report) -> TargetRow:
         cost_label=report.target.cost_label,
         activity=report.target.arithmetic,
         own=one.own,
-        fits=not report.violations,
+        fits=None if fitted and report.target.cores is None else fitted,
         violations=tuple(dict.fromkeys(found.rule for found in report.violations)),
         accuracy=report.run.accuracy,
         drift=drift_of(report),
         energy_nj=totals.energy_per_inference_nj,
+        dynamic_only=summary.dynamic_only(report),
         low_nj=None if ends is None else ends.low.energy_per_inference_nj,
         high_nj=None if ends is None else ends.high.energy_per_inference_nj,
         dynamic_nj=each(totals.energy_pj.total),
         static_nj=each(totals.static_pj),
         latency_us=totals.latency_us,
+        latency_low_us=None if ends is None else ends.low.latency_us,
+        latency_high_us=None if ends is None else ends.high.latency_us,
         cores_used=totals.cores_used,
         cores=report.target.cores,
         costliest=None if top is None else top.layer.name,
@@ -147,7 +158,12 @@ def _row(one: Compared, report: Report) -> TargetRow:
 
 
 def drift_of(report: Report) -> float | None:
-    """Share of predictions that differ from the float network's; 0 of the float network itself."""
+    """Share of predictions that differ from the float network's; 0 of the float network itself.
+
+    None where nothing is beside it, and of a chip that was not simulated.
+    """
+    if not report.target.simulated:
+        return None
     if not report.drift:
         return 0.0 if report.target.arithmetic == "float64" else None
     last = report.drift[-1]
@@ -159,7 +175,16 @@ def _refused(one: Compared) -> TargetRow:
         ("fits", "accuracy", "drift", "energy_nj", "low_nj", "high_nj", "dynamic_nj", "static_nj")
     )
     unknown = dict.fromkeys(
-        ("latency_us", "cores_used", "cores", "costliest", "costliest_share", "costliest_term")
+        (
+            "latency_us",
+            "latency_low_us",
+            "latency_high_us",
+            "cores_used",
+            "cores",
+            "costliest",
+            "costliest_share",
+            "costliest_term",
+        )
     )
     name = _shown(one.target)
     return TargetRow(
@@ -170,6 +195,7 @@ def _refused(one: Compared) -> TargetRow:
         cost_label="",
         activity="",
         own=one.own,
+        dynamic_only=False,
         violations=(),
         grades={},
         unpriced=(),

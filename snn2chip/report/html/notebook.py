@@ -7,7 +7,6 @@ from html import escape
 from snn2chip.report import summary
 from snn2chip.report.numbers import (
     UNKNOWN,
-    accuracy,
     count,
     energy,
     energy_unit,
@@ -30,8 +29,9 @@ def render(report: Report) -> str:
     title = f"{shown(report.network.name)} on {chip}"
     facts = [
         summary.cores(report),
-        f"accuracy {accuracy(report.run.accuracy)}",
-        f"{energy(report.totals.energy_per_inference_nj)} per inference",
+        f"accuracy {summary.right(report)}",
+        f"{energy(report.totals.energy_per_inference_nj)} per inference"
+        + (", dynamic only" if summary.dynamic_only(report) else ""),
         f"latency {time(report.totals.latency_us)}",
     ]
     caveats = [shown(report.target.cost_label), *summary.caveats(report)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from snn2chip.neurons.presets import summary as discretized
 from snn2chip.report import summary
-from snn2chip.report.numbers import accuracy, count, energy, plural, shown, time
+from snn2chip.report.numbers import count, energy, plural, shown, time
 from snn2chip.report.types import Report
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _accuracy(report: Report) -> list[str]:
     if report.run.accuracy is None:
         return ["n/a: the data have no labels"]
     change = summary.accuracy_change(report)
-    return [accuracy(report.run.accuracy) + (f" ({change})" if change else "")]
+    return [summary.right(report) + (f" ({change})" if change else "")]
 
 
 def _energy(report: Report) -> list[str]:
@@ -134,7 +134,8 @@ def _latency(report: Report) -> list[str]:
         "" if cycles is None else f"{count(cycles)} cycles of the busiest core",
         f"bottleneck {core}" if core else "",
     ]
-    lines = ["; ".join(part for part in parts if part), summary.ticks(report)]
+    first = "; ".join(part for part in parts if part)
+    lines = [first, summary.spread_of_time(report), summary.ticks(report)]
     return [line for line in lines if line]
 
 
@@ -239,6 +240,7 @@ def _curve(report: Report, width: int) -> list[RenderableType]:
 def _trust(report: Report) -> RenderableType:
     grades = ", ".join(f"{number} {grade}" for grade, number in summary.evidence(report))
     rows = [
+        ("not simulated", list(filter(None, [summary.unsimulated(report)]))),
         ("evidence", [f"cost constants: {grades}"] if grades else []),
         ("unpriced", [shown(line) for line in report.unpriced]),
         ("assumptions", [shown(line) for line in report.assumptions]),
