@@ -39,9 +39,9 @@ def test_the_report_says_whose_spikes_they_are(network, data, target) -> None:
     options = Options(target=target, data=str(data), samples=2)
     result = run(open_network(network, options), options)
     assert result.fidelity.bit_accurate == ()
-    assert result.fidelity.modelled == (
-        "spikes of the float reference, not this chip's arithmetic",
-    )
+    spikes, *done = result.fidelity.modelled
+    assert spikes == "spikes of the float reference, not this chip's arithmetic"
+    assert any("time: " in line for line in done) == (result.energy.latency_us is not None)
     assert result.energy.assumptions[0] == ("spikes of float64, not of this chip's own arithmetic")
 
 
