@@ -46,10 +46,15 @@ def test_the_report_says_whose_spikes_they_are(network, data, target) -> None:
 
 
 def test_limits_are_checked(network, data) -> None:
-    """ODIN has one core."""
+    """ODIN has one core, which layers of a small network share; those of a larger one cannot."""
     options = Options(target="odin", data=str(data))
     found = check(open_network(network, options), options)
-    assert [v.rule for v in found.violations] == ["odin.cores"]
+    assert found.violations == ()
+    assert found.mapping.cores_used == 1
+    large = Options(target="odin")
+    (broken,) = check(open_network("digits-conv", large), large).violations[:1]
+    assert broken.rule == "odin.cores"
+    assert (broken.has, broken.remedy.split(",")[0]) == ("1 core", "--chips 7")
     roomy = Options(target="truenorth", data=str(data))
     assert check(open_network(network, roomy), roomy).violations == ()
 
