@@ -49,9 +49,9 @@ def test_the_report_says_whose_spikes_they_are(network, data, target) -> None:
     options = Options(target=target, data=str(data), samples=2)
     result = run(open_network(network, options), options)
     assert result.fidelity.bit_accurate == ()
-    assert result.fidelity.modelled == (
-        "spikes of the float reference, not this chip's arithmetic",
-    )
+    spikes, *done = result.fidelity.modelled
+    assert spikes == "spikes of the float reference, not this chip's arithmetic"
+    assert any("time: " in line for line in done) == (result.energy.latency_us is not None)
     assert result.energy.assumptions[0] == ("spikes of float64, not of this chip's own arithmetic")
 
 
@@ -81,11 +81,15 @@ def test_accuracy_and_fit_are_qualified(network, data, reference) -> None:
 
 
 def test_limits_are_checked(network, data) -> None:
-    """ODIN has one core, which a small network shares and a large one does not fit."""
+    """ODIN has one core, which layers of a small network share; those of a larger one cannot."""
     options = Options(target="odin", data=str(data))
-    assert check(open_network(network, options), options).violations == ()
-    found = check(open_network("digits-conv", Options()), Options(target="odin"))
-    assert {v.rule for v in found.violations} == {"odin.cores", "odin.axons-in-per-core"}
+    found = check(open_network(network, options), options)
+    assert found.violations == ()
+    assert found.mapping.cores_used == 1
+    large = Options(target="odin")
+    (broken,) = check(open_network("digits-conv", large), large).violations[:1]
+    assert broken.rule == "odin.cores"
+    assert (broken.has, broken.remedy.split(",")[0]) == ("1 core", "--chips 7")
     roomy = Options(target="truenorth", data=str(data))
     assert check(open_network(network, roomy), roomy).violations == ()
 

@@ -105,10 +105,11 @@ def _as_done(
     modelled = [line for line in fidelity.modelled if not line.startswith((_CORES, _TIME))]
     omitted = [line for line in fidelity.omitted if line not in _CONGESTION.values()]
     meshed = target.mesh.cores_per_tile > 0
-    modelled.append(_CORES + mapping.made + (", XY routing" if meshed else ""))
-    modelled.append(_TIME + _MODELS[energy.timing])
-    if energy.timing in _CONGESTION:
-        omitted.append(_CONGESTION[energy.timing])
+    if target.limit("cores") is not None:
+        modelled.append(_CORES + mapping.made + (", XY routing" if meshed else ""))
+    if energy.latency_us is not None:
+        modelled.append(_TIME + _MODELS[energy.timing])
+        omitted += [_CONGESTION[energy.timing]] if energy.timing in _CONGESTION else []
     return replace(fidelity, modelled=tuple(modelled), omitted=tuple(omitted))
 
 
