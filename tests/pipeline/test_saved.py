@@ -104,7 +104,7 @@ def test_latency_of_another_chip_is_not_charged(tmp_path: Path) -> None:
     again = reprice(alone, None, load_target("truenorth"))
     assert alone.program.max_latency > 0
     assert again.energy.latency_us == 1000.0 * alone.activity.steps
-    assert again.fidelity.modelled == ("spikes of loihi-chip, not this chip's arithmetic",)
+    assert again.fidelity.modelled[0] == "spikes of loihi-chip, not this chip's arithmetic"
     assert "not charged" in again.energy.assumptions[-1]
     spikes = [row["spikes"] for row in before["layers"]]  # type: ignore[attr-defined]
     assert [layer.counts.spikes for layer in again.energy.layers] == spikes
