@@ -73,12 +73,10 @@ def test_other_prices_without_simulating(cli: Cli, folder: Path, saved: str) -> 
 def test_another_mapping(cli: Cli, folder: Path, saved: str) -> None:
     mapping = json.loads((folder / "run" / "mapping.json").read_text())
     (folder / "same.json").write_text(json.dumps(mapping))
-    own, given = (
-        " ".join(cli("report", saved, *more).out.split())
-        for more in ((), ("--mapping", "same.json"))
-    )
-    assert "filled in order" in own
-    assert given == own.replace("filled in order", "as mapping.json says")
+    pinned = json.loads(cli("report", saved, "--mapping", "same.json", "--json", "-").out)
+    first = json.loads(cli("report", saved, "--json", "-").out)
+    assert (pinned["totals"], pinned["layers"]) == (first["totals"], first["layers"])
+    assert "as mapping.json says" in str(pinned["fidelity"])
     done = cli("report", saved, "--mapping", "none.json")
     assert done.code == 3
     assert is_four_part(done.err)
