@@ -191,7 +191,8 @@ def test_a_silent_neuron_adds_its_own_terms_only(net, deploy, before):
         replace(net, populations=populations, projections=tuple(map(grown, net.projections)))
     )
     assert not after.spikes(hidden.name)[..., -1].any()
-    table = after.report.costs.constants
+    target = after.result.target
+    table = target.costs[target.default_costs].constants
     rows = zip(before.report.to_dict()["layers"], after.report.to_dict()["layers"], strict=True)
     spikes = {row.name: row.spikes for row in before.report.layers}
     arriving = sum(spikes[p.source] for p in net.projections if p.target == hidden.name)
