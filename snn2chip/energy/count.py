@@ -6,6 +6,9 @@ With n_j spikes of source neuron j, F_cj synapses from j into core c and r_cj = 
     packets          sum_j n_j sum_c r_cj                           of the sending layer
     hops             sum over packets of |dx| and |dy| between the tiles
 
+Where routers copy packets, a spike leaves its core once, as many still arrive, and hops are the
+links of the tree of its routes.
+
 A spike's packets and synaptic events count in the chip step in which it is fired, whatever its
 delay. Chip step = graph step + latency of the population. Inputs send packets and nothing else.
 """

@@ -179,20 +179,25 @@ def _place(options: Options, name: str) -> None:
     object.__setattr__(options, name, Path(text) if name == "mapping" else str(text))
 
 
+def _one_of(options: Options, name: str, known: tuple[str, ...], optional: bool = False) -> None:
+    """A word out of a few; None too where it is ``optional``."""
+    value = getattr(options, name)
+    if value is None and optional:
+        return
+    if not isinstance(value, str):
+        raise _wrong(name, value, "one of " + ", ".join(known))
+    if value not in known:
+        raise ConfigError(
+            f"--{name} {value[:_SHOWN]}",
+            has=", ".join(known),
+            remedy=did_you_mean(value[:_SHOWN], known),
+        )
+
+
 def _check_mapping(options: Options) -> None:
     """The options of a mapping; a pinned one takes no others."""
-    for name, known in (("objective", OBJECTIVES), ("partition", PARTITIONS)):
-        value = getattr(options, name)
-        if value is None and name == "objective":
-            continue
-        if not isinstance(value, str):
-            raise _wrong(name, value, "one of " + ", ".join(known))
-        if value not in known:
-            raise ConfigError(
-                f"--{name} {value[:_SHOWN]}",
-                has=", ".join(known),
-                remedy=did_you_mean(value[:_SHOWN], known),
-            )
+    _one_of(options, "objective", OBJECTIVES, optional=True)
+    _one_of(options, "partition", PARTITIONS)
     _whole(options, "chips", 1)
     if options.cores is not None:
         _whole(options, "cores", 1)
@@ -212,18 +217,8 @@ def _check_mapping(options: Options) -> None:
 
 def _check_quantization(options: Options) -> None:
     """The options of a quantization, each by itself and together."""
-    for name, known in (("calibration", METHODS), ("granularity", GRANULARITIES)):
-        value = getattr(options, name)
-        if value is None and name == "calibration":
-            continue
-        if not isinstance(value, str):
-            raise _wrong(name, value, "one of " + ", ".join(known))
-        if value not in known:
-            raise ConfigError(
-                f"--{name} {value[:_SHOWN]}",
-                has=", ".join(known),
-                remedy=did_you_mean(value[:_SHOWN], known),
-            )
+    _one_of(options, "calibration", METHODS, optional=True)
+    _one_of(options, "granularity", GRANULARITIES)
     if options.weight_bits is not None:
         _whole(options, "weight_bits", 1)
     share = options.percentile
