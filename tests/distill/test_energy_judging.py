@@ -11,7 +11,7 @@ pytest.importorskip("norse", reason="students have Norse cells")
 from snn2chip import api  # noqa: E402
 from snn2chip.data.digits import load_digits_split  # noqa: E402
 from snn2chip.distill import load_checkpoint  # noqa: E402
-from snn2chip.distill.energy.judging import priced_on  # noqa: E402
+from snn2chip.distill.energy.judging import Judged, priced_on  # noqa: E402
 from snn2chip.distill.energy.mapped import Prices  # noqa: E402
 from snn2chip.errors import ConfigError  # noqa: E402
 
@@ -35,7 +35,7 @@ def bundled(repository):
 def priced(bundled):
     student, metadata, split = bundled
     x, y = split.x_test[:60], split.y_test[:60]
-    return priced_on(student, metadata, split.x_train, (x, y), CHOICES)
+    return priced_on(Judged(student, metadata, split.x_train, x, y), CHOICES)
 
 
 def test_figures_are_those_of_simulate(priced, bundled, tmp_path) -> None:
@@ -89,7 +89,7 @@ def test_a_budget_is_met_at_its_own_energy_and_not_below(priced) -> None:
 
 def test_what_is_not_there_is_refused(bundled) -> None:
     student, metadata, split = bundled
-    data = split.x_test[:4], split.y_test[:4]
+    judged = Judged(student, metadata, split.x_train, split.x_test[:4], split.y_test[:4])
     for wrong in (Prices("loihi3"), Prices("loihi1", "akopyan2015"), Prices("reference")):
         with pytest.raises(ConfigError):
-            priced_on(student, metadata, split.x_train, data, [wrong])
+            priced_on(judged, [wrong])

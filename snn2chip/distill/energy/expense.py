@@ -56,7 +56,7 @@ class Expense(nn.Module):
         costs: on a mapping that stays as it is until `reprice`.
         rules: when neurons count as updated, by population.
         inputs: names of the input populations.
-        guard: spikes per sample of a whole population below which its own costs push no more.
+        guard: spikes per sample of a whole population below which its costs push no more.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Expense(nn.Module):
 
     def reprice(self, costs: SpikeCosts, rules: Mapping[str, Updated]) -> None:
         """Take other costs of the same populations."""
-        self._rules = dict(rules)
+        self.rules = dict(rules)
         for index, name in enumerate(self._names):
             self._cost(index).copy_(torch.from_numpy(costs.spike_pj[name]))
             self.get_buffer("update_pj")[index] = costs.update_pj.get(name, 0.0)
@@ -108,6 +108,15 @@ class Expense(nn.Module):
             neurons / per_sample, inputs / per_sample, self._updates(spikes) / per_sample, constant
         )
 
+    def quiet(self, spikes: Mapping[str, Tensor]) -> Tensor:
+        """How far populations lie below their guard: sum of max(0, 1 - spikes / guard)."""
+        lacking = self._zero()
+        for name, sent in spikes.items():
+            if name not in self._inputs and self._guard:
+                each = sent.sum(dtype=torch.float64) / sent.shape[1]
+                lacking = lacking + torch.relu(1.0 - each / self._guard)
+        return lacking
+
     def _part(self, index: int, spikes: Tensor, given: bool) -> Tensor:
         """pJ of a population over the batch; of an input's values those that are not zero."""
         sent = (spikes != 0).detach() if given and not spikes.requires_grad else spikes
@@ -121,12 +130,12 @@ class Expense(nn.Module):
         prices = self.get_buffer("update_pj").tolist()
         needed = {n: p for n, p in zip(self._names, prices, strict=True) if p}
         flags = {}
-        if any(not self._rules[name].constant for name in needed):
+        if any(not self.rules[name].constant for name in needed):
             flags = {name: (x != 0).detach().cpu().numpy() for name, x in spikes.items()}
         steps, samples = next(iter(spikes.values())).shape[:2]
         total = 0.0
         for name, price in needed.items():
-            rule = self._rules[name]
+            rule = self.rules[name]
             number = (
                 steps * samples * rule.biased.size if rule.constant else rule.count(flags, name)
             )

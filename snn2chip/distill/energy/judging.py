@@ -7,27 +7,45 @@ only prices are known is priced on the spikes of the float graph.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import norse.torch as norse
 import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.backends import find_backend
-from snn2chip.core import Activity, Program
 from snn2chip.distill.checkpoint import CheckpointMetadata
-from snn2chip.distill.energy.mapped import Prices, encoded, float_run
-from snn2chip.distill.quantized.integers import IntegerSide
-from snn2chip.drift import accuracy
+from snn2chip.distill.energy.expense import PJ_PER_NJ
+from snn2chip.distill.energy.mapped import Prices
+from snn2chip.distill.on_target import graph_of_student, samples_of
 from snn2chip.energy.linear import spike_costs
-from snn2chip.graph import Graph
-from snn2chip.pipeline import Network
+from snn2chip.pipeline import Given, Network, Result, run
 from snn2chip.pipeline.placing import placed_on
 from snn2chip.pipeline.results.finish import energy_of
-from snn2chip.targets import load_target
+from snn2chip.pipeline.samples import CALIBRATION_SAMPLES
 
-Values = NDArray[np.float64]
-PJ_PER_NJ = 1000.0
+Values = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A trained student, and the samples that it is judged on.
+
+    Attributes:
+        student: in evaluation mode.
+        calibration: training samples that integers' scales are picked from, values
+            [sample, *input_shape].
+        x, y: values and classes that are run.
+        weight_bits: of integer programs; None for each target's own.
+    """
+
+    student: norse.SequentialState
+    metadata: CheckpointMetadata
+    calibration: Values
+    x: Values
+    y: NDArray[np.int64]
+    weight_bits: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +62,7 @@ class EnergyFigures:
         dynamic_nj: all of these, as the report prices them.
         static_nj: of power that flows whatever happens, over the modelled time.
         cores: in use.
+        samples: that were run.
     """
 
     target: str
@@ -58,6 +77,7 @@ class EnergyFigures:
     static_nj: float | None
     latency_us: float | None
     cores: int
+    samples: int
 
     @property
     def total_nj(self) -> float:
@@ -69,82 +89,52 @@ class EnergyFigures:
         return self.dynamic_nj <= budget_nj
 
 
-def priced_on(
-    student: norse.SequentialState,
-    metadata: CheckpointMetadata,
-    calibration: Values,
-    samples: tuple[Values, NDArray[np.int64]],
-    choices: Sequence[Prices],
-    weight_bits: int | None = None,
-) -> tuple[EnergyFigures, ...]:
+def priced_on(judged: Judged, choices: Sequence[Prices]) -> tuple[EnergyFigures, ...]:
     """A student priced on each of several chips, whatever it was trained for.
-
-    Args:
-        student: in evaluation mode.
-        calibration: training samples that integers' scales are picked from, values
-            [sample, *input_shape].
-        samples: that are run: values, and classes [sample].
-        weight_bits: of integer programs; None for each target's own.
 
     Raises:
         ConfigError: no such target or table, or one that prices nothing.
         UnsupportedError: what a target has not.
     """
-    made: dict[str, tuple[Graph, Program, Activity]] = {}
+    made: dict[str, Result] = {}
     found = []
     for prices in choices:
         if prices.target not in made:
-            made[prices.target] = _run(
-                student, metadata, calibration, samples[0], prices.target, weight_bits
-            )
-        found.append(_figures(prices, *made[prices.target], samples[1]))
+            made[prices.target] = _result(judged, prices)
+        found.append(_figures(prices, made[prices.target]))
     return tuple(found)
 
 
-def _run(
-    student: norse.SequentialState,
-    metadata: CheckpointMetadata,
-    calibration: Values,
-    x: Values,
-    name: str,
-    weight_bits: int | None,
-) -> tuple[Graph, Program, Activity]:
-    """The program that a target is priced with, and what it does on the samples."""
-    target = load_target(name)
-    backend = find_backend(target.family)
-    if backend.scale_candidates:
-        backend = backend.with_scales(target, weight_bits=weight_bits)
-    side = IntegerSide((target, backend), metadata, calibration)
-    graph = side.graph(student)
-    if not backend.scale_candidates:
-        return graph, backend.realise(graph, target), float_run(graph, encoded(graph, x))
-    quantized = side.searched(graph, side.reference(graph))
-    return graph, quantized.program, quantized.run(x)
+def _result(judged: Judged, prices: Prices) -> Result:
+    """The whole chain, as ``snn2chip simulate`` goes through it."""
+    graph = graph_of_student(judged.student, judged.metadata)
+    name = judged.metadata.data.name
+    part = slice(0, CALIBRATION_SAMPLES)
+    none = np.zeros(len(judged.calibration[part]), np.int64)
+    given = Given(
+        samples_of(graph, name, judged.x, judged.y),
+        samples_of(graph, name, judged.calibration[part], none),
+    )
+    options = replace(prices.options, weight_bits=judged.weight_bits)
+    return run(Network(graph, "a student in memory"), options, given=given)
 
 
-def _figures(
-    prices: Prices,
-    graph: Graph,
-    program: Program,
-    activity: Activity,
-    y: NDArray[np.int64],
-) -> EnergyFigures:
-    target = load_target(prices.target)
+def _figures(prices: Prices, result: Result) -> EnergyFigures:
+    """Prices of a run, which may have been mapped for other prices of the same chip."""
+    program, activity, target = result.program, result.activity, result.target
     backend = find_backend(target.family)
-    network = Network(graph, graph.name)
-    run = None if prices.objective is None else activity
-    mapping, _ = placed_on(network, program, backend, target, prices.options, run)
+    network = Network(result.graph, result.graph.name)
+    mapping, _ = placed_on(network, program, backend, target, prices.options, activity)
     report = energy_of(program, mapping, target, prices.table, activity)
     parts = spike_costs(program, mapping, target, prices.table).energy(activity)
     inputs = {p.name for p in program.inputs}
     each = activity.samples * PJ_PER_NJ
-    right = accuracy(activity, y)
-    assert right is not None
+    assert result.accuracy is not None
     return EnergyFigures(
         target=target.name,
         table=report.table,
-        integers=bool(backend.scale_candidates),
-        accuracy=right,
+        integers=result.simulated,
+        accuracy=result.accuracy,
         spikes_nj=sum(pj for n, pj in parts.spikes_pj.items() if n not in inputs) / each,
         inputs_nj=sum(pj for n, pj in parts.spikes_pj.items() if n in inputs) / each,
         updates_nj=sum(parts.updates_pj.values()) / each,
@@ -153,4 +143,27 @@ def _figures(
         static_nj=None if report.static_pj is None else report.static_pj / each,
         latency_us=report.latency_us,
         cores=mapping.cores_used,
+        samples=activity.samples,
     )
+
+
+def verdict(figures: EnergyFigures, budget_nj: float | None) -> dict[str, str]:
+    """Lines of a card on a student that was trained for a chip's energy."""
+    place = f"{figures.target}, {figures.table}"
+    run = "integer program" if figures.integers else "float spikes"
+    parts = {
+        "spikes": figures.spikes_nj,
+        "input": figures.inputs_nj,
+        "updates": figures.updates_nj,
+        "idle": figures.constant_nj,
+    }
+    shown = ", ".join(f"{name} {value:.4g}" for name, value in parts.items())
+    rows = {
+        f"trained for the energy of {place}": f"{figures.dynamic_nj:.4g} nJ dynamic per inference "
+        f"({shown}); {run}, {figures.samples} samples of the validation share",
+        f"accuracy of that, {place}": f"{100 * figures.accuracy:.2f} %",
+    }
+    if budget_nj is not None:
+        said = "met" if figures.met(budget_nj) else "not met"
+        rows[f"energy budget, {place}"] = f"{said}: {figures.dynamic_nj:.4g} of {budget_nj:g} nJ"
+    return rows

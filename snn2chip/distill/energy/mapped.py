@@ -103,9 +103,8 @@ class Run:
                 first step of a training.
         """
         plain = deepcopy(student).eval()
-        for module in plain.modules():
-            for name in list(getattr(module, "parametrizations", ())):
-                parametrize.remove_parametrizations(module, name)
+        for module in list(plain.modules()):
+            _leave_parametrized(module)
         if biases is not None:
             for name, parameter in plain.named_parameters():
                 if name.rpartition(".")[2] == "bias":
@@ -113,6 +112,21 @@ class Run:
         metadata = Metadata(dt=self.dt, encoding=self.encoding, readout=self.readout)
         nodes, _ = nodes_of_module(plain, metadata, self.shape, "student")
         return graph_of(nodes, "student", None, None, None)
+
+
+def _leave_parametrized(module: nn.Module) -> None:
+    """Make parametrized parameters plain ones of their values.
+
+    torch's own ``remove_parametrizations`` changes the class, which a copy shares.
+    """
+    if not parametrize.is_parametrized(module):
+        return
+    names = list(module.parametrizations)  # type: ignore[arg-type]
+    values = {name: getattr(module, name).detach().clone() for name in names}
+    module.__class__ = type(module).__bases__[0]
+    del module._modules["parametrizations"]
+    for name, value in values.items():
+        module.register_parameter(name, nn.Parameter(value))
 
 
 def mapped(graph: Graph, prices: Prices, x: NDArray[np.float64]) -> Mapped:

@@ -55,7 +55,7 @@ class Updated:
         own = spikes.get(name)
         steps, samples = next(iter(spikes.values())).shape[:2]
         if self.constant:
-            return steps * samples * self.biased.size
+            return int(steps * samples * self.biased.size)
         busy = np.zeros((samples, *self.biased.shape), np.bool_)
         arrived = self._arrived(spikes, (steps, samples))
         total = 0

@@ -16,6 +16,7 @@ METHODS = {
 """Name in ``[method]`` -> module and class below this room."""
 
 PENALTIES = {
+    "energy": "penalties.energy:EnergyPenalty",
     "rate": "penalties.rate:RatePenalty",
 }
 """Kind in ``[[penalty]]`` -> module and class below this room."""

@@ -150,8 +150,9 @@ class _Run:
         accuracy = None
         if len(self.y):
             accuracy = self._judge()
-            if accuracy >= kept.best or self.trainer.done == 1:  # a stage begins anew
-                kept.best, kept.epoch = accuracy, len(kept.losses)
+            rank, best = (self.trainer.acceptable, accuracy), (kept.acceptable, kept.best)
+            if rank >= best or self.trainer.done == 1:  # a stage begins anew
+                (kept.acceptable, kept.best), kept.epoch = rank, len(kept.losses)
                 kept.weights = deepcopy(self.trainer.student.state_dict())
         else:
             kept.epoch = len(kept.losses)
