@@ -120,8 +120,12 @@ def distill(
         else started(metadata, tuning.start)
     )
     student, quantized = fitted.student, None
+    plans = (recipe.method, *recipe.penalties)
+    for plan in plans:
+        student, metadata = plan.finished(student, metadata)
     if recipe.quantization is not None:
         plain = describe(replace(recipe, quantization=None), split)
+        plain = replace(plain, architecture=metadata.architecture)
         save_checkpoint(out_dir / FLOAT_NAME, student, plain)
         tuned = finetune_quantized(
             student, metadata, split.x_train, split.y_train, recipe.quantization, progress, teacher
@@ -150,7 +154,6 @@ def distill(
     )
     bits = None if recipe.quantization is None else recipe.quantization.weight_bits
     judged = Judged(student, metadata, *judging_samples(recipe, split), bits)
-    plans = (recipe.method, *recipe.penalties)
     rows = {name: text for plan in plans for name, text in plan.verdict(judged).items()}
     recipe_text = recipe_path.read_bytes()
     result = DistillResult(

@@ -91,7 +91,7 @@ def test_without_biases_not_every_neuron_is_updated(pair, few_digits) -> None:
     """So that the test above means something: updates that must be told from spikes."""
     _, graph = pair("conv", False)
     rules = updated(graph)
-    assert not any(rule.constant for rule in rules.values())
+    assert not any(rule.constant(np.ones(rule.biased.shape, bool)) for rule in rules.values())
     activity = float_run(graph, encoded(graph, few_digits[0][:8]))
     flags = {name: run.spikes.unpack() for name, run in activity.populations.items()}
     for name, rule in rules.items():
@@ -105,7 +105,8 @@ def test_biases_that_are_still_zero_will_update_every_neuron(student_and_metadat
     student, metadata = student_and_metadata(kind)
     run = Run(1e-3, metadata.encoding, metadata.readout, metadata.input_shape)
     before = {name: tensor.clone() for name, tensor in student.state_dict().items()}
-    assert all(rule.constant for rule in updated(run.graph(student, 1.0)).values())
+    rules = updated(run.graph(student, 1.0)).values()
+    assert all(rule.constant(np.ones(rule.biased.shape, bool)) for rule in rules)
     assert all(torch.equal(before[name], x) for name, x in student.state_dict().items())
 
 
@@ -180,5 +181,5 @@ def test_costs_are_saved_and_replaced(pair, few_digits) -> None:
     first.load_state_dict(second.state_dict())
     for name, tensor in second.state_dict().items():
         assert torch.equal(first.state_dict()[name], tensor)
-    second.reprice(one.costs, rules)
+    second.reprice(one.costs)
     assert float(second.get_buffer("constant_pj")) == one.costs.constant_pj

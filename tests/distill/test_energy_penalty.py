@@ -16,8 +16,9 @@ from snn2chip.data.digits import load_digits_split  # noqa: E402
 from snn2chip.distill.energy.budget import Balance  # noqa: E402
 from snn2chip.distill.energy.judging import Judged, priced_on  # noqa: E402
 from snn2chip.distill.energy.mapped import encoded, float_run, mapped  # noqa: E402
+from snn2chip.distill.energy.objective import run_of  # noqa: E402
 from snn2chip.distill.methods.base import Context, Signals, Stage  # noqa: E402
-from snn2chip.distill.methods.penalties.energy import EnergyPenalty, run_of  # noqa: E402
+from snn2chip.distill.methods.penalties.energy import EnergyPenalty  # noqa: E402
 from snn2chip.distill.quantized.finetune import finetune_quantized  # noqa: E402
 from snn2chip.distill.recipe import QuantizationConfig, recipe_from_dict  # noqa: E402
 from snn2chip.distill.run import describe, distill  # noqa: E402

@@ -72,14 +72,19 @@ class Expense(nn.Module):
         for index, name in enumerate(self._names):
             shape = costs.spike_pj[name].shape
             self.register_buffer(f"spike_pj_{index}", torch.zeros(shape, dtype=torch.float64))
+            self.register_buffer(f"live_{index}", torch.ones(shape, dtype=torch.bool))
         updated = torch.zeros(len(self._names), dtype=torch.float64)
         self.register_buffer("update_pj", updated)
         self.register_buffer("constant_pj", torch.zeros((), dtype=torch.float64))
-        self.reprice(costs, rules)
+        self._rules = dict(rules)
+        self.reprice(costs)
 
-    def reprice(self, costs: SpikeCosts, rules: Mapping[str, Updated]) -> None:
+    def live(self, name: str) -> Tensor:
+        """Neurons of a population that there are, bool [*shape]; written in place."""
+        return self.get_buffer(f"live_{self._names.index(name)}")
+
+    def reprice(self, costs: SpikeCosts) -> None:
         """Take other costs of the same populations."""
-        self.rules = dict(rules)
         for index, name in enumerate(self._names):
             self._cost(index).copy_(torch.from_numpy(costs.spike_pj[name]))
             self.get_buffer("update_pj")[index] = costs.update_pj.get(name, 0.0)
@@ -130,14 +135,17 @@ class Expense(nn.Module):
         prices = self.get_buffer("update_pj").tolist()
         needed = {n: p for n, p in zip(self._names, prices, strict=True) if p}
         flags = {}
-        if any(not self.rules[name].constant for name in needed):
+        live = {name: self.live(name).cpu().numpy() for name in needed}
+        if any(not self._rules[name].constant(live[name]) for name in needed):
             flags = {name: (x != 0).detach().cpu().numpy() for name, x in spikes.items()}
         steps, samples = next(iter(spikes.values())).shape[:2]
         total = 0.0
         for name, price in needed.items():
-            rule = self.rules[name]
+            rule, neurons = self._rules[name], live[name]
             number = (
-                steps * samples * rule.biased.size if rule.constant else rule.count(flags, name)
+                steps * samples * int(neurons.sum())
+                if rule.constant(neurons)
+                else rule.count(flags, name, neurons)
             )
             total += price * number
         return self._zero() + total

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
-from torch.nn.utils import parametrize
 
 from snn2chip.backends import find_backend
 from snn2chip.backends.reference import ReferenceBackend
 from snn2chip.core import Activity, Program
 from snn2chip.core import Mapping as CoreMapping
 from snn2chip.data import encode
+from snn2chip.distill.energy.shrinking import plain
 from snn2chip.energy import EnergyReport
 from snn2chip.energy.linear import SpikeCosts, spike_costs
 from snn2chip.engine import simulate
@@ -102,31 +101,14 @@ class Run:
             biases: a value for all of them: which neurons have one then shows even before the
                 first step of a training.
         """
-        plain = deepcopy(student).eval()
-        for module in list(plain.modules()):
-            _leave_parametrized(module)
+        copy = plain(student)
         if biases is not None:
-            for name, parameter in plain.named_parameters():
+            for name, parameter in copy.named_parameters():
                 if name.rpartition(".")[2] == "bias":
                     nn.init.constant_(parameter, biases)
         metadata = Metadata(dt=self.dt, encoding=self.encoding, readout=self.readout)
-        nodes, _ = nodes_of_module(plain, metadata, self.shape, "student")
+        nodes, _ = nodes_of_module(copy, metadata, self.shape, "student")
         return graph_of(nodes, "student", None, None, None)
-
-
-def _leave_parametrized(module: nn.Module) -> None:
-    """Make parametrized parameters plain ones of their values.
-
-    torch's own ``remove_parametrizations`` changes the class, which a copy shares.
-    """
-    if not parametrize.is_parametrized(module):
-        return
-    names = list(module.parametrizations)  # type: ignore[arg-type]
-    values = {name: getattr(module, name).detach().clone() for name in names}
-    module.__class__ = type(module).__bases__[0]
-    del module._modules["parametrizations"]
-    for name, value in values.items():
-        module.register_parameter(name, nn.Parameter(value))
 
 
 def mapped(graph: Graph, prices: Prices, x: NDArray[np.float64]) -> Mapped:

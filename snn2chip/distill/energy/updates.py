@@ -39,30 +39,31 @@ class Updated:
     incoming: tuple[Projection, ...]
     forgets: bool
 
-    @property
-    def constant(self) -> bool:
-        """Whether no spike changes anything."""
-        return bool(self.biased.all())
+    def constant(self, live: Flags) -> bool:
+        """Whether no spike changes anything for the neurons that there are, bool [*shape]."""
+        return bool((self.biased | ~live).all())
 
-    def count(self, spikes: Mapping[str, Flags], name: str) -> int:
+    def count(self, spikes: Mapping[str, Flags], name: str, live: Flags | None = None) -> int:
         """Updates over all steps and samples.
 
         Args:
             spikes: population -> bool [step, sample, *shape], of all that send and of this one
                 where it fires.
             name: of this population.
+            live: neurons that there are, bool [*shape]; all where it is left out.
         """
         own = spikes.get(name)
         steps, samples = next(iter(spikes.values())).shape[:2]
-        if self.constant:
-            return int(steps * samples * self.biased.size)
+        live = np.ones(self.biased.shape, np.bool_) if live is None else live
+        if self.constant(live):
+            return int(steps * samples * live.sum())
         busy = np.zeros((samples, *self.biased.shape), np.bool_)
         arrived = self._arrived(spikes, (steps, samples))
         total = 0
         for step in range(steps):
             busy |= arrived[step] | self.biased
             fired = busy & False if own is None else own[step]
-            total += int(np.count_nonzero(busy | fired))
+            total += int(np.count_nonzero((busy | fired) & live))
             if self.forgets:
                 busy = busy & ~fired
         return total

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from snn2chip.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
+    from snn2chip.distill.checkpoint import CheckpointMetadata
     from snn2chip.distill.energy.judging import Judged
     from snn2chip.distill.recipe import Recipe
     from snn2chip.distill.teachers.base import Teacher, TeacherSignals
@@ -166,6 +167,12 @@ class Plan:
             ConfigError: taps that are not there, or shapes that do not go together.
         """
         raise NotImplementedError
+
+    def finished(
+        self, student: norse.SequentialState, metadata: CheckpointMetadata
+    ) -> tuple[norse.SequentialState, CheckpointMetadata]:
+        """The student as it is kept after training, such as without neurons that were removed."""
+        return student, metadata
 
     def verdict(self, judged: Judged) -> Mapping[str, str]:
         """Lines of the card, figure -> value, that only the trained student can tell."""

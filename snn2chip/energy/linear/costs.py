@@ -66,16 +66,24 @@ class SpikeCosts:
     Attributes:
         table: name of the cost table.
         spike_pj: population -> of one spike of each neuron, float64 [*shape]; inputs included.
+        arriving_pj: source and target -> the part of a source neuron's spike that is paid where it
+            arrives, float64 [*source shape].
         update_pj: population -> of one update of a neuron, beyond the price of an inactive one.
-        constant_pj: of one step of one sample.
+        idle_pj: population -> of one step of one sample in which nothing happens.
         unpriced: terms that have no price, one line each.
     """
 
     table: str
     spike_pj: Map[str, FloatArray]
+    arriving_pj: Map[tuple[str, str], FloatArray]
     update_pj: Map[str, float]
-    constant_pj: float
+    idle_pj: Map[str, float]
     unpriced: tuple[str, ...]
+
+    @property
+    def constant_pj(self) -> float:
+        """Of one step of one sample in which nothing happens anywhere."""
+        return sum(self.idle_pj.values())
 
     def energy(self, activity: Activity) -> SpikeEnergy:
         """The energy of a run of this program, or of another arithmetic's of the same graph."""
@@ -110,18 +118,23 @@ def spike_costs(
         )
         for name, sent in found.sent.items()
     }
+    arriving: dict[tuple[str, str], FloatArray] = {}
     for (name, place), events in found.events.items():
         source = layers[name].inputs[place].source
-        costs[source] = costs[source] + _arriving(layers[name], place, events, chosen)
+        paid = _arriving(layers[name], place, events, chosen)
+        arriving[source, name] = arriving.get((source, name), 0.0) + paid
+        costs[source] = costs[source] + paid
+    shapes = {p.name: p.shape for p in program.populations}
     return SpikeCosts(
         table=chosen.name,
-        spike_pj={p.name: _array(costs[p.name], p.shape) for p in program.populations},
+        spike_pj={name: _array(costs[name], shape) for name, shape in shapes.items()},
+        arriving_pj={ends: _array(pj, shapes[ends[0]]) for ends, pj in arriving.items()},
         update_pj={
             p.name: _difference(layers[p.name], chosen, neuron_updates=_MANY)
             for p in program.populations
             if not p.is_input
         },
-        constant_pj=sum(_total(layer, chosen) for layer in layers.values()),
+        idle_pj={name: _total(layer, chosen) for name, layer in layers.items()},
         unpriced=_unpriced(found.once, target, chosen),
     )
 
