@@ -57,7 +57,7 @@ class EnergyPenalty(Penalty):
     table: str | None = None
     budget_nj: float | None = None
     weight: float = 0.0
-    eta: float = 0.01
+    eta: float = 0.05
     most: float = 100.0
     warm_up: int = 1
     decay: float = 0.9
