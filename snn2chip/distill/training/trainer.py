@@ -88,7 +88,7 @@ class Trainer:
         for name, parameter in self.student.named_parameters():
             parameter.requires_grad_(not name.startswith(stage.frozen or ("\0",)))
         self.optimizer = torch.optim.AdamW(
-            _groups(self.student, self.objectives, self.config), lr=lr
+            _groups(self.student, self.objectives, self.config), lr=lr, fused=True
         )
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer, lr, total_steps=stage.epochs * batches, pct_start=WARM_UP
