@@ -7,9 +7,7 @@
 ``direct``  the value itself at every step
 =========== =====================================================================================
 
-Values are real numbers. Samples of type uint8 are bytes of an image or a spectrogram: whoever
-loads them says what a byte stands for (`snn2chip.data.parts.as_values`), an encoder takes them as
-they are.
+Every sum and comparison is one of float64, whatever the type of the values.
 """
 
 from __future__ import annotations
@@ -171,18 +169,3 @@ def encode(
             remedy="fewer --samples or --steps",
         )
     return encoder(x, encoding, steps, keys or Keys())
-
-
-def encode_bytes(
-    x: NDArray[np.uint8], encoding: Encoding, steps: int, scale: float, keys: Keys | None = None
-) -> NDArray[np.bool_] | NDArray[np.float64]:
-    """``encode(x / scale, ...)`` of bytes, by a table of all 256 where no draw is needed.
-
-    Args:
-        x: uint8 [sample, *shape].
-        scale: the byte that stands for 1.
-    """
-    if encoding.kind == "rate":
-        return encode(x / scale, encoding, steps, keys)
-    values = np.arange(256, dtype=np.float64)[np.newaxis] / scale
-    return encode(values, encoding, steps)[:, 0][:, x]

@@ -79,10 +79,21 @@ def as_values(
     """
     check_finite(source, key, array)
     if not timed:
-        values = array.astype(np.float64)
-        return values / byte_scale if array.dtype == np.uint8 else values
+        return scaled_bytes(array, byte_scale).astype(np.float64)
     is_spikes = array.dtype == np.bool_ or bool(((array == 0) | (array == 1)).all())
     return array.astype(np.bool_ if is_spikes else np.float64)
+
+
+def scaled_bytes(array: NDArray[Any], byte_scale: float) -> NDArray[Any]:
+    """Bytes (uint8) divided by ``byte_scale`` in float32, as image pipelines of PyTorch do.
+
+    Students are trained on such values, so that a chip must be given them too: a third rounded to
+    float32 passes a threshold of 1 in its third step, and the nearest float64 does not. Arrays of
+    another type, and any scale of 1, are given back as they are.
+    """
+    if array.dtype != np.uint8 or byte_scale == 1.0:
+        return array
+    return array.astype(np.float32) / np.float32(byte_scale)
 
 
 def check_finite(source: str, key: str, array: NDArray[Any]) -> None:

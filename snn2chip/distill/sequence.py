@@ -6,6 +6,7 @@ the same; the second is faster because convolutions and products are few and lar
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import norse.torch as norse
@@ -14,6 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from snn2chip.data import Keys, encode
+from snn2chip.distill.cells import encode_values, run_cell
 from snn2chip.distill.students import SPIKING, STATEFUL
 from snn2chip.graph import Encoding, Readout
 
@@ -25,37 +28,41 @@ class Sequence:
     """What one pass over whole samples produced.
 
     Attributes:
+        input: what went in [step, sample, *input_shape].
         output: of the last layer [step, sample, class].
         drive: what went into the last layer [step, sample, class].
         spikes: module name -> spikes of every spiking population [step, sample, *shape].
+        taps: module name -> what it gave [step, sample, ...], of the modules that were asked for.
     """
 
+    input: Tensor
     output: Tensor
     drive: Tensor
     spikes: dict[str, Tensor] = field(default_factory=dict)
+    taps: dict[str, Tensor] = field(default_factory=dict)
 
 
-def encode_spikes(x: Tensor, encoding: Encoding) -> Tensor:
-    """Deterministic ``if`` encoding: v += x each step, a spike where v > threshold, then v = 0.
+def encode_spikes(x: Tensor, encoding: Encoding, keys: Keys | None = None) -> Tensor:
+    """What the input population sends of values: the spikes of `snn2chip.data.encode`, bit for bit.
 
-    Exact for the digits' values in any float type: they are multiples of 1/16.
+    With ``direct`` it sends the values times the gain, in the type of x.
 
     Args:
         x: values [sample, *shape].
+        keys: of the code ``rate``; None for seed 0 and samples that are numbered from 0.
 
     Returns:
-        0 or 1 [step, sample, *shape], in the type of x.
+        [step, sample, *shape], in the type of x.
     """
-    assert encoding.steps is not None
-    drive = x * encoding.gain
-    v = torch.zeros_like(drive)
-    spikes = []
-    for _ in range(encoding.steps):
-        v = v + drive
-        fired = v > encoding.threshold
-        v = v.masked_fill(fired, 0.0)
-        spikes.append(fired)
-    return torch.stack(spikes).to(x.dtype)
+    steps = encoding.steps
+    assert steps is not None
+    if encoding.kind == "direct":
+        values = x * encoding.gain if encoding.gain != 1.0 else x
+        return values.expand(steps, *values.shape)
+    if encoding.kind == "if":
+        return encode_values(x, encoding.gain, encoding.threshold, steps)
+    spikes = encode(x.detach().cpu().numpy(), encoding, steps, keys)
+    return torch.as_tensor(spikes).to(x.device, x.dtype)
 
 
 def run_steps(student: norse.SequentialState, x: Tensor) -> Tensor:
@@ -68,7 +75,12 @@ def run_steps(student: norse.SequentialState, x: Tensor) -> Tensor:
     return torch.stack(outputs)
 
 
-def run_layers(student: norse.SequentialState, x: Tensor) -> Sequence:
+def run_layers(
+    student: norse.SequentialState,
+    x: Tensor,
+    taps: Collection[str] = (),
+    through_reset: bool = True,
+) -> Sequence:
     """Layer by layer: the same outputs as `run_steps`, with the spikes of every population.
 
     In training mode it differs in two ways that are meant: BatchNorm sees the statistics of all
@@ -76,27 +88,30 @@ def run_layers(student: norse.SequentialState, x: Tensor) -> Sequence:
 
     Args:
         x: input spikes [step, sample, *input_shape].
+        taps: names of modules whose outputs are kept; names that are not there are left out.
+        through_reset: gradients flow through resets, as in Norse.
     """
     spikes: dict[str, Tensor] = {}
-    drive = x
+    kept: dict[str, Tensor] = {}
+    first = drive = x
     for name, module in student.named_children():
-        drive, x = x, _run_layer(module, x)
+        drive, x = x, _run_layer(module, x, through_reset)
         if isinstance(module, SPIKING):
             spikes[name] = x
-    return Sequence(x, drive, spikes)
+        if name in taps:
+            kept[name] = x
+    return Sequence(first, x, drive, spikes, kept)
 
 
-def _run_layer(module: nn.Module, x: Tensor) -> Tensor:
+def _run_layer(module: nn.Module, x: Tensor, through_reset: bool) -> Tensor:
     if isinstance(module, STATEFUL):
-        state = None
-        outputs = []
-        for step in x:
-            y, state = module(step, state)
-            outputs.append(y)
-        return torch.stack(outputs)
+        return run_cell(module, x, through_reset)
     if isinstance(module, nn.Dropout):
         mask: Tensor = module(torch.ones_like(x[0]))
         return x * mask
+    if len(x) > 1 and x.stride(0) == 0:  # the same values at every step
+        once: Tensor = module(x[0])
+        return once.expand(len(x), *once.shape)
     flat: Tensor = module(x.flatten(0, 1))
     return flat.reshape(*x.shape[:2], *flat.shape[1:])
 
@@ -115,6 +130,14 @@ def readout_scores(output: Tensor, readout: Readout) -> Tensor:
             return output.mean(0)
         case "v_max":
             return output.amax(0)
+
+
+def readout_logits(output: Tensor, readout: Readout) -> Tensor:
+    """Logits of every step [step, sample, class].
+
+    Their mean over the steps is `readout_scores` where the readout is spike_count or v_mean.
+    """
+    return output * len(output) if readout.kind == "spike_count" else output
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +160,7 @@ class Evaluation:
 
 def evaluate(
     student: norse.SequentialState,
-    x: NDArray[np.float64],
+    x: NDArray[np.floating],
     y: NDArray[np.int64],
     encoding: Encoding,
     readout: Readout,
@@ -154,8 +177,11 @@ def evaluate(
     spikes: dict[str, float] = {}
     neurons: dict[str, int] = {}
     with torch.no_grad():
-        for batch in torch.split(torch.as_tensor(x, dtype=torch.float32), EVALUATION_BATCH):
-            encoded = encode_spikes(batch, encoding)
+        samples = torch.split(torch.as_tensor(x, dtype=torch.float32), EVALUATION_BATCH)
+        for number, batch in enumerate(samples):
+            first = number * EVALUATION_BATCH
+            keys = Keys(samples=np.arange(first, first + len(batch)))
+            encoded = encode_spikes(batch, encoding, keys)
             result = run_layers(student, encoded)
             scores.append(readout_scores(result.output, readout))
             for name, values in {"input": encoded, **result.spikes}.items():

@@ -1,4 +1,4 @@
-"""The codes ``rate`` and ``latency``, and bytes, against plain loops and under change."""
+"""The codes ``rate`` and ``latency`` against plain loops and under change."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from snn2chip.data import Keys, encode, encode_bytes
+from snn2chip.data import Keys, encode
 from snn2chip.graph import Encoding
 
 values = hnp.arrays(np.int64, (3, 5), elements=st.integers(-16, 80)).map(lambda x: x / 64)
-images = hnp.arrays(np.uint8, (3, 5))
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -110,10 +109,3 @@ def test_latency_is_that_of_snntorch():
         num_steps=9, threshold=1e-3, clip=True, normalize=True, linear=True,
     )  # fmt: skip
     np.testing.assert_array_equal(encode(x, Encoding("latency"), 9), theirs.numpy() != 0)
-
-
-@given(images, st.sampled_from(["if", "rate", "latency", "direct"]), st.sampled_from([1.0, 255.0]))
-def test_bytes_are_the_values_they_stand_for(x, kind, scale):
-    encoding, keys = Encoding(kind, gain=1.5), Keys(3)
-    found = encode_bytes(x, encoding, 6, scale, keys)
-    np.testing.assert_array_equal(found, encode(x / scale, encoding, 6, keys))

@@ -30,6 +30,11 @@ def saved(folder: Path, **arrays: np.ndarray) -> Path:
     return folder / "data.npz"
 
 
+def pixels(x: np.ndarray) -> np.ndarray:
+    """Bytes as torchvision's ToTensor makes them values."""
+    return x.astype(np.float32) / np.float32(255)
+
+
 def inputs(path: Path, target: str, data: Path, **options: object) -> np.ndarray:
     """Input spikes [step, sample, neuron] of a run."""
     run = snn2chip.simulate(path, target, data=data, trace=True, **options)
@@ -82,9 +87,9 @@ def test_bytes_stand_for_what_the_network_says(tmp_path: Path) -> None:
     x = np.random.default_rng(2).integers(0, 256, (5, 6), np.uint8)
     encoding = Encoding("if", steps=STEPS, byte_scale=255.0)
     path = network(tmp_path, encoding)
-    expected = encode(x / 255.0, Encoding("if"), STEPS)
+    expected = encode(pixels(x), Encoding("if"), STEPS)
     np.testing.assert_array_equal(inputs(path, "loihi2", saved(tmp_path, x=x)), expected)
-    floats = saved(tmp_path, x=x / 255.0)  # values that are no bytes are taken as they are
+    floats = saved(tmp_path, x=pixels(x))  # values that are no bytes are taken as they are
     np.testing.assert_array_equal(inputs(path, "loihi2", floats), expected)
 
 
@@ -103,7 +108,7 @@ def test_a_compiled_folder_keeps_the_byte_scale(tmp_path: Path) -> None:
     snn2chip.compile(path, folder, "loihi2")
     whole = snn2chip.simulate(folder, data=data).report.to_dict()["layers"]
     assert whole == snn2chip.simulate(path, "loihi2", data=data).report.to_dict()["layers"]
-    assert whole[0]["spikes"] == encode(x / 255.0, Encoding("if"), STEPS).sum()
+    assert whole[0]["spikes"] == encode(pixels(x), Encoding("if"), STEPS).sum()
 
 
 def test_grey_images_need_no_channel_axis(tmp_path: Path) -> None:
