@@ -10,9 +10,9 @@ import pytest
 pytest.importorskip("torch", reason="students are torch modules")
 pytest.importorskip("norse", reason="students have Norse cells")
 
-import snn2chip  # noqa: E402
-from snn2chip.data import load_split  # noqa: E402
-from snn2chip.distill import distill  # noqa: E402
+import snn2chip
+from snn2chip.data import load_split
+from snn2chip.distill import distill
 
 RECIPE = """
 [data]
