@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from snn2chip.data import Keys, encode
 from snn2chip.distill.cells import encode_values, run_cell
-from snn2chip.distill.students import SPIKING, STATEFUL
+from snn2chip.distill.students import SPIKING, STATEFUL, Residual
 from snn2chip.graph import Encoding, Readout
 
 EVALUATION_BATCH = 256
@@ -91,16 +91,39 @@ def run_layers(
         taps: names of modules whose outputs are kept; names that are not there are left out.
         through_reset: gradients flow through resets, as in Norse.
     """
-    spikes: dict[str, Tensor] = {}
-    kept: dict[str, Tensor] = {}
+    run = _Run(frozenset(taps), through_reset)
     first = drive = x
     for name, module in student.named_children():
-        drive, x = x, _run_layer(module, x, through_reset)
+        drive, x = x, run.module(name, module, x)
+    return Sequence(first, x, drive, run.spikes, run.taps)
+
+
+@dataclass(eq=False)
+class _Run:
+    """Layer by layer, with spikes by population and wanted outputs by module path.
+
+    Parts of a residual block are called ``block1.mid`` as modules and ``block1/mid`` as
+    populations, as in the graph.
+    """
+
+    wanted: frozenset[str]
+    through_reset: bool
+    spikes: dict[str, Tensor] = field(default_factory=dict)
+    taps: dict[str, Tensor] = field(default_factory=dict)
+
+    def module(self, path: str, module: nn.Module, x: Tensor) -> Tensor:
+        """What a module gives of ``x`` [step, sample, ...]."""
+        if isinstance(module, Residual):
+            y = module.follow(
+                x, lambda name, value: self.module(f"{path}.{name}", getattr(module, name), value)
+            )
+        else:
+            y = _run_layer(module, x, self.through_reset)
         if isinstance(module, SPIKING):
-            spikes[name] = x
-        if name in taps:
-            kept[name] = x
-    return Sequence(first, x, drive, spikes, kept)
+            self.spikes[path.replace(".", "/")] = y
+        if path in self.wanted:
+            self.taps[path] = y
+        return y
 
 
 def _run_layer(module: nn.Module, x: Tensor, through_reset: bool) -> Tensor:

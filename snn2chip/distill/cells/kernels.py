@@ -18,6 +18,8 @@ BLOCK = 1024
 
 _ONE = np.float32(1.0)
 _ZERO = np.float32(0.0)
+_HALF = np.float32(0.5)
+_HALF_PI = np.float32(np.pi / 2)
 _TWO_OVER_ROOT_PI = np.float32(2.0 / np.sqrt(np.pi))
 
 
@@ -66,6 +68,9 @@ def _slope(x: Any, surrogate: int, alpha: Any) -> Any:
         return alpha * max(_ZERO, _ONE - abs(x))
     if surrogate == 3:  # heavi_erfc
         return _TWO_OVER_ROOT_PI * np.float32(np.exp(-(alpha * x) * (alpha * x)))
+    if surrogate == 5:  # atan
+        y = _HALF_PI * alpha * x
+        return _HALF * alpha / (_ONE + y * y)
     y = abs(x) + _ONE  # super
     return _ONE / (y * y)
 

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from snn2chip.engine.kernels.accelerate import kernels
 
-SURROGATES = ("circ", "tanh", "triangle", "heavi_erfc", "super")
-"""Norse's threshold functions, in the order of their numbers in the kernels."""
+SURROGATES = ("circ", "tanh", "triangle", "heavi_erfc", "super", "atan")
+"""Norse's threshold functions and ours, in the order of their numbers in the kernels."""
 
 _KERNELS = "snn2chip.distill.cells.kernels"
 _LEAST = 1 << 15
