@@ -60,7 +60,7 @@ def encode_spikes(x: Tensor, encoding: Encoding, keys: Keys | None = None) -> Te
         values = x * encoding.gain if encoding.gain != 1.0 else x
         return values.expand(steps, *values.shape)
     if encoding.kind == "if":
-        return encode_values(x, encoding.gain, encoding.threshold, steps)
+        return encode_values(x, encoding.threshold, steps, encoding.gain)
     spikes = encode(x.detach().cpu().numpy(), encoding, steps, keys)
     return torch.as_tensor(spikes).to(x.device, x.dtype)
 

@@ -245,6 +245,6 @@ def test_blocks_are_not_fine_tuned_in_integers():
     from snn2chip.distill.quantized.folding import sites
 
     for name in ("resnet", "cubalif"):
-        with pytest.raises(UnsupportedError, match="block1|hidden1") as caught:
+        with pytest.raises(UnsupportedError, match=r"block1|hidden1") as caught:
             sites([x for x in made(name)[2].architecture if x["kind"] != "batchnorm2d"])
         assert "quantization" in caught.value.remedy

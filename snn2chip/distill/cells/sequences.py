@@ -82,7 +82,7 @@ def box_of(cell: nn.Module, through_reset: bool = True) -> Box | None:
     return Box(leak, float(p.v_th), soft, p.method, float(p.alpha), through_reset)
 
 
-def encode_values(x: Tensor, gain: float, threshold: float, steps: int) -> Tensor:
+def encode_values(x: Tensor, threshold: float, steps: int, gain: float = 1.0) -> Tensor:
     """Spikes [step, *shape] of the ``if`` encoding of ``x``, in its own type."""
     if x.dtype == torch.float32 and x.device.type == "cpu" and _ready():
         flat = x.detach().contiguous().view(-1)

@@ -26,11 +26,11 @@ class Residual(nn.Module):
 
     def __init__(self, channels: int, kernel: int, mid: nn.Module, out: nn.Module) -> None:
         super().__init__()
-        same = {"padding": kernel // 2, "bias": False}
-        self.mid_weight = nn.Conv2d(channels, channels, kernel, **same)
+        pad = kernel // 2
+        self.mid_weight = nn.Conv2d(channels, channels, kernel, padding=pad, bias=False)
         self.mid_norm = nn.BatchNorm2d(channels)
         self.mid = mid
-        self.out_weight = nn.Conv2d(channels, channels, kernel, **same)
+        self.out_weight = nn.Conv2d(channels, channels, kernel, padding=pad, bias=False)
         self.out_norm = nn.BatchNorm2d(channels)
         self.out = out
 
