@@ -17,7 +17,7 @@ TINY = {
 
 @pytest.fixture
 def tiny_tables() -> Callable[..., dict[str, Any]]:
-    """Maker of a recipe's tables: kind, and then changes as ``table__key=value``."""
+    """Maker of a recipe's tables: kind, and then changes as ``table__key=value``, or a table."""
 
     def make(kind: str = "mlp", **changes: Any) -> dict[str, Any]:
         tables: dict[str, Any] = {
@@ -26,8 +26,11 @@ def tiny_tables() -> Callable[..., dict[str, Any]]:
             "training": {"epochs": 2, "batch": 32, "threads": 1},
         }
         for dotted, value in changes.items():
-            table, key = dotted.split("__")
-            tables.setdefault(table, {})[key] = value
+            table, _, key = dotted.partition("__")
+            if key:
+                tables.setdefault(table, {})[key] = value
+            else:
+                tables[table] = value
         return tables
 
     return make

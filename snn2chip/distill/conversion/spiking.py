@@ -70,11 +70,25 @@ class Curve:
         return first if first <= len(self.accuracy) else None
 
 
-def half_biased(links: Sequence[Link], steps: int) -> tuple[Link, ...]:
-    """The links with half a threshold spread over the biases of T steps, of all but the last."""
+def half_biased(
+    links: Sequence[Link], steps: int, scales: Sequence[float] | None = None
+) -> tuple[Link, ...]:
+    """The links with half a threshold spread over the biases of T steps, of all but the last.
+
+    Args:
+        scales: value that a threshold stands for, of every link; 1 for balanced ones.
+    """
+    known = (1.0,) * len(links) if scales is None else scales
     return tuple(
-        replace(link, bias=link.bias + 0.5 / steps) if link.relu else link for link in links
+        _raised(link, 0.5 * scale / steps) if link.relu else link
+        for link, scale in zip(links, known, strict=True)
     )
+
+
+def _raised(link: Link, amount: float) -> Link:
+    if link.norm is None:
+        return replace(link, bias=link.bias + amount)
+    return replace(link, norm=replace(link.norm, bias=link.norm.bias + amount))
 
 
 def run(

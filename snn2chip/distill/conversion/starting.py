@@ -9,7 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from snn2chip.distill.conversion.chain import NORMS, Link
+from snn2chip.distill.conversion.balance import activation_scales, rate_scale
+from snn2chip.distill.conversion.chain import NORMS, Link, chain_of
+from snn2chip.distill.conversion.spiking import half_biased
 from snn2chip.errors import ConfigError
 
 REMEDY = (
@@ -23,8 +25,8 @@ class Slot:
     """One weighted layer of a student with what follows it.
 
     Attributes:
-        unit: drive that moves the membrane by one threshold in one step, without its leak; for
-            neurons that do not spike, drive that moves it by 1.
+        unit: drive that moves the membrane by one threshold in one step, but for its leak; for
+            neurons that do not spike, drive that holds it at 1.
     """
 
     name: str
@@ -68,12 +70,66 @@ def slots_of(student: nn.Module) -> tuple[Slot, ...]:
 def _unit(neurons: Any) -> float:
     """Norse's membranes: ``v += dt / tau * (i - v)`` of leaky ones, ``v += i`` of the others."""
     parameters = neurons.p
-    gain = float(parameters.tau_mem_inv) * float(neurons.dt) if _leaks(parameters) else 1.0
-    return float(getattr(parameters, "v_th", 1.0)) / gain
+    if not hasattr(parameters, "v_th"):
+        return 1.0
+    leaks = hasattr(parameters, "tau_mem_inv")
+    gain = float(parameters.tau_mem_inv) * float(neurons.dt) if leaks else 1.0
+    return float(parameters.v_th) / gain
 
 
-def _leaks(parameters: Any) -> bool:
-    return hasattr(parameters, "tau_mem_inv")
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How a teacher is converted into a student's first weights.
+
+    Attributes:
+        percentile: of the activations that a rate of 1 stands for; 100 is max-norm.
+        half: half a threshold is spread over the biases of the T steps (Deng, Gu 2021,
+            arXiv:2103.00476), which rounds rates where they would be cut.
+    """
+
+    percentile: float = 99.9
+    half: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.percentile <= 100.0:
+            needs = "more than 0, at most 100 (max-norm)"
+            raise ConfigError(f"percentile = {self.percentile}", needs=needs)
+
+
+def start_from(
+    student: nn.Module,
+    teacher: nn.Module | None,
+    x: Tensor,
+    encoded: Tensor,
+    start: Start,
+    output_scale: float | None = None,
+) -> None:
+    """Writes a converted teacher into a student of the same layers.
+
+    Args:
+        x: calibration samples [sample, *shape] of the training split.
+        encoded: the same samples as the student gets them [step, sample, *shape].
+        output_scale: logit that one threshold (or a membrane of 1) of the output stands for; the
+            largest logit where it is left out.
+
+    Raises:
+        ConfigError: a teacher without PyTorch layers, a silent one, or one of other layers.
+        UnsupportedError: layers that have no spiking counterpart.
+    """
+    if teacher is None:
+        raise ConfigError(
+            "a student that starts as a converted teacher",
+            needs="a teacher of PyTorch layers",
+            has="one that gives outputs only, such as an ONNX file",
+            remedy="[teacher] with the student's kind and widths",
+        )
+    links = chain_of(teacher)
+    scales = activation_scales(links, x.double(), start.percentile)
+    if start.half:
+        links = half_biased(links, len(encoded), scales)
+    input_scale = rate_scale(x.double(), encoded.double().mean(0))
+    last = scales[-1] if output_scale is None else output_scale
+    start_as(student, links, (input_scale, *scales), last)
 
 
 def start_as(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool1d, adaptive_avg_pool2d, normalize
 
@@ -32,7 +31,9 @@ def attention_map(features: Tensor, places: tuple[int, ...] | None = None) -> Te
 
 
 def attention_distance(teacher: Tensor, student: Tensor) -> Tensor:
-    """Mean squared difference of the attention maps of one layer (arXiv:2304.09101).
+    """Squared distance of the attention maps of one layer, averaged over samples; in [0, 2].
+
+    The paper (arXiv:2304.09101) takes the mean over places, which is this divided by their number.
 
     Where the two have different places, both are averaged to the smaller number along each axis.
 
@@ -44,4 +45,5 @@ def attention_distance(teacher: Tensor, student: Tensor) -> Tensor:
     if teacher.ndim > 2:
         pairs = zip(teacher.shape[2:], student.shape[2:], strict=True)
         places = tuple(min(pair) for pair in pairs)
-    return torch.mean((attention_map(student, places) - attention_map(teacher, places)) ** 2)
+    difference = attention_map(student, places) - attention_map(teacher, places)
+    return (difference**2).sum(1).mean()

@@ -116,4 +116,4 @@ def test_slots_know_what_moves_their_neurons_by_a_threshold(tiny_recipe) -> None
     slots = slots_of(student_of(recipe))
     assert [slot.name for slot in slots] == ["hidden1_weight", "out_weight"]
     assert slots[0].unit == pytest.approx(8.0, rel=1e-12), "dt / tau = 1/4, threshold 2"
-    assert slots[1].unit == pytest.approx(2.0, rel=1e-12), "tau_out of 2 ms, no threshold"
+    assert slots[1].unit == 1.0, "a drive of 1 holds a leaky membrane at 1"

@@ -88,7 +88,7 @@ def test_attention_is_that_of_plain_numpy(seed, channels, side) -> None:
         q = np.array([np.mean(x**2, axis=0).reshape(-1) for x in f])
         return q / np.linalg.norm(q, axis=1, keepdims=True)
 
-    expected = np.mean((of(s) - of(t)) ** 2)
+    expected = np.sum((of(s) - of(t)) ** 2) / 3.0
     found = attention_distance(torch.tensor(t), torch.tensor(s))
     assert float(found) == pytest.approx(expected, rel=1e-9, abs=1e-15)
 
