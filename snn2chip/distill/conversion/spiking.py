@@ -13,7 +13,7 @@ aaai.v36i1.19874) are those of the papers; chips reset to zero and start at 0, w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -27,6 +27,7 @@ from snn2chip.distill.conversion.chain import Link, cast
 from snn2chip.errors import ConfigError
 
 BATCH = 250
+"""Samples at a time: encoded ones take as much memory as there are steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,27 +120,28 @@ def run(
 
 def conversion_curve(
     network: Balanced,
-    inputs: Tensor,
+    x: Tensor,
     y: NDArray[np.int64],
+    encode: Callable[[Tensor], Tensor],
     dynamics: Dynamics,
     dtype: torch.dtype = torch.float32,
 ) -> Curve:
     """Accuracy and spikes after every step, in one run.
 
     Args:
-        inputs: of every step [step, sample, *shape]; the same values at every step are
-            ``x.expand(steps, *x.shape)``, which takes no memory.
+        x: values [sample, *shape].
         y: classes [sample].
+        encode: gives of values [sample, *shape] what goes in at every step [step, sample, *shape].
         dtype: in which it is computed.
     """
     links = cast(network.links, dtype)
-    steps = len(inputs)
+    steps = len(encode(x[:1]))
     right = np.zeros(steps, np.int64)
     counts = {link.name: np.zeros(steps) for link in links[:-1]}
     with torch.no_grad():
         for start in range(0, len(y), BATCH):
             part = slice(start, start + BATCH)
-            frames = (frame[part].to(dtype) for frame in inputs)
+            frames = iter(encode(x[part].to(dtype)))
             for t, (total, spikes) in enumerate(run(links, frames, dynamics)):
                 right[t] += int((total.argmax(1).numpy() == y[part]).sum())
                 for name, values in zip(counts, spikes, strict=True):

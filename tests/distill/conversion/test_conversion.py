@@ -203,9 +203,16 @@ def test_a_curve_is_many_runs_in_one() -> None:
     y = np.arange(300) % 10
     links = chain_of(made)
     scaled = balanced(links, activation_scales(links, x))
-    long = conversion_curve(scaled, x.expand(9, *x.shape), y, Dynamics(), torch.float64)
+
+    def curve(steps: int) -> Curve:
+        def encode(values: torch.Tensor) -> torch.Tensor:
+            return values.expand(steps, *values.shape)
+
+        return conversion_curve(scaled, x, y, encode, Dynamics(), torch.float64)
+
+    long = curve(9)
     for steps in (1, 4, 9):
-        short = conversion_curve(scaled, x.expand(steps, *x.shape), y, Dynamics(), torch.float64)
+        short = curve(steps)
         assert short.accuracy[-1] == long.accuracy[steps - 1]
         for name, counts in short.spikes.items():
             assert counts[-1] == pytest.approx(long.spikes[name][steps - 1], rel=1e-12)
