@@ -43,7 +43,7 @@ class LaSNN(Method):
     percentile: float = 99.9
     half: bool = True
     attention: float = 1.0
-    alpha: float = 0.5
+    alpha: float = 0.0
     temperature: float = 4.0
     student_taps: tuple[str, ...] = ()
     teacher_taps: tuple[str, ...] = ()
