@@ -10,6 +10,7 @@ from snn2chip.cli import (
     chips,
     compare,
     console,
+    conversion,
     deploy,
     doctor,
     export,
@@ -59,6 +60,7 @@ def options(
 
 app.command()(deploy.demo)
 app.command()(students.distill)
+app.command()(conversion.convert)
 app.command()(export.export)
 app.command()(networks.info)
 app.command()(networks.check)

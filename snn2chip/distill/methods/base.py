@@ -86,6 +86,7 @@ class Context:
     Attributes:
         example: values of a few training samples [sample, *input_shape].
         classes: number of them.
+        samples: values of all training samples, for what has to be measured before training.
     """
 
     recipe: Recipe
@@ -95,6 +96,7 @@ class Context:
     classes: int
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """Module path of the student -> shape of what it gives for one sample and step."""
+    samples: Tensor = field(default_factory=lambda: torch.zeros(0))
 
     def student_shape(self, path: str) -> tuple[int, ...]:
         """Shape of a tap of the student, without steps and samples.
@@ -139,6 +141,10 @@ class Objective(nn.Module):
     def end_epoch(self, epoch: int) -> dict[str, float]:
         """Called after every epoch of a stage; figures to show beside the loss."""
         return {}
+
+    def settled(self) -> bool:
+        """Whether an epoch that ends now may be kept; asked after ``end_epoch``."""
+        return True
 
 
 class Plan:

@@ -21,6 +21,9 @@ from snn2chip.distill.training.samples import hold_out, torch_state
 from snn2chip.distill.training.state import Kept, load_state, save_state
 from snn2chip.distill.training.trainer import Trainer, initialise
 
+UNSETTLED = -1.0
+"""Rank of an epoch that objectives do not let be kept; that of no epoch at all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -98,8 +101,9 @@ def fit(
         kept = run.all_stages(state)
         if kept.weights is not None:
             student.load_state_dict(kept.weights)
+        # again, for trainings of no epochs, or without one that may be kept
+        validation = run.judge() if judge.any() else None
     student.eval()
-    validation = kept.best if judge.any() else None
     return Fit(
         student, kept.epoch, kept.seconds, tuple(kept.losses), tuple(kept.history), validation
     )
@@ -149,9 +153,11 @@ class _Run:
         kept.losses.append(loss)
         accuracy = None
         if len(self.y):
-            accuracy = self._judge()
-            if accuracy >= kept.best or self.trainer.done == 1:  # a stage begins anew
-                kept.best, kept.epoch = accuracy, len(kept.losses)
+            accuracy = self.judge()
+            # an epoch that must not be kept stands in until the first one that may
+            rank = accuracy if self.trainer.settled() else UNSETTLED
+            if rank >= kept.best or self.trainer.done == 1:  # a stage begins anew
+                kept.best, kept.epoch = rank, len(kept.losses)
                 kept.weights = deepcopy(self.trainer.student.state_dict())
         else:
             kept.epoch = len(kept.losses)
@@ -164,6 +170,7 @@ class _Run:
             done, epochs = len(kept.losses), sum(s.epochs for s in stages)
             self.progress(Progress(name, done, epochs, loss, accuracy, self.trainer.figures))
 
-    def _judge(self) -> float:
+    def judge(self) -> float:
+        """Accuracy of the student as it is on the validation share."""
         trainer = self.trainer
         return evaluate(trainer.student, self.x, self.y, trainer.encoding, trainer.readout).accuracy

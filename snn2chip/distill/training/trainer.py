@@ -120,6 +120,10 @@ class Trainer:
         self.done += 1
         return self.figures["loss"]
 
+    def settled(self) -> bool:
+        """Whether the epoch that ended may be kept."""
+        return all(objective.settled() for objective in self._objectives)
+
     def _context(self, teacher: Teacher | None) -> Context:
         """The context of the objectives; the student is run once for the shapes of its taps."""
         example = self.x[:EXAMPLE]
@@ -131,7 +135,7 @@ class Trainer:
         self.student.train(training)
         shapes = {name: tuple(values.shape[2:]) for name, values in result.taps.items()}
         classes = result.output.shape[2]
-        return Context(self.recipe, self.student, teacher, example, classes, shapes)
+        return Context(self.recipe, self.student, teacher, example, classes, shapes, self.x)
 
     def _batch(self, index: Tensor) -> dict[str, float]:
         x = augment(self.x[index], self.config.augmentation, self.generator)
