@@ -22,6 +22,7 @@ METHODS = {
 """Name in ``[method]`` -> module and class below this room."""
 
 PENALTIES = {
+    "energy": "penalties.energy:EnergyPenalty",
     "rate": "penalties.rate:RatePenalty",
     "logits": "penalties.logits:LogitsPenalty",
     "synops": "penalties.synops:SynOpsPenalty",

@@ -49,7 +49,7 @@ def start_in(context: Context, start: Start) -> None:
         As `start_from`.
     """
     recipe, teacher = context.recipe, context.teacher
-    x = context.samples[:CALIBRATION]
+    x = context.x[:CALIBRATION]
     counted = recipe.student.readout == "spike_count"
     start_from(
         context.student,

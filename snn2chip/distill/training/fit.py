@@ -21,9 +21,6 @@ from snn2chip.distill.training.samples import hold_out, torch_state
 from snn2chip.distill.training.state import Kept, load_state, save_state
 from snn2chip.distill.training.trainer import Trainer, initialise
 
-UNSETTLED = -1.0
-"""Rank of an epoch that objectives do not let be kept; that of no epoch at all."""
-
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -154,10 +151,9 @@ class _Run:
         accuracy = None
         if len(self.y):
             accuracy = self.judge()
-            # an epoch that must not be kept stands in until the first one that may
-            rank = accuracy if self.trainer.settled() else UNSETTLED
-            if rank >= kept.best or self.trainer.done == 1:  # a stage begins anew
-                kept.best, kept.epoch = rank, len(kept.losses)
+            rank, best = (self.trainer.acceptable, accuracy), (kept.acceptable, kept.best)
+            if rank >= best or self.trainer.done == 1:  # a stage begins anew
+                (kept.acceptable, kept.best), kept.epoch = rank, len(kept.losses)
                 kept.weights = deepcopy(self.trainer.student.state_dict())
         else:
             kept.epoch = len(kept.losses)

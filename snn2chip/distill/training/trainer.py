@@ -120,9 +120,10 @@ class Trainer:
         self.done += 1
         return self.figures["loss"]
 
-    def settled(self) -> bool:
-        """Whether the epoch that ended may be kept."""
-        return all(objective.settled() for objective in self._objectives)
+    @property
+    def acceptable(self) -> bool:
+        """Whether every objective lets the epoch just trained be kept."""
+        return all(objective.acceptable for objective in self._objectives)
 
     def _context(self, teacher: Teacher | None) -> Context:
         """The context of the objectives; the student is run once for the shapes of its taps."""

@@ -84,7 +84,8 @@ class _Pruning(Objective):
         zeros = sum(int((w == 0.0).sum()) for w in weights.values())
         return {"zeros": zeros / sum(w.numel() for w in weights.values())}
 
-    def settled(self) -> bool:
+    @property
+    def acceptable(self) -> bool:
         done: Any = self.done
         return self._options.share_after(int(done) / self._epochs) >= self._options.share
 
