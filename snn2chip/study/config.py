@@ -6,6 +6,7 @@
     targets = ["loihi2"]              # of the integer programs; loihi1:sanafe_nahuku names a table
     seeds = [0, 1, 2]                 # of the training
     series = ["method.name"]          # what has a colour and a hypervolume of its own
+    reference = { accuracy = 0.9, energy = 100.0 }        # corner of the hypervolumes
 
     [[grid]]                          # every combination; several grids are joined
     method = [{ name = "ce" }, { name = "kd", temperature = 4.0 }]
@@ -128,6 +129,8 @@ class StudyConfig:
     Attributes:
         recipe: path of the base recipe, as it can be opened.
         targets: on which integer programs are judged and priced; the recipe's where empty.
+        reference: corner of the hypervolumes: the least accuracy, and the highest costs by name;
+            what is left out is chosen from the settings, a tenth beyond the worst of them.
         level: of every interval.
         resamples: of the bootstrap.
     """
@@ -142,6 +145,7 @@ class StudyConfig:
     grids: tuple[Mapping[str, tuple[Any, ...]], ...] = ()
     search: SearchConfig | None = None
     compare: tuple[CompareConfig, ...] = ()
+    reference: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         between("level", self.level, 0.0, 1.0)
@@ -190,7 +194,8 @@ def study_from_dict(
     for key in tables:
         if key not in known:
             raise ConfigError(f"{source}: unknown key {key!r}", remedy=did_you_mean(key, known))
-    plain = {k: v for k, v in tables.items() if k not in ("grid", "search", "compare")}
+    nested = ("grid", "search", "compare", "reference")
+    plain = {k: v for k, v in tables.items() if k not in nested}
     made = from_table(StudyConfig, {"name": name, **plain}, source, "")
     grids = _tables(tables.get("grid", []), source, "grid")
     values = {f.name: getattr(made, f.name) for f in fields(StudyConfig)}
@@ -198,6 +203,7 @@ def study_from_dict(
     values["grids"] = tuple(_grid(grid, source) for grid in grids)
     if "search" in tables:
         values["search"] = _search(tables["search"], source)
+    values["reference"] = _reference(tables.get("reference", {}), source)
     compared = _tables(tables.get("compare", []), source, "compare")
     values["compare"] = tuple(_compare(table, source) for table in compared)
     return StudyConfig(**values)
@@ -255,7 +261,22 @@ def _range(key: str, given: Any, source: str) -> Range:
         raise ConfigError(where, needs=needs)
     if not (-1e300 < ends[0] < ends[1] < 1e300) or (log and ends[0] <= 0):
         raise ConfigError(where, needs="low below high" + (" and above 0" if log else ""))
-    return Range(*map(float, ends), log=log, whole=all(type(end) is int for end in ends))
+    low, high = map(float, ends)
+    return Range(low, high, log=log, whole=all(type(end) is int for end in ends))
+
+
+def _reference(table: Any, source: str) -> dict[str, float]:
+    known = (ACCURACY, *COSTS)
+    if not isinstance(table, Mapping):
+        raise ConfigError(f"{source}: reference", needs="a table of numbers")
+    for key, value in table.items():
+        if key not in known:
+            raise ConfigError(
+                f"{source}: unknown key 'reference.{key}'", remedy=did_you_mean(key, known)
+            )
+        if type(value) not in (int, float) or not 0 <= value < 1e300:
+            raise ConfigError(f"{source}: reference.{key}", needs="a number, 0 or more")
+    return {key: float(value) for key, value in table.items()}
 
 
 def _compare(table: Mapping[str, Any], source: str) -> CompareConfig:
@@ -269,7 +290,14 @@ def _compare(table: Mapping[str, Any], source: str) -> CompareConfig:
         sides[name] = side
     rest = {key: value for key, value in table.items() if key not in sides}
     plain = from_table(_Claim, rest, source, "compare")
-    return CompareConfig(**sides, **{f.name: getattr(plain, f.name) for f in fields(_Claim)})
+    try:
+        return CompareConfig(
+            sides["a"], sides["b"], plain.margin_points, pick=plain.pick, name=plain.name
+        )
+    except ConfigError as error:
+        raise ConfigError(
+            f"{source}: [compare]: {error.what}", needs=error.needs, remedy=error.remedy
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)

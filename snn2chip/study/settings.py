@@ -1,4 +1,4 @@
-"""Dotted keys into nested tables: how a study changes a recipe, and how it names what it changed."""
+"""Dotted keys into nested tables: how a study changes a recipe, and names what it changed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def found(tables: Any, key: str) -> Any:
 
 def leaves(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The same values under the keys of single ones: tables and arrays of tables are opened."""
-    return dict(_leaves("", settings))
+    return {leaf: v for key, value in settings.items() for leaf, v in _leaves(key, value)}
 
 
 def product_of(grid: Mapping[str, Iterable[Any]]) -> Iterator[dict[str, Any]]:
@@ -114,7 +114,7 @@ def _is_index(part: str) -> bool:
 def _leaves(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Mapping) and value:
         for key, item in value.items():
-            yield from _leaves(f"{prefix}.{key}" if prefix else str(key), item)
+            yield from _leaves(f"{prefix}.{key}", item)
     elif isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
         for index, item in enumerate(value):
             yield from _leaves(f"{prefix}.{index}", item)

@@ -125,7 +125,8 @@ def paired_saving(
         a, b: a cost of each sample, such as its spikes, [seed, sample], 0 or more.
 
     Returns:
-        The share of b's cost that a saves; negative where a costs more.
+        The share of b's cost that a saves; negative where a costs more. One seed of one sample,
+        such as a mean, has no interval.
 
     Raises:
         ConfigError: unequal or empty arrays, negative or infinite costs, b costs nothing (in a
@@ -152,7 +153,7 @@ def paired_saving(
     ours, theirs = np.concatenate(shares, axis=1)
     if b.sum() == 0 or theirs.min() == 0:
         raise ConfigError("a saving against nothing", needs="a baseline that costs something")
-    low, high = _ends(1.0 - ours / theirs, level)
+    low, high = (None, None) if a.size == 1 else _ends(1.0 - ours / theirs, level)
     return Interval(1.0 - float(a.mean() / b.mean()), low, high, level, seeds)
 
 

@@ -10,6 +10,8 @@ COSTS = ("spikes", "synaptic_events", "dynamic", "energy")
 """What an accuracy may be weighed against, per inference: spikes of hidden and output neurons,
 synaptic events, and on a target with prices dynamic and total energy in nJ."""
 
+_FIELDS = {"dynamic": "dynamic_nj", "energy": "total_nj"}
+
 FLOAT = "torch"
 """Where a student runs as it was trained; everywhere else is a target."""
 
@@ -42,17 +44,15 @@ class Figures:
     latency_us: float | None = None
     differing: float | None = None
 
-    def cost(self, name: str) -> float | None:
-        """One of ``COSTS``."""
-        match name:
-            case "spikes":
-                return self.hidden_spikes + self.output_spikes
-            case "synaptic_events":
-                return self.synaptic_events
-            case "dynamic":
-                return self.dynamic_nj
-            case _:
-                return self.total_nj
+    @property
+    def spikes(self) -> float:
+        """By hidden and output neurons."""
+        return self.hidden_spikes + self.output_spikes
+
+    def value(self, name: str) -> float | None:
+        """One of ``COSTS``, or a field by its name."""
+        found: float | None = getattr(self, _FIELDS.get(name, name))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +79,10 @@ class Outcome:
 
     Attributes:
         figures: place (``FLOAT`` or a target as it was asked for) -> split -> figures.
-        tables: cost table by target, as far as there is one.
+        cost_tables: name of the cost table by target, as far as there is one.
         parameters: of the student.
         epoch: that was kept.
-        seconds: of training, and of everything.
+        training_s, total_s: seconds of the training, and of everything.
         violations: limits that the student breaks, by target.
         tool: version of snn2chip that measured it.
     """
