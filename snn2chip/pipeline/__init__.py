@@ -14,7 +14,7 @@ from snn2chip.pipeline.results.thresholds import (
     read_thresholds,
 )
 from snn2chip.pipeline.running import check, compile_network, run
-from snn2chip.pipeline.samples import Samples, scored_samples
+from snn2chip.pipeline.samples import Given, Samples, scored_samples
 from snn2chip.pipeline.types import (
     Check,
     Compilation,
@@ -32,6 +32,7 @@ __all__ = [
     "Compilation",
     "CurvePoint",
     "Fidelity",
+    "Given",
     "Judgement",
     "Network",
     "Options",
