@@ -37,7 +37,7 @@ from typing import Any, Literal
 
 from snn2chip.distill.tables import at_least, between, from_table, whole
 from snn2chip.errors import ConfigError, did_you_mean
-from snn2chip.study.statistics import LEVEL, RESAMPLES
+from snn2chip.study.answer.statistics import LEVEL, RESAMPLES
 from snn2chip.study.types import COSTS
 
 MAX_BYTES = 1 << 20

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.study.answer import Answer, Tool
+from snn2chip.study.answer.summary import summarise
+from snn2chip.study.answer.types import Answer, Tool
 from snn2chip.study.config import StudyConfig, study_from_dict
 from snn2chip.study.settings import changed, fingerprint, leaves
-from snn2chip.study.summary import summarise
 from snn2chip.study.types import FLOAT, Figures, Outcome, Trial
 
 CHIP = "loihi2"

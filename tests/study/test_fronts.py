@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from snn2chip.errors import ConfigError
-from snn2chip.study.fronts import front, hypervolume
+from snn2chip.study.answer.fronts import front, hypervolume
 
 SIDE = 6
 

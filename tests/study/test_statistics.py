@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from snn2chip.errors import ConfigError
-from snn2chip.study.statistics import mean_interval, paired_difference, paired_saving
+from snn2chip.study.answer.statistics import mean_interval, paired_difference, paired_saving
 
 
 def slow_bootstrap(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from math import ceil, floor, log10
 
 from snn2chip.report.numbers import accuracy
-from snn2chip.study.answer import Answer, Claim, Row
+from snn2chip.study.answer.statistics import Interval
+from snn2chip.study.answer.types import Answer, Claim, Row
 from snn2chip.study.show import words
-from snn2chip.study.statistics import Interval
 
 WIDTH, HEIGHT = 500.0, 320.0
 LEFT, RIGHT, TOP, BOTTOM = 52.0, 20.0, 12.0, 30.0

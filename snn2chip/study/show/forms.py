@@ -11,8 +11,8 @@ from io import StringIO
 from typing import Any
 
 from snn2chip.report.csvfile import safe
-from snn2chip.study.answer import Answer, Row
-from snn2chip.study.statistics import Interval
+from snn2chip.study.answer.statistics import Interval
+from snn2chip.study.answer.types import Answer, Row
 from snn2chip.study.types import SPLITS, Figures
 
 SCHEMA = "snn2chip/pareto/1"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from snn2chip.report import numbers
 from snn2chip.report.html.page import nice
-from snn2chip.study.answer import Answer
+from snn2chip.study.answer.types import Answer
 from snn2chip.study.show import draw, words
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 from snn2chip.report.numbers import shown
-from snn2chip.study.answer import Answer, Claim
+from snn2chip.study.answer.types import Answer, Claim
 from snn2chip.study.show import words
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from snn2chip.report.numbers import UNKNOWN, accuracy, count, energy, plural, significant
-from snn2chip.study.answer import Answer, Claim, ClaimAt, Row
-from snn2chip.study.statistics import Interval
+from snn2chip.study.answer.statistics import Interval
+from snn2chip.study.answer.types import Answer, Claim, ClaimAt, Row
 from snn2chip.study.types import FLOAT
 
 COST_WORDS = {

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.errors import ConfigError
-from snn2chip.study.answer import Answer, Front, Row, Tool, Volume
-from snn2chip.study.claims import PerSample, claim_of
+from snn2chip.study.answer.claims import PerSample, claim_of
+from snn2chip.study.answer.fronts import front, hypervolume
+from snn2chip.study.answer.statistics import mean_interval
+from snn2chip.study.answer.types import Answer, Front, Row, Tool, Volume
 from snn2chip.study.config import ACCURACY, StudyConfig
-from snn2chip.study.fronts import front, hypervolume
 from snn2chip.study.settings import found, value_text
-from snn2chip.study.statistics import mean_interval
-from snn2chip.study.trials import by_setting, varying
+from snn2chip.study.trials.grid import by_setting, varying
 from snn2chip.study.types import COSTS, FLOAT, SPLITS, Outcome, Trial
 
 _BEYOND = 0.1

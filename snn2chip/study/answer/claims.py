@@ -9,10 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.errors import ConfigError
-from snn2chip.study.answer import Claim, ClaimAt, Row
+from snn2chip.study.answer.statistics import (
+    Interval,
+    mean_interval,
+    paired_difference,
+    paired_saving,
+)
+from snn2chip.study.answer.types import Claim, ClaimAt, Row
 from snn2chip.study.config import ACCURACY, CompareConfig, StudyConfig
 from snn2chip.study.settings import found, leaves, value_text
-from snn2chip.study.statistics import Interval, mean_interval, paired_difference, paired_saving
 from snn2chip.study.types import COSTS, Trial
 
 PerSample = Callable[[str, str], tuple[NDArray[np.bool_], NDArray[np.int64]]]

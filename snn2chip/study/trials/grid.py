@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from snn2chip.distill.recipe import recipe_from_dict
 from snn2chip.errors import ConfigError
 from snn2chip.study.config import MAX_TRIALS, SEED, StudyConfig
 from snn2chip.study.settings import changed, fingerprint, found, leaves, product_of
@@ -54,6 +53,8 @@ def trial_of(study: StudyConfig, base: Mapping[str, Any], chosen: Mapping[str, A
     Raises:
         ConfigError: it makes no sense.
     """
+    from snn2chip.distill import recipe_from_dict
+
     shown = ", ".join(f"{key} = {value!r}" for key, value in chosen.items())
     source = f"{study.recipe} with {shown}" if shown else study.recipe
     recipe = recipe_from_dict(changed(base, chosen), source[:400])

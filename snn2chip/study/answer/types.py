@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from snn2chip.study.statistics import LEVEL, Interval, mean_interval
+from snn2chip.study.answer.statistics import LEVEL, Interval, mean_interval
 from snn2chip.study.types import Figures
 
 
