@@ -14,6 +14,7 @@ from snn2chip.cli import (
     doctor,
     export,
     networks,
+    pareto,
     reports,
     students,
     verify,
@@ -59,6 +60,7 @@ def options(
 
 app.command()(deploy.demo)
 app.command()(students.distill)
+app.command()(pareto.pareto)
 app.command()(export.export)
 app.command()(networks.info)
 app.command()(networks.check)

@@ -71,6 +71,12 @@ def value_text(value: Any) -> str:
     return str(value)
 
 
+def settings_text(settings: Mapping[str, Any]) -> str:
+    """Settings in a message: ``method.name = kd, training.lr = 0.01``."""
+    pairs = (f"{key} = {value_text(value)}" for key, value in leaves(settings).items())
+    return ", ".join(pairs) or "the recipe"
+
+
 def _set(tables: dict[str, Any], key: str, value: Any) -> None:
     parts = key.split(".")
     if not all(parts) or len(parts) > MAX_DEPTH:

@@ -84,6 +84,7 @@ class Outcome:
         epoch: that was kept.
         training_s, total_s: seconds of the training, and of everything.
         violations: limits that the student breaks, by target.
+        refused: why a target cannot run the student; then it has no figures there.
         tool: version of snn2chip that measured it.
     """
 
@@ -95,4 +96,5 @@ class Outcome:
     total_s: float
     cost_tables: Mapping[str, str] = field(default_factory=dict)
     violations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
     tool: str = ""

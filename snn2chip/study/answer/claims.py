@@ -17,7 +17,7 @@ from snn2chip.study.answer.statistics import (
 )
 from snn2chip.study.answer.types import Claim, ClaimAt, Row
 from snn2chip.study.config import ACCURACY, CompareConfig, StudyConfig
-from snn2chip.study.settings import found, leaves, value_text
+from snn2chip.study.settings import found, leaves, settings_text
 from snn2chip.study.types import COSTS, Trial
 
 PerSample = Callable[[str, str], tuple[NDArray[np.bool_], NDArray[np.int64]]]
@@ -35,9 +35,10 @@ def check_claims(study: StudyConfig, trials: Sequence[Trial]) -> None:
     for claim in study.compare:
         for name, wanted in (("a", claim.a), ("b", claim.b)):
             if not any(matches(trial, wanted) for trial in trials):
-                has = sorted({value_text(t.settings) for t in trials})
+                has = dict.fromkeys(settings_text(trial.settings) for trial in trials)
                 raise ConfigError(
-                    f"compare.{name}: no setting has {value_text(wanted)}", has="; ".join(has[:8])
+                    f"compare.{name}: no setting has {settings_text(wanted)}",
+                    has="; ".join(list(has)[:8]),
                 )
 
 
@@ -73,7 +74,7 @@ def claim_of(
             if place in b.figures:
                 places[place] = _at(study, (a, b), seeds, place, margin, keys, per_sample)
     return Claim(
-        name=config.name or f"{value_text(config.a)} against {value_text(config.b)}",
+        name=config.name or f"{settings_text(config.a)} against {settings_text(config.b)}",
         a=None if a is None else a.label,
         b=None if b is None else b.label,
         margin_points=config.margin_points,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.errors import ConfigError
+from snn2chip.errors import ConfigError, UnsupportedError
 from snn2chip.study.answer.claims import PerSample, claim_of
 from snn2chip.study.answer.fronts import front, hypervolume
 from snn2chip.study.answer.statistics import mean_interval
@@ -44,15 +44,22 @@ def summarise(
         per_sample: reads what became of each test sample of a trial in a place.
 
     Raises:
-        ConfigError: nothing is done, or nothing was measured in this place.
+        ConfigError: nothing is done.
+        UnsupportedError: the place can run no student of the study.
     """
     done = [trial for trial in trials if trial.key in outcomes]
     if not done:
         raise ConfigError("no trial of the study is done", has="; ".join(failures)[:400])
+    refused = [trial for trial in done if place not in outcomes[trial.key].figures]
+    done = [trial for trial in done if place in outcomes[trial.key].figures]
+    failures = [*failures, *_refusals(study, refused, outcomes, place)]
+    if not done:
+        raise UnsupportedError(
+            f"{place}: no student of the study was measured there",
+            has="; ".join(failures)[:400],
+            remedy=f"--target {FLOAT} weighs the float students",
+        )
     first = outcomes[done[0].key]
-    if place not in first.figures:
-        has = ", ".join(first.figures)
-        raise ConfigError(f"--target {place}: not measured in this study", has=has)
     rows = rows_of(study, done, outcomes, place)
     costs = [
         cost for cost in COSTS if all(row.mean("validation", cost) is not None for row in rows)
@@ -161,6 +168,18 @@ def _volume(rows: Sequence[Row], cost: str, corner: tuple[float, float], level: 
         validation=hypervolume(_points(rows, cost), corner) / box,
         test=mean_interval(by_seed, level) if by_seed else None,
     )
+
+
+def _refusals(
+    study: StudyConfig, trials: Sequence[Trial], outcomes: Mapping[str, Outcome], place: str
+) -> list[str]:
+    """Students that a target cannot run, one line for each setting and reason."""
+    lines = [
+        f"{_label(study, trial, tuple(trial.settings))}: {place} has no figures: "
+        f"{outcomes[trial.key].refused.get(place, 'it was not measured there')}"
+        for trial in trials
+    ]
+    return list(dict.fromkeys(lines))
 
 
 def _label(study: StudyConfig, trial: Trial, keys: Sequence[str]) -> str:

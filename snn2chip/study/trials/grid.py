@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from snn2chip.errors import ConfigError
 from snn2chip.study.config import MAX_TRIALS, SEED, StudyConfig
 from snn2chip.study.settings import changed, fingerprint, found, leaves, product_of
 from snn2chip.study.types import Trial
+
+
+def base_tables(study: StudyConfig) -> dict[str, Any]:
+    """The base recipe as its file has it, without the defaults that other settings may not have.
+
+    Raises:
+        ConfigError: the file is no recipe.
+    """
+    from snn2chip.distill import read_recipe
+
+    read_recipe(study.recipe)
+    return tomllib.loads(Path(study.recipe).read_text("utf-8"))
 
 
 def grid_trials(study: StudyConfig, base: Mapping[str, Any]) -> tuple[Trial, ...]:
@@ -62,6 +76,12 @@ def trial_of(study: StudyConfig, base: Mapping[str, Any], chosen: Mapping[str, A
     seed = found(tables, SEED)
     if not isinstance(seed, int):
         raise ConfigError(f"{source[:400]}: no {SEED}", needs="a seed of the training")
+    if not recipe.data.validation:
+        raise ConfigError(
+            f"{source[:400]}: data.validation = 0",
+            needs="validation samples: they decide what is picked, and the test samples do not",
+            remedy="[data] validation = 0.1 in the base recipe",
+        )
     return Trial(
         tables=tables,
         settings={key: value for key, value in leaves(chosen).items() if key != SEED},
