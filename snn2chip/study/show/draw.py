@@ -19,6 +19,12 @@ COLOURS = 9
 _LOGARITHMIC = 8.0
 """An axis whose ends are so many times apart shows magnitudes."""
 
+_MAGNITUDES = 1e6
+"""Most that the ends of such an axis are apart; what costs less lies at its left end."""
+
+_NOTHING = 1e-9
+"""Costs that no picture tells from 0."""
+
 _TICKS = 5
 
 
@@ -139,9 +145,12 @@ def _title(row: Row, cost: str) -> str:
 def cost_scale(values: Sequence[float]) -> Scale:
     """An axis with some room at both ends; it begins at 0 unless it shows magnitudes."""
     low, high = min(values), max(values)
+    if high < _NOTHING:
+        return Scale(0.0, 1.0, LEFT, WIDTH - RIGHT)
     if low > 0 and high / low > _LOGARITHMIC:
+        low = max(low, high / _MAGNITUDES)
         return Scale(low / 1.25, high * 1.25, LEFT, WIDTH - RIGHT, logarithmic=True)
-    return Scale(0.0, high * 1.06 or 1.0, LEFT, WIDTH - RIGHT)
+    return Scale(0.0, high * 1.06, LEFT, WIDTH - RIGHT)
 
 
 def accuracy_scale(ends: Sequence[tuple[float, float]]) -> Scale:

@@ -7,7 +7,7 @@ trials finished, and goes on with an unfinished training after its last epoch.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -73,7 +73,7 @@ def run_study(
     """
     ran = Ran()
     base = Path(study.recipe).parent
-    with folder.locked():
+    with nullcontext() if only_done else folder.locked():
         runner = _Runner(folder, base, targets, 0 if only_done else jobs, tell, ran)
         runner.run(grid_trials(study, base_tables))
         if study.search is not None:

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +93,7 @@ class StudyFolder:
                 spikes = file[f"spikes_{index}"].astype(np.int64)
             if spikes.shape != (count,):
                 raise ValueError(f"{spikes.shape} spikes of {count} samples")
-        except (OSError, ValueError, LookupError) as error:
+        except (OSError, ValueError, LookupError, BadZipFile, EOFError) as error:
             raise _damaged(path, error) from error
         return correct, spikes
 
