@@ -15,6 +15,7 @@ from snn2chip.cli import (
     doctor,
     export,
     networks,
+    pareto,
     reports,
     students,
     verify,
@@ -61,6 +62,7 @@ def options(
 app.command()(deploy.demo)
 app.command()(students.distill)
 app.command()(conversion.convert)
+app.command()(pareto.pareto)
 app.command()(export.export)
 app.command()(networks.info)
 app.command()(networks.check)

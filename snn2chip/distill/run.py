@@ -46,6 +46,7 @@ class DistillResult:
         validation: accuracy of the kept epoch on the validation share, None without one.
         targets: the integer program on each chip that the recipe names.
         history: figures of every epoch.
+        epoch: that was kept.
     """
 
     name: str
@@ -60,6 +61,7 @@ class DistillResult:
     validation: float | None = None
     targets: tuple[TargetFigures, ...] = ()
     history: tuple[Mapping[str, float], ...] = ()
+    epoch: int = 0
 
 
 def distill(
@@ -170,6 +172,7 @@ def distill(
         validation=fitted.validation,
         targets=figures.targets,
         history=fitted.history,
+        epoch=fitted.epoch,
     )
     folder.finish()
     return result
