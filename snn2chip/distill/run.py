@@ -21,13 +21,13 @@ from snn2chip.distill.quantized.finetune import finetune_quantized
 from snn2chip.distill.quantized.tuning import FLOAT_NAME, Tuning, figures_of, started, tuned_recipe
 from snn2chip.distill.recipe import Recipe, read_recipe
 from snn2chip.distill.sequence import Evaluation, evaluate
+from snn2chip.distill.students.legality import check_targets
 from snn2chip.distill.teachers.base import Teacher
 from snn2chip.distill.teachers.making import teacher_accuracy
 from snn2chip.distill.training import ProgressCallback, fit, hold_out
 from snn2chip.errors import ConfigError
 from snn2chip.files import write_bytes
 from snn2chip.graph import Readout
-from snn2chip.targets import load_target
 
 CHECKPOINT_NAME = "student.safetensors"
 CARD_NAME = "card.md"
@@ -46,6 +46,7 @@ class DistillResult:
         validation: accuracy of the kept epoch on the validation share, None without one.
         targets: the integer program on each chip that the recipe names.
         history: figures of every epoch.
+        epoch: that was kept.
     """
 
     name: str
@@ -60,6 +61,7 @@ class DistillResult:
     validation: float | None = None
     targets: tuple[TargetFigures, ...] = ()
     history: tuple[Mapping[str, float], ...] = ()
+    epoch: int = 0
 
 
 def distill(
@@ -91,6 +93,8 @@ def distill(
     Raises:
         ConfigError: the recipe makes no sense, or ``folds`` is 1 or negative; no such target; the
             folder has an unfinished run of another recipe.
+        UnsupportedError, DoesNotFitError: one of the recipe's targets cannot run the student; it
+            is not trained then.
         InputFileError: the student to start from is damaged, or no student of this recipe.
     """
     tuning = tuning or Tuning()
@@ -100,8 +104,7 @@ def distill(
     recipe = tuned_recipe(read_recipe(recipe_path), tuning)
     split = load_samples(recipe, recipe_path.parent)
     metadata = describe(recipe, split)
-    for target in recipe.targets:
-        load_target(target)
+    check_targets(metadata, recipe.targets)
     folder = RunFolder(out_dir, metadata, None if teachers is None else Path(teachers))
     if restart:
         folder.forget()
@@ -169,6 +172,7 @@ def distill(
         validation=fitted.validation,
         targets=figures.targets,
         history=fitted.history,
+        epoch=fitted.epoch,
     )
     folder.finish()
     return result

@@ -88,6 +88,7 @@ class Context:
     Attributes:
         example: values of a few training samples [sample, *input_shape].
         classes: number of them.
+        samples: values of all training samples, for what has to be measured before training.
     """
 
     recipe: Recipe
