@@ -6,12 +6,11 @@ threshold) run in `kernels`; every other cell, and any without numba, runs step 
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import norse.torch as norse
+import numpy as np
 import torch
 from norse.torch.functional.reset import reset_subtract, reset_value
 from torch import Tensor, nn
@@ -22,8 +21,6 @@ SURROGATES = ("circ", "tanh", "triangle", "heavi_erfc", "super", "atan")
 """Norse's threshold functions and ours, in the order of their numbers in the kernels."""
 
 _KERNELS = "snn2chip.distill.cells.kernels"
-_LEAST = 1 << 15
-"""Values below which a second thread costs more than it saves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +85,7 @@ def encode_values(x: Tensor, threshold: float, steps: int, gain: float = 1.0) ->
         flat = x.detach().contiguous().view(-1)
         spikes = torch.empty((steps, flat.numel()))
         values, z = flat.numpy(), spikes.numpy()
-        _spread(
-            lambda a, b: _module().encode(values, z, a, b, gain, threshold), flat.numel(), steps
-        )
+        _module().encode(values, z, float(gain), float(threshold))
         return spikes.view(steps, *x.shape)
     drive = x.double() * gain
     v = torch.zeros_like(drive)
@@ -113,11 +108,7 @@ class _Spiking(torch.autograd.Function):
         x, membranes, spikes = (a.detach().view(steps, -1).numpy() for a in (drive, v, z))
         leak, threshold = _f32(box.leak or 0.0), _f32(box.threshold)
         leaky = box.leak is not None
-
-        def part(low: int, high: int) -> None:
-            _module().spiking(x, membranes, spikes, low, high, leak, threshold, leaky, box.soft)
-
-        _spread(part, x.shape[1], steps)
+        _module().spiking(x, membranes, spikes, leak, threshold, leaky, box.soft)
         ctx.save_for_backward(v)
         ctx.box = box
         return z
@@ -133,17 +124,12 @@ class _Spiking(torch.autograd.Function):
         options = (
             _f32(box.leak or 0.0),
             _f32(box.threshold),
-            box.leak is not None,
-            box.soft,
+            _f32(box.soft),
             SURROGATES.index(box.surrogate),
             _f32(box.alpha),
-            box.through_reset,
+            _f32(box.through_reset),
         )
-
-        def part(low: int, high: int) -> None:
-            _module().spiking_backward(g, membranes, result, low, high, *options)
-
-        _spread(part, g.shape[1], steps)
+        _module().spiking_backward(g, membranes, result, *options)
         return out, None
 
 
@@ -155,22 +141,5 @@ def _module() -> Any:
     return kernels(_KERNELS)
 
 
-def _f32(value: float) -> Any:
-    import numpy as np
-
+def _f32(value: float) -> np.float32:
     return np.float32(value)
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="cells")
-
-
-def _spread(part: Any, neurons: int, steps: int) -> None:
-    """``part`` over the neurons, on as many threads as torch may use."""
-    threads = torch.get_num_threads()
-    if threads == 1 or neurons * steps < _LEAST:
-        part(0, neurons)
-        return
-    ends = [neurons * k // threads for k in range(threads + 1)]
-    list(_pool(threads).map(part, ends[:-1], ends[1:]))
