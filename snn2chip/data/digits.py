@@ -23,8 +23,6 @@ class Split:
         x_train, x_test: float64 [sample, *shape].
         y_train, y_test: int64 [sample], class indices.
         byte_scale: what the values were divided by where they are stored as bytes, else 1.
-        judges: bool [sample] of the training samples that are the data's own validation part, which
-            shares no speaker or scene with the others; None where the data have none.
     """
 
     x_train: NDArray[np.float64]
@@ -32,7 +30,6 @@ class Split:
     x_test: NDArray[np.float64]
     y_test: NDArray[np.int64]
     byte_scale: float = 1.0
-    judges: NDArray[np.bool_] | None = None
 
 
 def load_digits_split(seed: int = 0, test_size: float = 0.4) -> Split:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from snn2chip.data.datasets import NAMES
 from snn2chip.data.digits import Split, load_digits_split
+from snn2chip.data.few import CALIBRATION_SAMPLES, few_first
 from snn2chip.data.hub import BYTE_SCALE, CATALOG, NamedSet, read_part
 from snn2chip.data.npz import NpzFile, open_npz
 from snn2chip.data.parts import as_labels, check_finite, scaled_bytes
@@ -23,9 +24,9 @@ def load_split(name: str, seed: int, test_size: float, folder: Path | None = Non
 
     Args:
         name: ``digits``, a data set of the hub, or the path of an ``.npz`` file with x_train,
-            y_train, x_test and y_test, and x_val, y_val where it has a validation part of its own.
-            Bytes (uint8) become values in [0, 1], and images [sample, row, column] get a channel
-            axis.
+            y_train, x_test and y_test. Bytes (uint8) become values in [0, 1], and images [sample,
+            row, column] get a channel axis. A validation part (x_val and y_val in a file) is joined
+            to the training samples: a recipe's validation share is drawn from all of them.
         seed, test_size: of the split of the digits; other data have a test part of their own.
         folder: that a relative path is seen from.
 
@@ -90,19 +91,13 @@ def _stored(path: Path, file: NpzFile) -> Split:
 
 
 def _joined(x: dict[str, NDArray[Any]], y: dict[str, NDArray[np.int64]], scale: float) -> Split:
-    """A split of parts; a validation part becomes the last training samples."""
-    if "validation" not in x:
-        return Split(x["train"], y["train"], x["test"], y["test"], scale)
-    both = ("train", "validation")
-    judges = np.arange(len(y["train"]) + len(y["validation"])) >= len(y["train"])
-    return Split(
-        np.concatenate([x[part] for part in both]),
-        np.concatenate([y[part] for part in both]),
-        x["test"],
-        y["test"],
-        scale,
-        judges,
-    )
+    """A split of parts; a validation part of the data's own becomes the last training samples."""
+    order = few_first(CALIBRATION_SAMPLES, y["train"])  # for whoever takes the first ones
+    x_train, y_train = x["train"][order], y["train"][order]
+    if "validation" in x:
+        x_train = np.concatenate([x_train, x["validation"]])
+        y_train = np.concatenate([y_train, y["validation"]])
+    return Split(x_train, y_train, x["test"], y["test"], scale)
 
 
 def _values(path: Path, key: str, file: NpzFile) -> tuple[NDArray[Any], float]:

@@ -39,7 +39,7 @@ def spectrogram(data: bytes, where: str) -> NDArray[np.uint8]:
     levels = log_mel(sound)
     silence = np.log(FLOOR)
     scaled = np.rint((levels - silence) * (255.0 / (LOUDEST - silence)))
-    return scaled.clip(0, 255).astype(np.uint8)[np.newaxis]
+    return np.asarray(scaled.clip(0, 255)[np.newaxis], np.uint8)
 
 
 def log_mel(sound: NDArray[np.float64]) -> NDArray[np.float64]:

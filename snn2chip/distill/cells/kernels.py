@@ -166,7 +166,7 @@ def spiking_backward(
 
 
 @jit
-def encode(x: Any, z: Any, gain: Any, threshold: Any) -> None:
+def encode(x: Any, z: Any, gain: float, threshold: float) -> None:
     """``if`` encoding of values x [neuron]: v += gain x, a spike where v > threshold, then v = 0.
 
     Membranes are float64, as in `snn2chip.data.encode`, so that both give the same spikes.

@@ -84,8 +84,7 @@ def encode_values(x: Tensor, threshold: float, steps: int, gain: float = 1.0) ->
     if x.dtype == torch.float32 and x.device.type == "cpu" and _ready():
         flat = x.detach().contiguous().view(-1)
         spikes = torch.empty((steps, flat.numel()))
-        values, z = flat.numpy(), spikes.numpy()
-        _module().encode(values, z, float(gain), float(threshold))
+        _module().encode(flat.numpy(), spikes.numpy(), gain, threshold)
         return spikes.view(steps, *x.shape)
     drive = x.double() * gain
     v = torch.zeros_like(drive)

@@ -29,11 +29,14 @@ class TeacherConfig:
         kind: of architecture, as in ``[student]``; left out where a file is named.
         file: a teacher's ``.safetensors``, as an earlier run wrote it, or an ``.onnx`` classifier;
             seen from the recipe's folder.
+        gives: what an ``.onnx`` classifier's output is: ``logits``, or ``probabilities``, of which
+            the logarithms are taken.
         widths, pools, strides, blocks, dense, kernel, dropout: as in ``[student]``.
     """
 
     kind: Literal["mlp", "conv", "resnet", "audio"] | None = None
     file: str | None = None
+    gives: Literal["logits", "probabilities"] = "logits"
     widths: tuple[int, ...] = (32, 64)
     pools: tuple[int, ...] | None = None
     strides: tuple[int, ...] = ()

@@ -92,7 +92,7 @@ class Trainer:
         for name, parameter in self.student.named_parameters():
             parameter.requires_grad_(not name.startswith(stage.frozen or ("\0",)))
         self.optimizer = torch.optim.AdamW(
-            _groups(self.student, self.objectives, self.config), lr=lr
+            _groups(self.student, self.objectives, self.config), lr=lr, fused=True
         )
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer, lr, total_steps=stage.epochs * batches, pct_start=WARM_UP
@@ -120,6 +120,11 @@ class Trainer:
         self.done += 1
         return self.figures["loss"]
 
+    @property
+    def acceptable(self) -> bool:
+        """Whether every objective lets the epoch just trained be kept."""
+        return all(objective.acceptable for objective in self._objectives)
+
     def _context(self, teacher: Teacher | None) -> Context:
         """The context of the objectives; the student is run once for the shapes of its taps."""
         example = self.x[:EXAMPLE]
@@ -131,7 +136,7 @@ class Trainer:
         self.student.train(training)
         shapes = {name: tuple(values.shape[2:]) for name, values in result.taps.items()}
         classes = result.output.shape[2]
-        return Context(self.recipe, self.student, teacher, example, classes, shapes)
+        return Context(self.recipe, self.student, teacher, example, classes, shapes, self.x)
 
     def _batch(self, index: Tensor) -> dict[str, float]:
         x = augment(self.x[index], self.config.augmentation, self.generator)
