@@ -192,7 +192,7 @@ def test_convert_shows_every_variant_over_t(tmp_path, capsys) -> None:
     recipe.write_text(SMALL.format(teacher='kind = "mlp"\nwidths = [16]'))
     out, file = str(tmp_path / "out"), tmp_path / "curve.json"
     command = ["convert", str(recipe), "-o", out, "--steps", "20", "--json", str(file)]
-    assert main([*command, "--margin", "5"]) == 0
+    assert main([*command, "--margin", "5", "--samples", "300"]) == 0
     shown = capsys.readouterr().out
     assert "max-norm" in shown
     assert "T = 16" in shown
@@ -201,6 +201,7 @@ def test_convert_shows_every_variant_over_t(tmp_path, capsys) -> None:
     assert found["schema"] == "snn2chip/conversion/1"
     for curve in found["curves"]:
         assert len(curve["accuracy"]) == 20
+        assert found["samples"] == 300
         first = curve["first_within"]
         tail = np.array(curve["accuracy"][first - 1 :] if first else [])
         assert (tail >= found["reference"] - 0.05).all()
