@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from snn2chip.data.datasets import NAMES
 from snn2chip.data.digits import Split, load_digits_split
+from snn2chip.data.few import CALIBRATION_SAMPLES, few_first
 from snn2chip.data.npz import NpzFile, open_npz
 from snn2chip.data.parts import as_labels, check_finite, scaled_bytes
 from snn2chip.errors import ConfigError, InputFileError, did_you_mean
@@ -67,7 +68,8 @@ def load_split(name: str, seed: int, test_size: float, folder: Path | None = Non
         y_train = as_labels(str(path), "y_train", file.read("y_train"), len(x_train))
         classes = int(y_train.max()) + 1
         y_test = as_labels(str(path), "y_test", file.read("y_test"), len(x_test), classes)
-    return Split(x_train, y_train, x_test, y_test, scale)
+    order = few_first(CALIBRATION_SAMPLES, y_train)  # for whoever takes the first ones
+    return Split(x_train[order], y_train[order], x_test, y_test, scale)
 
 
 def _values(path: Path, key: str, file: NpzFile) -> tuple[NDArray[Any], float]:

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.data import Split, encode
+from snn2chip.data.few import CALIBRATION_SAMPLES
 from snn2chip.distill.checkpoint import CheckpointMetadata
 from snn2chip.errors import UnsupportedError
 from snn2chip.frontends.checkpoint import metadata_of, nodes_of_module
 from snn2chip.frontends.nir.read import graph_of
 from snn2chip.graph import Graph
 from snn2chip.pipeline import Given, Network, Options, Result, Samples, run
-from snn2chip.pipeline.samples import CALIBRATION_SAMPLES
 
 Values = NDArray[np.floating[Any]]
 

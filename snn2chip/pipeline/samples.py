@@ -11,16 +11,15 @@ from numpy.typing import NDArray
 from snn2chip.backends.loihi.netx import bias_writes
 from snn2chip.data import Dataset, Keys, encode, load_calibration, load_data
 from snn2chip.data.datasets import NAMES
+from snn2chip.data.few import CALIBRATION_SAMPLES, few
 from snn2chip.data.parts import as_labels
 from snn2chip.errors import ConfigError, InputFileError
 from snn2chip.graph import Graph
 from snn2chip.graph.operators import Array
 from snn2chip.pipeline.types import Options
 
-CALIBRATION_SAMPLES = 256
 CALIBRATION_STEPS = 2**14
-"""Most that scales are picked from: the search runs them again and again, and what a network does
-in so many steps says enough."""
+"""Most steps that scales are picked from: the search runs them again and again."""
 
 _FULL = {
     "if": (None, "the encoder's threshold and spike at every step"),
@@ -120,8 +119,9 @@ def calibration_samples(graph: Graph, options: Options) -> tuple[Samples | None,
     if dataset.y is not None:
         classes = graph.population(graph.outputs[0]).size
         as_labels(dataset.name, "y_train", dataset.y, dataset.samples, classes)
-    count = min(CALIBRATION_SAMPLES, dataset.samples)
-    x = {name: values[:count] for name, values in dataset.x.items()}
+    chosen = few(dataset.samples, CALIBRATION_SAMPLES, dataset.y)
+    count = len(chosen)
+    x = {name: values[chosen] for name, values in dataset.x.items()}
     first = Dataset(dataset.name, x, dataset.timed, None)
     own_length = replace(options, steps=None) if graph.encoding.steps else options
     if not dataset.timed and (graph.encoding.steps or options.steps or 0) > CALIBRATION_STEPS:
@@ -130,7 +130,7 @@ def calibration_samples(graph: Graph, options: Options) -> tuple[Samples | None,
     samples = Samples(
         dataset.name,
         {name: x[:CALIBRATION_STEPS] for name, x in spikes.items()},
-        None if dataset.y is None else dataset.y[:count],
+        None if dataset.y is None else dataset.y[chosen],
         dataset.synthetic,
     )
     s, are = ("", "is") if count == 1 else ("s", "are")

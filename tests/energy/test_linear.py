@@ -115,7 +115,11 @@ def test_by_hand() -> None:
     np.testing.assert_allclose(costs.spike_pj["out"], 0.0, atol=1e-12)
     assert costs.update_pj == {"hidden": pytest.approx(29.0), "out": pytest.approx(29.0)}
     assert costs.constant_pj == pytest.approx(8 * 52.0)
-    assert costs.idle_pj == {"input": 0.0, "hidden": pytest.approx(260.0), "out": pytest.approx(156)}
+    assert costs.idle_pj == {
+        "input": 0.0,
+        "hidden": pytest.approx(260.0),
+        "out": pytest.approx(156),
+    }
     np.testing.assert_allclose(costs.arriving_pj["input", "hidden"], 5 * 23.6, rtol=1e-12)
     np.testing.assert_allclose(costs.arriving_pj["hidden", "out"], 3 * 23.6, rtol=1e-12)
     assert any(line.startswith("e_packet_out") for line in costs.unpriced)

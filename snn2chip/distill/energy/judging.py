@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.backends import find_backend
+from snn2chip.data.few import CALIBRATION_SAMPLES
 from snn2chip.distill.checkpoint import CheckpointMetadata
 from snn2chip.distill.energy.expense import PJ_PER_NJ
 from snn2chip.distill.energy.mapped import Prices
@@ -23,7 +24,6 @@ from snn2chip.energy.linear import spike_costs
 from snn2chip.pipeline import Given, Network, Result, run
 from snn2chip.pipeline.placing import placed_on
 from snn2chip.pipeline.results.finish import energy_of
-from snn2chip.pipeline.samples import CALIBRATION_SAMPLES
 
 Values = NDArray[np.floating[Any]]
 
