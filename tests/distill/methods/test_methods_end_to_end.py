@@ -158,6 +158,22 @@ def test_every_method_and_penalty_has_a_recipe() -> None:
     assert penalties <= set(PENALTIES)
 
 
+def test_the_page_has_every_option_of_every_method() -> None:
+    from dataclasses import fields
+    from importlib import import_module
+
+    page = (RECIPES.parents[1] / "docs" / "methods.md").read_text()
+    rows = {line.split("|")[1].strip(" `"): line for line in page.splitlines() if "| `" in line}
+    elsewhere = {"sne", "energy", "gates"}
+    for name, entry in {**METHODS, **PENALTIES}.items():
+        if name in elsewhere:
+            continue
+        module, kind = entry.split(":")
+        plan = getattr(import_module(f"snn2chip.distill.methods.{module}"), kind)
+        for option in fields(plan):
+            assert f"`{option.name}`" in rows[name], f"{name}.{option.name}"
+
+
 def test_a_recipe_becomes_a_student_that_the_chip_runs(tmp_path, capsys) -> None:
     """The quickest of the recipes, whole: teacher, conversion, card, and a simulation of it."""
     out = tmp_path / "student"
