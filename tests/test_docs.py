@@ -30,6 +30,7 @@ NEEDS = {
     "quantization-aware-training.md": ["norse.torch"],
     "onnx.md": ["onnx", "onnxruntime"],
     "front-ends.md": ["snntorch"],
+    "methods.md": ["norse.torch"],
 }
 
 NEED_LAVA = ["verify.md"]
