@@ -10,6 +10,7 @@ from snn2chip.cli import (
     chips,
     compare,
     console,
+    conversion,
     deploy,
     doctor,
     export,
@@ -60,6 +61,7 @@ def options(
 
 app.command()(deploy.demo)
 app.command()(students.distill)
+app.command()(conversion.convert)
 app.command()(pareto.pareto)
 app.command()(export.export)
 app.command()(networks.info)

@@ -19,7 +19,7 @@ from snn2chip.distill.cells.sequences import (  # noqa: E402
     run_cell,
     step_by_step,
 )
-from snn2chip.distill.students import _cell  # noqa: E402
+from snn2chip.distill.students.modules import _module as _cell  # noqa: E402
 
 
 def cell(kind="lif", reset="zero", surrogate="circ", tau=3e-3, alpha=0.7, threshold=1.0):

@@ -19,6 +19,8 @@ BLOCK = 1024
 
 _ONE = np.float32(1.0)
 _ZERO = np.float32(0.0)
+_HALF = np.float32(0.5)
+_HALF_PI = np.float32(np.pi / 2)
 _TWO_OVER_ROOT_PI = np.float32(2.0 / np.sqrt(np.pi))
 
 
@@ -86,6 +88,9 @@ def _slope(x: Any, surrogate: int, alpha: Any) -> Any:
         return alpha * max(_ZERO, _ONE - abs(x))
     if surrogate == 3:  # heavi_erfc
         return _TWO_OVER_ROOT_PI * np.float32(np.exp(-(alpha * x) * (alpha * x)))
+    if surrogate == 5:  # atan
+        y = _HALF_PI * alpha * x
+        return _HALF * alpha / (_ONE + y * y)
     y = abs(x) + _ONE  # super
     return _ONE / (y * y)
 
@@ -154,22 +159,27 @@ def spiking_backward(
         _steps_back(grad_z, v, grad_drive, leak, threshold, reset, soft, 2, alpha)
     elif surrogate == 3:
         _steps_back(grad_z, v, grad_drive, leak, threshold, reset, soft, 3, alpha)
-    else:
+    elif surrogate == 4:
         _steps_back(grad_z, v, grad_drive, leak, threshold, reset, soft, 4, alpha)
+    else:
+        _steps_back(grad_z, v, grad_drive, leak, threshold, reset, soft, 5, alpha)
 
 
 @jit
-def encode(x: Any, z: Any, threshold: Any) -> None:
-    """``if`` encoding of values x [neuron]: v += x, a spike where v > threshold, then v = 0."""
-    state = np.empty(BLOCK, np.float32)
+def encode(x: Any, z: Any, gain: float, threshold: float) -> None:
+    """``if`` encoding of values x [neuron]: v += gain x, a spike where v > threshold, then v = 0.
+
+    Membranes are float64, as in `snn2chip.data.encode`, so that both give the same spikes.
+    """
+    state = np.empty(BLOCK, np.float64)
     for start in range(0, x.shape[0], BLOCK):
         stop = min(start + BLOCK, x.shape[0])
-        state[:] = _ZERO
+        state[:] = 0.0
         values = x[start:stop]
         for step in range(z.shape[0]):
             spikes = z[step, start:stop]
             for k in range(values.shape[0]):
-                new = state[k] + values[k]
+                new = state[k] + np.float64(values[k]) * gain
                 fired = new > threshold
                 spikes[k] = _ONE if fired else _ZERO
-                state[k] = _ZERO if fired else new
+                state[k] = 0.0 if fired else new

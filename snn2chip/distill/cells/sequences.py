@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from snn2chip.engine.kernels.accelerate import kernels
 
-SURROGATES = ("circ", "tanh", "triangle", "heavi_erfc", "super")
-"""Norse's threshold functions, in the order of their numbers in the kernels."""
+SURROGATES = ("circ", "tanh", "triangle", "heavi_erfc", "super", "atan")
+"""Norse's threshold functions and ours, in the order of their numbers in the kernels."""
 
 _KERNELS = "snn2chip.distill.cells.kernels"
 
@@ -79,14 +79,14 @@ def box_of(cell: nn.Module, through_reset: bool = True) -> Box | None:
     return Box(leak, float(p.v_th), soft, p.method, float(p.alpha), through_reset)
 
 
-def encode_values(drive: Tensor, threshold: float, steps: int) -> Tensor:
-    """Spikes [step, *shape] of the ``if`` encoding of ``drive``, in its own type."""
-    if drive.dtype == torch.float32 and drive.device.type == "cpu" and _ready():
-        flat = drive.detach().contiguous().view(-1)
+def encode_values(x: Tensor, threshold: float, steps: int, gain: float = 1.0) -> Tensor:
+    """Spikes [step, *shape] of the ``if`` encoding of ``x``, in its own type."""
+    if x.dtype == torch.float32 and x.device.type == "cpu" and _ready():
+        flat = x.detach().contiguous().view(-1)
         spikes = torch.empty((steps, flat.numel()))
-        x, z = flat.numpy(), spikes.numpy()
-        _module().encode(x, z, _f32(threshold))
-        return spikes.view(steps, *drive.shape)
+        _module().encode(flat.numpy(), spikes.numpy(), gain, threshold)
+        return spikes.view(steps, *x.shape)
+    drive = x.double() * gain
     v = torch.zeros_like(drive)
     fires = []
     for _ in range(steps):
@@ -94,7 +94,7 @@ def encode_values(drive: Tensor, threshold: float, steps: int) -> Tensor:
         fired = v > threshold
         v = v.masked_fill(fired, 0.0)
         fires.append(fired)
-    return torch.stack(fires).to(drive.dtype)
+    return torch.stack(fires).to(x.dtype)
 
 
 class _Spiking(torch.autograd.Function):
