@@ -29,6 +29,7 @@ NEEDS = {
     "your-own-pytorch-model.md": ["norse.torch"],
     "quantization-aware-training.md": ["norse.torch"],
     "energy-aware-training.md": ["norse.torch"],
+    "pareto.md": ["norse.torch", "optuna"],
     "onnx.md": ["onnx", "onnxruntime"],
     "front-ends.md": ["snntorch"],
     "methods.md": ["norse.torch"],
