@@ -25,9 +25,10 @@ def load_split(name: str, seed: int, test_size: float, folder: Path | None = Non
 
     Args:
         name: ``digits``, a data set of the hub (or ``<name>.npz`` in the folder that SNN2CHIP_DATA
-            names), or the path of an ``.npz`` file with x_train, y_train, x_test and y_test. Bytes (uint8) become values in [0, 1], and images [sample,
-            row, column] get a channel axis. A validation part (x_val and y_val in a file) is joined
-            to the training samples: a recipe's validation share is drawn from all of them.
+            names), or the path of an ``.npz`` file with x_train, y_train, x_test and y_test. Bytes
+            (uint8) become values in [0, 1], and images [sample, row, column] get a channel axis. A
+            validation part (x_val and y_val in a file) is joined to the training samples: a
+            recipe's validation share is drawn from all of them.
         seed, test_size: of the split of the digits; other data have a test part of their own.
         folder: that a relative path is seen from.
 
@@ -56,7 +57,7 @@ def load_split(name: str, seed: int, test_size: float, folder: Path | None = Non
 
 
 def kept_file(name: str) -> Path | None:
-    """A named data set's ``.npz`` in the user's folder of data sets, or None where there is none."""
+    """A named data set's ``.npz`` in the user's folder of data sets, or None without one."""
     root = os.environ.get(VARIABLE)
     path = Path(root or "", f"{name}.npz")
     return path if root and name in CATALOG and path.is_file() else None
