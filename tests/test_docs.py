@@ -29,8 +29,10 @@ NEEDS = {
     "your-own-pytorch-model.md": ["norse.torch"],
     "quantization-aware-training.md": ["norse.torch"],
     "energy-aware-training.md": ["norse.torch"],
+    "pareto.md": ["norse.torch", "optuna"],
     "onnx.md": ["onnx", "onnxruntime"],
     "front-ends.md": ["snntorch"],
+    "methods.md": ["norse.torch"],
 }
 
 NEED_LAVA = ["verify.md"]
