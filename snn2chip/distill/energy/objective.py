@@ -74,7 +74,9 @@ class EnergyObjective(Objective):
         }
         rules = updated(self._run.graph(context.student, 1.0))
         self._costs = found.costs
-        self._expense = Expense(found.costs, rules, self._inputs, options.guard)
+        self._expense = Expense(
+            found.costs, rules, self._inputs, options.guard, self._run.encoding.kind == "direct"
+        )
         own = sum(float(found.costs.spike_pj[name].sum()) for name in self._neurons)
         if not own:
             raise _free(found)
@@ -90,7 +92,7 @@ class EnergyObjective(Objective):
     def forward(self, signals: Signals) -> dict[str, Term]:
         bill = self._expense(signals.spikes)
         ratio = bill.total / self._budget
-        weight = float(self._balance.weight)
+        weight = float(self._balance.weight) * self._grown(signals.epoch)
         if self.training:
             moves = signals.epoch >= self._options.warm_up
             self._balance.update(ratio.item() / self._aim, moves)
@@ -101,6 +103,13 @@ class EnergyObjective(Objective):
         if self._options.guard:
             terms["alive"] = Term(self._expense.quiet(signals.spikes), weight)
         return terms
+
+    def _grown(self, epoch: int) -> float:
+        """Share of a fixed weight that counts in an epoch."""
+        options = self._options
+        if options.budget_nj is not None or not options.warm_up:
+            return 1.0
+        return min(1.0, epoch / options.warm_up)
 
     def start_stage(self, stage: Stage, student: nn.Module) -> None:
         self._reprice(student)

@@ -5,8 +5,8 @@ for each stage, and B the budget. With a budget the weight follows the energy::
 
     weight <- clip(weight + eta (mean(E) / B - 1), 0, most)        after the warm-up
 
-Without one it stays, and B is what one spike of every neuron costs, so that at equal costs the term
-is the mean number of spikes of a neuron.
+Without one it grows to its value in the warm-up and stays, and B is what one spike of every neuron
+costs, so that at equal costs the term is the mean number of spikes of a neuron.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class EnergyPenalty(Penalty):
         weight: of the term; with a budget the one that it begins with.
         eta: step of the weight per batch and per budget of excess.
         most: largest weight.
-        warm_up: epochs before the weight moves.
+        warm_up: epochs before the weight moves; without a budget it grows from 0 in so many.
         decay: of the mean of E over batches.
         margin: share of the budget that the training leaves free, because validation samples and
             integers cost a little more or less.
