@@ -133,14 +133,22 @@ def scaled_target(folder: Path, factor: float) -> Path:
     return path
 
 
-@pytest.mark.parametrize("penalty", [{"budget_nj": 97.0, "eta": 2.0}, {"weight": 0.5}])
+@pytest.mark.parametrize(
+    "penalty",
+    [
+        {"budget_nj": 97.0, "eta": 2.0},
+        {"weight": 0.5},
+        {"weight": 0.2, "remove_to_nj": 60.0, "remove_until": 1},
+    ],
+    ids=["budget", "weight", "removal"],
+)
 def test_costs_and_budget_times_1024_give_the_same_weights_to_the_bit(
     energy_recipe, energy_digits, tmp_path, penalty
 ) -> None:
     def trained(factor: float):
         options = {**penalty, "target": str(scaled_target(tmp_path, factor)), "warm_up": 0}
-        if "budget_nj" in options:
-            options["budget_nj"] *= factor
+        for name in options.keys() & {"budget_nj", "remove_to_nj"}:
+            options[name] *= factor
         return fit(energy_recipe({"epochs": 2}, table="sanafe_nahuku", **options), *energy_digits)
 
     one, other = trained(1.0), trained(1024.0)
