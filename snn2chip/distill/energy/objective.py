@@ -94,7 +94,7 @@ class EnergyObjective(Objective):
         ratio = bill.total / self._budget
         weight = float(self._balance.weight) * self._grown(signals.epoch)
         if self.training:
-            moves = signals.epoch >= self._options.warm_up
+            moves = signals.epoch >= self._still
             self._balance.update(ratio.item() / self._aim, moves)
             self._bills.append((bill.total.item(), bill.spikes.item()))
             if self._sites:
@@ -140,6 +140,12 @@ class EnergyObjective(Objective):
         return 0.0 < self._balance.ratio * self._aim <= 1.0
 
     @property
+    def _still(self) -> int:
+        """Epochs before the weight moves: not while units that cost much are still there."""
+        options = self._options
+        return max(options.warm_up, options.remove_until) if self._sites else options.warm_up
+
+    @property
     def _aim(self) -> float:
         """Share of the budget that the training aims at."""
         return 1.0 - self._options.margin
@@ -176,6 +182,9 @@ class EnergyObjective(Objective):
         allowed = options.remove_to_nj + more * left**3
         if now_nj <= allowed:
             return
+        self._reprice(
+            self._student[0]
+        )  # a training that was taken up again has its costs of before
         kept = self._chosen((now_nj - allowed) * PJ_PER_NJ)
         for site in self._sites:
             live = self._expense.live(site.name)

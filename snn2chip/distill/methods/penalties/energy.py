@@ -48,7 +48,8 @@ class EnergyPenalty(Penalty):
             more, and what lacks is a term of the loss, ``alive``, as heavy as that of the energy.
         remove_to_nj: neurons and channels are removed, those first that matter least for what they
             cost, until an inference costs about so much.
-        remove_from, remove_until: epochs after which the first and the last are removed.
+        remove_from, remove_until: epochs after which the first and the last are removed; the weight
+            of a budget moves afterwards.
         mapped_for, partition, chips: the mapping's objective, how neurons are split, and chips
             that it may take, as of ``snn2chip simulate``.
     """
