@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from snn2chip.data.datasets import NAMES
 from snn2chip.data.digits import Split, load_digits_split
 from snn2chip.data.few import CALIBRATION_SAMPLES, few_first
-from snn2chip.data.hub import BYTE_SCALE, CATALOG, NamedSet, read_part
+from snn2chip.data.hub import BYTE_SCALE, CATALOG, VARIABLE, NamedSet, read_part
 from snn2chip.data.npz import NpzFile, open_npz
 from snn2chip.data.parts import as_labels, check_finite, scaled_bytes
 from snn2chip.errors import ConfigError, InputFileError, did_you_mean
@@ -23,10 +24,11 @@ def load_split(name: str, seed: int, test_size: float, folder: Path | None = Non
     """Training and test samples of a data set.
 
     Args:
-        name: ``digits``, a data set of the hub, or the path of an ``.npz`` file with x_train,
-            y_train, x_test and y_test. Bytes (uint8) become values in [0, 1], and images [sample,
-            row, column] get a channel axis. A validation part (x_val and y_val in a file) is joined
-            to the training samples: a recipe's validation share is drawn from all of them.
+        name: ``digits``, a data set of the hub (or ``<name>.npz`` in the folder that SNN2CHIP_DATA
+            names), or the path of an ``.npz`` file with x_train, y_train, x_test and y_test. Bytes
+            (uint8) become values in [0, 1], and images [sample, row, column] get a channel axis. A
+            validation part (x_val and y_val in a file) is joined to the training samples: a
+            recipe's validation share is drawn from all of them.
         seed, test_size: of the split of the digits; other data have a test part of their own.
         folder: that a relative path is seen from.
 
@@ -39,9 +41,10 @@ def load_split(name: str, seed: int, test_size: float, folder: Path | None = Non
     """
     if name == "digits":
         return load_digits_split(seed, test_size)
-    if name in CATALOG:
+    kept = kept_file(name)
+    if name in CATALOG and kept is None:
         return _named(CATALOG[name])
-    path = Path(name) if folder is None else folder / name
+    path = kept or (Path(name) if folder is None else folder / name)
     if path.suffix != ".npz":
         known = [known for known in NAMES if known != "random"]
         raise ConfigError(
@@ -51,6 +54,13 @@ def load_split(name: str, seed: int, test_size: float, folder: Path | None = Non
         )
     with open_npz(path) as file:
         return _stored(path, file)
+
+
+def kept_file(name: str) -> Path | None:
+    """A named data set's ``.npz`` in the user's folder of data sets, or None without one."""
+    root = os.environ.get(VARIABLE)
+    path = Path(root or "", f"{name}.npz")
+    return path if root and name in CATALOG and path.is_file() else None
 
 
 def _named(named: NamedSet) -> Split:
