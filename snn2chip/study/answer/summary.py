@@ -196,5 +196,5 @@ def _named(key: str, value: Any) -> str:
 
 
 def _series(study: StudyConfig, trial: Trial) -> list[str]:
-    values = (found(trial.tables, key) for key in study.series)
-    return [value_text(value) for value in values if value is not None]
+    values = ((key, found(trial.tables, key)) for key in study.series)
+    return [_named(key, value) for key, value in values if value is not None]
