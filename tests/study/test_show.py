@@ -148,6 +148,19 @@ def test_accuracies_lie_within_the_picture(ends: list[tuple[float, float]]) -> N
     assert all(draw.TOP <= scale.place(v) <= draw.HEIGHT for pair in pairs for v in pair)
 
 
+def test_a_student_that_learned_nothing_squeezes_no_picture() -> None:
+    trials = made()
+    trials.add(0.1, 0.5 + 4.0, (0, 1, 2), method__name="dead")
+    answer = trials.answer(study())
+    for front in answer.fronts:
+        assert front.reference[1] > 0.7
+        assert front.by_series["dead"].validation == 0.0
+    for plot in draw.plots(answer):
+        assert plot.below == 1
+        assert min(float(label.split()[0]) for _, label in plot.y_ticks) > 50
+    assert "1 setting below the picture" in Page(page.text(answer)).text
+
+
 def test_words_of_intervals() -> None:
     whole = Interval(0.01, -0.002, 0.022, 0.95, 3)
     assert words.points(whole) == "+1.00 points [-0.20, +2.20]"

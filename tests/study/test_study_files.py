@@ -151,3 +151,17 @@ def test_comparisons_of_what_is_never_tried_are_refused() -> None:
         check_claims(study_from_dict({"recipe": "r", "compare": claim}), trials)
     searched = {"recipe": "r", "compare": claim, "search": {"space": SPACE}}
     check_claims(study_from_dict(searched), trials)
+
+
+def test_selections_name_one_value_any_of_several_or_an_array() -> None:
+    from snn2chip.study.answer.claims import matches
+    from tests.study.synthetic import trial
+
+    kd = trial(0, method__name="kd", method__temperature=4.0, student__widths=[32, 16])
+    assert matches(kd, {})
+    assert matches(kd, {"method": {"name": "kd"}, "method.temperature": 4})
+    assert matches(kd, {"method.temperature": [2.0, 4.0]})
+    assert not matches(kd, {"method.temperature": [1.0, 2.0]})
+    assert matches(kd, {"student.widths": [32, 16]})
+    assert not matches(kd, {"student.widths": [16, 32]})
+    assert not matches(kd, {"method.weight": [1.0, 2.0]})

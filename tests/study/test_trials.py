@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -151,16 +146,6 @@ def test_another_target_is_measured_without_training(
     assert outcome.training_s == ran.outcomes[key].training_s
 
 
-def test_trials_beside_each_other_are_the_same_trials(
-    study: StudyConfig, ran: Ran, folder: Path
-) -> None:
-    few = replace(study, grids=({"method": ({"name": "kd", "temperature_teacher": 2.0},)},))
-    beside = run(few, folder.parent / "beside", jobs=2)
-    assert not beside.failures
-    for key, outcome in beside.outcomes.items():
-        assert outcome.figures == ran.outcomes[key].figures
-
-
 def test_a_trial_that_fails_is_named_and_the_others_go_on(
     study: StudyConfig, ran: Ran, folder: Path
 ) -> None:
@@ -225,32 +210,6 @@ def test_a_recipe_that_comes_up_twice_is_one_trial(write_study: Write) -> None:
     study = read_study(path)
     trials = grid_trials(study, base_tables(study))
     assert len(trials) == len({trial.key for trial in trials}) == 6
-
-
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
-def test_a_killed_run_goes_on_where_it_was(write_study: Write, tmp_path: Path) -> None:
-    slow = BASE.replace("epochs = 2\nbatch", "epochs = 12\nbatch")
-    path = write_study('recipe = "base.toml"\ntargets = ["loihi2"]\n', base=slow)
-    study = read_study(path)
-    out = tmp_path / "killed"
-    command = [sys.executable, "-m", "snn2chip", "pareto", str(path), "-o", str(out)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    (trial,) = grid_trials(study, base_tables(study))
-    place = StudyFolder(out).trial(trial.key)
-    limit = time.monotonic() + 200
-    while not (place / "training.resume").exists() and time.monotonic() < limit:
-        assert process.poll() is None or (place / "result.json").exists()
-        time.sleep(0.005)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    resumed, unbroken = run(study, out), run(study, tmp_path / "unbroken")
-    assert resumed.outcomes[trial.key].figures == unbroken.outcomes[trial.key].figures
-    ours, _ = load_checkpoint(place / "student.safetensors")
-    theirs, _ = load_checkpoint(
-        StudyFolder(tmp_path / "unbroken").trial(trial.key) / "student.safetensors"
-    )
-    for name, tensor in ours.state_dict().items():
-        assert np.array_equal(tensor.numpy(), theirs.state_dict()[name].numpy()), name
 
 
 def test_relative_paths_lead_to_the_same_files(write_study: Write, tmp_path: Path) -> None:

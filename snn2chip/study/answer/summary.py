@@ -25,6 +25,9 @@ from snn2chip.study.types import COSTS, FLOAT, SPLITS, Outcome, Trial
 _BEYOND = 0.1
 """How far beyond the worst setting a reference point lies, as a share."""
 
+_DEEPEST = 0.2
+"""Most that it lies below the best accuracy: a student that learned nothing decides no volume."""
+
 
 def summarise(
     study: StudyConfig,
@@ -151,7 +154,8 @@ def _points(rows: Sequence[Row], cost: str) -> NDArray[np.float64]:
 def _corner(study: StudyConfig, points: NDArray[np.float64], cost: str) -> tuple[float, float]:
     """The reference point: dearer and less accurate than every setting, unless the study says."""
     least, most = float(-points[:, 1].max()), float(-points[:, 1].min())
-    floor = max(0.0, least - _BEYOND * ((most - least) or (1.0 - most) or 1.0))
+    floor = least - _BEYOND * ((most - least) or (1.0 - most) or 1.0)
+    floor = max(0.0, floor, most - _DEEPEST)
     dearest = float(points[:, 0].max() * (1.0 + _BEYOND)) or 1.0
     return study.reference.get(cost, dearest), -study.reference.get(ACCURACY, floor)
 
@@ -196,5 +200,5 @@ def _named(key: str, value: Any) -> str:
 
 
 def _series(study: StudyConfig, trial: Trial) -> list[str]:
-    values = (found(trial.tables, key) for key in study.series)
-    return [value_text(value) for value in values if value is not None]
+    values = ((key, found(trial.tables, key)) for key in study.series)
+    return [_named(key, value) for key, value in values if value is not None]

@@ -8,7 +8,7 @@ from math import ceil, floor, log10
 
 from snn2chip.report.numbers import accuracy
 from snn2chip.study.answer.statistics import Interval
-from snn2chip.study.answer.types import Answer, Claim, Row
+from snn2chip.study.answer.types import Answer, Claim, Front, Row
 from snn2chip.study.show import words
 
 WIDTH, HEIGHT = 500.0, 320.0
@@ -55,6 +55,7 @@ class Plot:
         line: path through the settings on the front, in the order of their costs on validation
             data; "" where there is but one.
         logarithmic: whether the axis of costs is.
+        below: settings less accurate than the reference, at the lower edge.
     """
 
     cost: str
@@ -64,6 +65,7 @@ class Plot:
     dots: tuple[Dot, ...]
     line: str
     logarithmic: bool
+    below: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +95,18 @@ def colours(answer: Answer) -> dict[str, int]:
 def plots(answer: Answer) -> tuple[Plot, ...]:
     """One picture for each cost that every setting has."""
     shade = colours(answer)
-    return tuple(_plot(answer, front.cost, front.settings, shade) for front in answer.fronts)
+    return tuple(_plot(answer, front, shade) for front in answer.fronts)
 
 
-def _plot(answer: Answer, cost: str, on_front: Sequence[str], shade: dict[str, int]) -> Plot:
+def _plot(answer: Answer, front: Front, shade: dict[str, int]) -> Plot:
+    cost, on_front, floor = front.cost, front.settings, front.reference[1]
     rows = {row.setting: row for row in answer.rows}
     costs = {key: row.mean("test", cost) or 0.0 for key, row in rows.items()}
     found = {key: row.interval("test", "accuracy") for key, row in rows.items()}
     right = {key: one for key, one in found.items() if one is not None}
     across = cost_scale(list(costs.values()))
-    up = accuracy_scale([_ends(one) for one in right.values()])
+    shown = [_ends(one) for one in right.values() if one.value >= floor]
+    up = accuracy_scale([(max(low, floor), high) for low, high in shown] or [(floor, 1.0)])
     spots = {
         key: Dot(
             x=across.place(costs[key]),
@@ -124,6 +128,7 @@ def _plot(answer: Answer, cost: str, on_front: Sequence[str], shade: dict[str, i
         dots=tuple(sorted(spots.values(), key=lambda dot: dot.filled)),
         line=f"M{line}" if len(on_front) > 1 else "",
         logarithmic=across.logarithmic,
+        below=len(right) - len(shown),
     )
 
 
