@@ -15,7 +15,7 @@ from tests.cli.conftest import Cli
 
 GROUPS = {"targets": ("list", "show", "validate"), "models": ("list",)}
 COMMANDS = (
-    *("demo", "distill", "export", "info", "check", "compile", "simulate", "compare"),
+    *("demo", "distill", "convert", "export", "info", "check", "compile", "simulate", "compare"),
     *("quantize", "report", "verify", "doctor"),
     *GROUPS,
 )
