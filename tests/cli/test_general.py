@@ -16,7 +16,7 @@ from tests.cli.conftest import Cli
 GROUPS = {"targets": ("list", "show", "validate"), "models": ("list",)}
 COMMANDS = (
     *("demo", "distill", "convert", "export", "info", "check", "compile", "simulate", "compare"),
-    *("quantize", "report", "verify", "doctor"),
+    *("pareto", "quantize", "report", "verify", "doctor"),
     *GROUPS,
 )
 
