@@ -117,3 +117,27 @@ def test_slots_know_what_moves_their_neurons_by_a_threshold(tiny_recipe) -> None
     assert [slot.name for slot in slots] == ["hidden1_weight", "out_weight"]
     assert slots[0].unit == pytest.approx(8.0, rel=1e-12), "dt / tau = 1/4, threshold 2"
     assert slots[1].unit == 1.0, "a drive of 1 holds a leaky membrane at 1"
+
+
+def test_a_synaptic_current_adds_up_what_it_is_given(tiny_recipe) -> None:
+    """A constant input of dt / tau units holds a cubalif membrane at its threshold."""
+    recipe = tiny_recipe(
+        "mlp", student__neuron="cubalif", student__tau=[0.004], student__tau_syn=0.002
+    )
+    student = student_of(recipe)
+    slot = slots_of(student)[0]
+    below = torch.full((400, 1, 12), 0.99 * slot.unit * 0.25, dtype=torch.float64)
+    cell = student.hidden1
+    state = None
+    with torch.no_grad():
+        for step in below:
+            spikes, state = cell(step, state)
+            assert float(spikes.sum()) == 0.0
+    assert float(state.v[0, 0]) == pytest.approx(0.99, rel=1e-6)
+
+
+def test_residual_students_cannot_start_as_a_teacher(tiny_recipe) -> None:
+    recipe = tiny_recipe("mlp", student={"kind": "resnet", "widths": [4]})
+    with pytest.raises(ConfigError, match="'block1'") as caught:
+        slots_of(student_of(recipe))
+    assert "scratch" in caught.value.remedy

@@ -100,6 +100,11 @@ def zeros(student) -> float:
 def test_pruned_weights_stay_zero_and_only_pruned_epochs_are_kept(
     tiny_recipe, few_digits, validation
 ) -> None:
+    from snn2chip.data import Split
+    from snn2chip.distill.describing import describe
+    from snn2chip.distill.on_target import graph_of_student
+    from snn2chip.graph.operators import weights_of
+
     recipe = tiny_recipe(
         "conv",
         training__epochs=6,
@@ -112,6 +117,9 @@ def test_pruned_weights_stay_zero_and_only_pruned_epochs_are_kept(
     assert shares == sorted(shares)
     assert shares[0] < 0.01
     assert fitted.epoch >= 4
+    graph = graph_of_student(fitted.student, describe(recipe, Split(*few_digits, *few_digits)))
+    exported = [weights_of(p.operator) for p in graph.projections]
+    assert sum(int((w == 0).sum()) for w in exported) >= 0.59 * sum(w.size for w in exported)
     if validation:
         assert 0.0 <= fitted.validation <= 1.0
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
+from snn2chip.distill.losses.activity import rate_penalty
 from snn2chip.distill.methods.base import Context, Objective, Penalty, Signals, Term
 from snn2chip.distill.tables import at_least, whole
 
@@ -39,7 +38,7 @@ class _Rate(Objective):
     def forward(self, signals: Signals) -> dict[str, Term]:
         names = [name for name in signals.spikes if name != "input"]
         kept = names if self._options.output else [n for n in names if n != "out"]
-        means = [(signals.spikes[n].mean(0) ** self._options.power).mean() for n in kept]
-        if not means:
+        if not kept:
             return {}
-        return {"rate": Term(torch.stack(means).sum(), self._options.weight)}
+        rates = rate_penalty({n: signals.spikes[n] for n in kept}, self._options.power)
+        return {"rate": Term(rates, self._options.weight)}
