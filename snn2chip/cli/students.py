@@ -79,8 +79,22 @@ def distill(
             help="A student of this recipe, which is then fine-tuned only.",
         ),
     ] = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Begin anew where the folder has an unfinished run.")
+    ] = False,
+    teachers: Annotated[
+        Path | None,
+        typer.Option(
+            file_okay=False,
+            help="Folder in which runs share teachers.",
+            show_default="the run's own",
+        ),
+    ] = None,
 ) -> None:
-    """Train a student from a recipe, and fine-tune it for a chip: checkpoint and card."""
+    """Train a student from a recipe, and fine-tune it for a chip: checkpoint and card.
+
+    A run that was broken off goes on after its last epoch.
+    """
     from snn2chip.distill import Progress, Tuning
     from snn2chip.distill import distill as train
 
@@ -96,7 +110,7 @@ def distill(
             if tell is not None:
                 tell(done.stage, done.epoch, done.epochs)
 
-        made = train(recipe, folder, folds, epoch, tuning)
+        made = train(recipe, folder, folds, epoch, tuning, restart, teachers)
     rows = [("student", made.name), ("test accuracy", f"{made.evaluation.accuracy:.2%}")]
     rows += [(f"fold {i}", f"{accuracy:.2%}") for i, accuracy in enumerate(made.folds, start=1)]
     if made.quantized is not None:

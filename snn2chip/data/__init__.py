@@ -3,6 +3,7 @@
 from snn2chip.data.datasets import Dataset, load_calibration, load_data
 from snn2chip.data.digits import Split, load_digits_split
 from snn2chip.data.encode import encode
+from snn2chip.data.splits import load_split
 
 __all__ = [
     "Dataset",
@@ -11,4 +12,5 @@ __all__ = [
     "load_calibration",
     "load_data",
     "load_digits_split",
+    "load_split",
 ]

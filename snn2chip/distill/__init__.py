@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         run_steps,
     )
     from snn2chip.distill.students import architecture, build_student
-    from snn2chip.distill.train import Fit, Progress, fit
+    from snn2chip.distill.training import Fit, Progress, fit
     from snn2chip.distill.user_model import load_user_model
 
 _ROOM = {
@@ -63,7 +63,7 @@ _ROOM = {
         "run_steps",
     ),
     "students": ("architecture", "build_student"),
-    "train": ("Fit", "Progress", "fit"),
+    "training": ("Fit", "Progress", "fit"),
     "quantized.tuning": ("Tuning",),
     "user_model": ("load_user_model",),
 }

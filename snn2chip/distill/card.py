@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from snn2chip.distill.checkpoint import CheckpointMetadata
+from snn2chip.distill.on_target import TargetFigures
 from snn2chip.distill.sequence import Evaluation
 from snn2chip.distill.students import names
 from snn2chip.errors import InputFileError
@@ -52,6 +53,9 @@ class CardFigures:
         seconds: wall time of the one training run that made the checkpoint.
         quantized: where the student was fine-tuned for a target, else None.
         flags: of the command that made the student, behind its recipe and folder.
+        validation: accuracy of the kept epoch on the validation share.
+        teacher: its accuracy on the test split.
+        targets: the student on each chip that its recipe names.
     """
 
     name: str
@@ -64,6 +68,9 @@ class CardFigures:
     folds: Sequence[float] = ()
     quantized: QuantizedFigures | None = None
     flags: str = ""
+    validation: float | None = None
+    teacher: float | None = None
+    targets: tuple[TargetFigures, ...] = ()
 
 
 def render_card(figures: CardFigures, extra_rows: Mapping[str, str] | None = None) -> str:
@@ -71,6 +78,8 @@ def render_card(figures: CardFigures, extra_rows: Mapping[str, str] | None = Non
     rows = {**_accuracy_rows(figures), **_network_rows(figures), **_training_rows(figures)}
     if figures.quantized is not None:
         rows.update(quantized_rows(figures.quantized))
+    for target in figures.targets:
+        rows.update(target_rows(target))
     rows.update(extra_rows or {})
     flag = (f" --folds {len(figures.folds)}" if figures.folds else "") + figures.flags
     return "\n".join(
@@ -132,8 +141,19 @@ def _accuracy_rows(figures: CardFigures) -> dict[str, str]:
         f"({right} of {samples[1]} samples)",
         "test samples with tied best scores": _percent(figures.evaluation.ties),
         "split": f"{samples[0]} training, {samples[1]} test samples "
-        f"(test_size {data.test_size:g}, stratified, seed {data.split_seed})",
+        + (
+            f"(test_size {data.test_size:g}, stratified, seed {data.split_seed})"
+            if data.name == "digits"
+            else f"(of {data.name}; validation share drawn with seed {data.split_seed})"
+        ),
     }
+    if figures.validation is not None:
+        rows["float accuracy, validation share"] = (
+            f"{_percent(figures.validation)} ({100 * data_share(figures):g} % of the training "
+            "samples; it decides which epoch is kept)"
+        )
+    if figures.teacher is not None:
+        rows["teacher's accuracy, test split"] = _percent(figures.teacher)
     folds = figures.folds
     label = "float accuracy, cross-validation"
     if not folds:
@@ -158,6 +178,34 @@ def quantized_rows(figures: QuantizedFigures) -> dict[str, str]:
         "fine-tuning": f"{figures.seconds:.0f} s, {figures.epochs} epochs "
         f"(epoch {figures.epoch} kept){start}",
     }
+
+
+def data_share(figures: CardFigures) -> float:
+    """The validation share of the recipe."""
+    return float(figures.metadata.recipe["data"]["validation"])
+
+
+def target_rows(figures: TargetFigures) -> dict[str, str]:
+    """What the student does on a chip, figure -> value."""
+    on = f"on {figures.target}"
+    if figures.refused:
+        return {on: f"cannot run there: {figures.refused}"}
+    rows = {}
+    if figures.accuracy is not None:
+        kind = "integer accuracy" if figures.simulated else "accuracy (float network)"
+        rows[f"{kind} {on}, test split"] = _percent(figures.accuracy)
+    if figures.spikes is not None and figures.float_spikes is not None:
+        change = figures.spikes / figures.float_spikes - 1.0 if figures.float_spikes else 0.0
+        rows[f"spikes per sample {on}, without input"] = (
+            f"{figures.spikes:.1f} ({change:+.1%} beside the float network)"
+        )
+    rows[f"synaptic events per sample {on}"] = f"{figures.synaptic_events or 0.0:.0f}"
+    for name, value in (("dynamic", figures.dynamic_nj), ("static", figures.static_nj)):
+        known = "unknown" if value is None else f"{value:.1f} nJ per sample, {figures.costs}"
+        rows[f"{name} energy {on}"] = known
+    if figures.violations:
+        rows[f"limits broken {on}"] = str(figures.violations)
+    return rows
 
 
 def _network_rows(figures: CardFigures) -> dict[str, str]:

@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import norse.torch as norse
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.data.digits import Split, load_digits_split
+from snn2chip.data import Split, load_split
 from snn2chip.distill.card import CardFigures, QuantizedFigures, render_card
-from snn2chip.distill.checkpoint import (
-    CheckpointMetadata,
-    DataSource,
-    save_checkpoint,
-)
+from snn2chip.distill.checkpoint import save_checkpoint
+from snn2chip.distill.describing import describe
+from snn2chip.distill.folder import RunFolder
+from snn2chip.distill.on_target import TargetFigures, figures_on_target
 from snn2chip.distill.quantized.finetune import finetune_quantized
 from snn2chip.distill.quantized.tuning import FLOAT_NAME, Tuning, figures_of, started, tuned_recipe
 from snn2chip.distill.recipe import Recipe, read_recipe
 from snn2chip.distill.sequence import Evaluation, evaluate
-from snn2chip.distill.students import architecture
-from snn2chip.distill.train import ProgressCallback, fit
+from snn2chip.distill.teachers.base import Teacher
+from snn2chip.distill.teachers.making import teacher_accuracy
+from snn2chip.distill.training import ProgressCallback, fit
 from snn2chip.errors import ConfigError
 from snn2chip.files import write_bytes
 from snn2chip.graph import Readout
-from snn2chip.neurons import from_preset
+from snn2chip.targets import load_target
 
 CHECKPOINT_NAME = "student.safetensors"
 CARD_NAME = "card.md"
 RECIPE_NAME = "recipe.toml"
-PACKAGES = ("torch", "norse", "numpy", "scikit-learn", "safetensors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +42,9 @@ class DistillResult:
         folds: accuracy of every fold, or empty.
         seconds: wall time of the training run that made the checkpoint.
         quantized: what fine-tuning for a target did, else None.
+        validation: accuracy of the kept epoch on the validation share, None without one.
+        targets: the integer program on each chip that the recipe names.
+        history: figures of every epoch.
     """
 
     name: str
@@ -56,6 +56,9 @@ class DistillResult:
     parameters: int
     seconds: float
     quantized: QuantizedFigures | None = None
+    validation: float | None = None
+    targets: tuple[TargetFigures, ...] = ()
+    history: tuple[Mapping[str, float], ...] = ()
 
 
 def distill(
@@ -64,11 +67,16 @@ def distill(
     folds: int = 0,
     progress: ProgressCallback | None = None,
     tuning: Tuning | None = None,
+    restart: bool = False,
+    teachers: str | Path | None = None,
 ) -> DistillResult:
     """Train the student of a recipe; write student.safetensors, card.md and recipe.toml.
 
-    A recipe with ``[quantization]`` is fine-tuned for its target afterwards: student.safetensors
-    then holds the weights of the target's integers, and float.safetensors the student before.
+    A teacher that the recipe trains is trained first and kept as teacher.safetensors. While the
+    training runs, best.safetensors and last.safetensors are the best and the last epoch so far, and
+    a run that was broken off goes on after its last epoch. A recipe with ``[quantization]`` is
+    fine-tuned for its target afterwards: student.safetensors then holds the weights of the target's
+    integers, and float.safetensors the student before.
 
     Args:
         out_dir: made where it is missing; its name becomes the student's.
@@ -76,9 +84,12 @@ def distill(
             0 leaves it out.
         progress: called after every epoch.
         tuning: changes to ``[quantization]``, which it creates where the recipe has none.
+        restart: forget what an unfinished run left.
+        teachers: folder in which several runs share teachers; ``out_dir`` where it is left out.
 
     Raises:
-        ConfigError: the recipe makes no sense, or ``folds`` is 1 or negative; no such target.
+        ConfigError: the recipe makes no sense, or ``folds`` is 1 or negative; no such target; the
+            folder has an unfinished run of another recipe.
         InputFileError: the student to start from is damaged, or no student of this recipe.
     """
     tuning = tuning or Tuning()
@@ -86,10 +97,24 @@ def distill(
         raise ConfigError(f"--folds {folds}", needs="0, or at least 2")
     recipe_path, out_dir = Path(recipe_path), Path(out_dir)
     recipe = tuned_recipe(read_recipe(recipe_path), tuning)
-    split = load_split(recipe)
+    split = load_samples(recipe, recipe_path.parent)
     metadata = describe(recipe, split)
+    for target in recipe.targets:
+        load_target(target)
+    folder = RunFolder(out_dir, metadata, None if teachers is None else Path(teachers))
+    if restart:
+        folder.forget()
+    teacher = folder.teacher(recipe, split, recipe_path.parent, progress)
     fitted = (
-        fit(recipe, split.x_train, split.y_train, progress=progress)
+        fit(
+            recipe,
+            split.x_train,
+            split.y_train,
+            progress=progress,
+            teacher=teacher,
+            state=folder.resume,
+            keep=folder.keep,
+        )
         if tuning.start is None
         else started(metadata, tuning.start)
     )
@@ -98,13 +123,13 @@ def distill(
         plain = describe(replace(recipe, quantization=None), split)
         save_checkpoint(out_dir / FLOAT_NAME, student, plain)
         tuned = finetune_quantized(
-            student, metadata, split.x_train, split.y_train, recipe.quantization, progress
+            student, metadata, split.x_train, split.y_train, recipe.quantization, progress, teacher
         )
         before = judge(recipe, student, split.x_test, split.y_test)
         quantized = figures_of(tuned, recipe.quantization, before, split, tuning)
         student, metadata = tuned.student, tuned.metadata
     evaluation = judge(recipe, student, split.x_test, split.y_test)
-    accuracies = tuple(cross_validate(recipe, split, folds, progress)) if folds else ()
+    accuracies = tuple(cross_validate(recipe, split, folds, progress, teacher)) if folds else ()
     figures = CardFigures(
         name=out_dir.resolve().name,
         metadata=metadata,
@@ -116,9 +141,14 @@ def distill(
         folds=accuracies,
         quantized=quantized,
         flags=tuning.text(),
+        validation=fitted.validation,
+        teacher=None if teacher is None else teacher_accuracy(teacher, split),
+        targets=tuple(
+            figures_on_target(student, metadata, split, target) for target in recipe.targets
+        ),
     )
     recipe_text = recipe_path.read_bytes()
-    return DistillResult(
+    result = DistillResult(
         name=figures.name,
         checkpoint=save_checkpoint(out_dir / CHECKPOINT_NAME, student, metadata),
         card=write_bytes(out_dir / CARD_NAME, render_card(figures).encode()),
@@ -128,40 +158,37 @@ def distill(
         parameters=figures.parameters,
         seconds=fitted.seconds,
         quantized=quantized,
+        validation=fitted.validation,
+        targets=figures.targets,
+        history=fitted.history,
     )
+    folder.finish()
+    return result
 
 
-def load_split(recipe: Recipe) -> Split:
-    """The recipe's samples: values [sample, *shape] in [0, 1]."""
-    return load_digits_split(recipe.data.split_seed, recipe.data.test_size)
+def load_samples(recipe: Recipe, folder: Path | None = None) -> Split:
+    """The recipe's samples: values [sample, *shape] in [0, 1].
 
-
-def describe(recipe: Recipe, split: Split) -> CheckpointMetadata:
-    """The metadata of the checkpoint that this recipe makes."""
-    shape = tuple(split.x_train.shape[1:])
-    classes = int(split.y_train.max()) + 1
-    return CheckpointMetadata(
-        architecture=tuple(architecture(recipe.student, shape, classes)),
-        discretization=from_preset("norse", recipe.encoding.dt),
-        encoding=recipe.encoding.to_graph(),
-        readout=Readout(recipe.student.readout),
-        input_shape=shape,
-        class_names=tuple(str(label) for label in range(classes)),
-        data=DataSource(recipe.data.name, recipe.data.split_seed, recipe.data.test_size),
-        recipe=recipe.to_dict(),
-        trained_with={"python": platform.python_version(), **_versions()},
-    )
+    Args:
+        folder: that a path in ``[data]`` is seen from.
+    """
+    data = recipe.data
+    return load_split(data.name, data.split_seed, data.test_size, folder)
 
 
 def judge(
-    recipe: Recipe, student: norse.SequentialState, x: NDArray[np.float64], y: NDArray[np.int64]
+    recipe: Recipe, student: norse.SequentialState, x: NDArray[np.floating], y: NDArray[np.int64]
 ) -> Evaluation:
     """A student judged with its recipe's encoding and readout."""
     return evaluate(student, x, y, recipe.encoding.to_graph(), Readout(recipe.student.readout))
 
 
 def cross_validate(
-    recipe: Recipe, split: Split, folds: int, progress: ProgressCallback | None = None
+    recipe: Recipe,
+    split: Split,
+    folds: int,
+    progress: ProgressCallback | None = None,
+    teacher: Teacher | None = None,
 ) -> Iterator[float]:
     """Accuracy of each fold of all samples, training and test split together.
 
@@ -176,15 +203,5 @@ def cross_validate(
     for index, (inner, outer) in enumerate(parts):
         training = replace(recipe.training, seed=recipe.training.seed + index)
         fold = replace(recipe, training=training)
-        fitted = fit(fold, x[inner], y[inner], f"fold {index + 1}/{folds}", progress)
+        fitted = fit(fold, x[inner], y[inner], f"fold {index + 1}/{folds}", progress, teacher)
         yield judge(fold, fitted.student, x[outer], y[outer]).accuracy
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -6,6 +6,7 @@ the same; the second is faster because convolutions and products are few and lar
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import norse.torch as norse
@@ -14,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from snn2chip.distill.cells import encode_values, run_cell
 from snn2chip.distill.students import SPIKING, STATEFUL
 from snn2chip.graph import Encoding, Readout
 
@@ -25,37 +27,37 @@ class Sequence:
     """What one pass over whole samples produced.
 
     Attributes:
+        input: what went in [step, sample, *input_shape].
         output: of the last layer [step, sample, class].
         drive: what went into the last layer [step, sample, class].
         spikes: module name -> spikes of every spiking population [step, sample, *shape].
+        taps: module name -> what it gave [step, sample, ...], of the modules that were asked for.
     """
 
+    input: Tensor
     output: Tensor
     drive: Tensor
     spikes: dict[str, Tensor] = field(default_factory=dict)
+    taps: dict[str, Tensor] = field(default_factory=dict)
 
 
 def encode_spikes(x: Tensor, encoding: Encoding) -> Tensor:
-    """Deterministic ``if`` encoding: v += x each step, a spike where v > threshold, then v = 0.
+    """What the input population sends of values: spikes of ``if``, or the values of ``direct``.
 
-    Exact for the digits' values in any float type: they are multiples of 1/16.
+    ``if`` is deterministic: v += x each step, a spike where v > threshold, then v = 0. It is exact
+    for the digits' values in any float type: they are multiples of 1/16.
 
     Args:
         x: values [sample, *shape].
 
     Returns:
-        0 or 1 [step, sample, *shape], in the type of x.
+        [step, sample, *shape], in the type of x.
     """
     assert encoding.steps is not None
-    drive = x * encoding.gain
-    v = torch.zeros_like(drive)
-    spikes = []
-    for _ in range(encoding.steps):
-        v = v + drive
-        fired = v > encoding.threshold
-        v = v.masked_fill(fired, 0.0)
-        spikes.append(fired)
-    return torch.stack(spikes).to(x.dtype)
+    drive = x * encoding.gain if encoding.gain != 1.0 else x
+    if encoding.kind == "direct":
+        return drive.expand(encoding.steps, *drive.shape)
+    return encode_values(drive, encoding.threshold, encoding.steps)
 
 
 def run_steps(student: norse.SequentialState, x: Tensor) -> Tensor:
@@ -68,7 +70,12 @@ def run_steps(student: norse.SequentialState, x: Tensor) -> Tensor:
     return torch.stack(outputs)
 
 
-def run_layers(student: norse.SequentialState, x: Tensor) -> Sequence:
+def run_layers(
+    student: norse.SequentialState,
+    x: Tensor,
+    taps: Collection[str] = (),
+    through_reset: bool = True,
+) -> Sequence:
     """Layer by layer: the same outputs as `run_steps`, with the spikes of every population.
 
     In training mode it differs in two ways that are meant: BatchNorm sees the statistics of all
@@ -76,27 +83,30 @@ def run_layers(student: norse.SequentialState, x: Tensor) -> Sequence:
 
     Args:
         x: input spikes [step, sample, *input_shape].
+        taps: names of modules whose outputs are kept; names that are not there are left out.
+        through_reset: gradients flow through resets, as in Norse.
     """
     spikes: dict[str, Tensor] = {}
-    drive = x
+    kept: dict[str, Tensor] = {}
+    first = drive = x
     for name, module in student.named_children():
-        drive, x = x, _run_layer(module, x)
+        drive, x = x, _run_layer(module, x, through_reset)
         if isinstance(module, SPIKING):
             spikes[name] = x
-    return Sequence(x, drive, spikes)
+        if name in taps:
+            kept[name] = x
+    return Sequence(first, x, drive, spikes, kept)
 
 
-def _run_layer(module: nn.Module, x: Tensor) -> Tensor:
+def _run_layer(module: nn.Module, x: Tensor, through_reset: bool) -> Tensor:
     if isinstance(module, STATEFUL):
-        state = None
-        outputs = []
-        for step in x:
-            y, state = module(step, state)
-            outputs.append(y)
-        return torch.stack(outputs)
+        return run_cell(module, x, through_reset)
     if isinstance(module, nn.Dropout):
         mask: Tensor = module(torch.ones_like(x[0]))
         return x * mask
+    if len(x) > 1 and x.stride(0) == 0:  # the same values at every step
+        once: Tensor = module(x[0])
+        return once.expand(len(x), *once.shape)
     flat: Tensor = module(x.flatten(0, 1))
     return flat.reshape(*x.shape[:2], *flat.shape[1:])
 
@@ -115,6 +125,14 @@ def readout_scores(output: Tensor, readout: Readout) -> Tensor:
             return output.mean(0)
         case "v_max":
             return output.amax(0)
+
+
+def readout_logits(output: Tensor, readout: Readout) -> Tensor:
+    """Logits of every step [step, sample, class].
+
+    Their mean over the steps is `readout_scores` where the readout is spike_count or v_mean.
+    """
+    return output * len(output) if readout.kind == "spike_count" else output
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +155,7 @@ class Evaluation:
 
 def evaluate(
     student: norse.SequentialState,
-    x: NDArray[np.float64],
+    x: NDArray[np.floating],
     y: NDArray[np.int64],
     encoding: Encoding,
     readout: Readout,

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import norse.torch as norse
 import torch
+from norse.torch.functional.reset import reset_subtract
 from torch import nn
 
 from snn2chip.distill.recipe import StudentConfig
@@ -32,15 +33,21 @@ LAYERS: dict[str, dict[str, type]] = {
     "lif": {"tau": float, "v_threshold": float, "surrogate": str, "alpha": float},
     "iaf": {"v_threshold": float, "surrogate": str, "alpha": float},
     "li": {"tau": float},
+    "relu": {},
 }
 """Layer kinds and their options; times in seconds."""
+
+OPTIONAL = {"lif": {"reset": str}}
+"""Options that layers may have, and mean nothing special where they are left out."""
 
 MAX_SIZE = 1 << 24
 """Largest layer size that an architecture from a file may name."""
 
 SURROGATES = ("circ", "tanh", "triangle", "heavi_erfc", "super")
 
-NEURONS = ("lif", "iaf", "li")
+RESETS = ("zero", "subtract")
+
+NEURONS = ("lif", "iaf", "li", "relu")
 WEIGHTS = {"linear": "hidden", "conv2d": "conv"}
 PARTS = {
     "linear": "_weight",
@@ -69,6 +76,8 @@ def architecture(student: StudentConfig, input_shape: Shape, classes: int) -> li
     if student.dropout:
         layers.append({"kind": "dropout", "share": student.dropout})
     layers.append({"kind": "linear", "inputs": features, "outputs": classes, "bias": True})
+    if student.neuron == "relu":
+        return layers
     if student.readout == "spike_count":
         layers.append(_neurons(student, student.tau_out))
     else:
@@ -124,9 +133,12 @@ def _neurons(student: StudentConfig, tau: float) -> Layer:
         "surrogate": student.surrogate,
         "alpha": student.alpha,
     }
+    if student.neuron == "relu":
+        return {"kind": "relu"}
     if student.neuron == "iaf":
         return {"kind": "iaf", **options}
-    return {"kind": "lif", "tau": tau, **options}
+    soft = {"reset": student.reset} if student.reset != "zero" else {}
+    return {"kind": "lif", "tau": tau, **options, **soft}
 
 
 def build_student(layers: Sequence[Mapping[str, Any]], dt: float) -> norse.SequentialState:
@@ -162,7 +174,9 @@ def names(layers: Sequence[Mapping[str, Any]]) -> list[str]:
     ``conv1_weight, conv1_norm, conv1, conv1_pool, ..., flatten8, dropout9, out_weight, out``
     """
     kinds = [str(layer["kind"]) for layer in layers]
-    last = max((k for k, kind in enumerate(kinds) if kind in NEURONS), default=-1)
+    last = max(
+        (k for k, kind in enumerate(kinds) if kind in NEURONS or kind in WEIGHTS), default=-1
+    )
     counts: dict[str, int] = {}
     stem, found = "", []
     for index, kind in enumerate(kinds):
@@ -186,7 +200,8 @@ def check_layer(layer: Mapping[str, Any], index: int) -> None:
         raise InputFileError(
             f"layer {index}: kind {kind!r}", remedy=did_you_mean(str(kind), list(LAYERS))
         )
-    options = LAYERS[kind]
+    optional = OPTIONAL.get(kind, {})
+    options = LAYERS[kind] | {name: wanted for name, wanted in optional.items() if name in layer}
     if set(layer) - {"kind"} != set(options):
         raise InputFileError(
             f"layer {index} ({kind}): options {sorted(set(layer) - {'kind'})}",
@@ -205,8 +220,8 @@ def _sensible(name: str, value: Any, wanted: type) -> bool:
     if wanted is int:
         least = 0 if name == "padding" else 1
         return type(value) is int and least <= value <= MAX_SIZE
-    if name == "surrogate":
-        return value in SURROGATES
+    if name in ("surrogate", "reset"):
+        return value in (SURROGATES if name == "surrogate" else RESETS)
     return type(value) is wanted
 
 
@@ -230,6 +245,8 @@ def _module(layer: Mapping[str, Any], dt: float) -> nn.Module:
             return nn.AvgPool2d(layer["kernel"])
         case "dropout":
             return nn.Dropout(layer["share"])
+        case "relu":
+            return nn.ReLU()
         case _:
             cell: nn.Module = _cell(layer, dt)
             return cell
@@ -249,6 +266,8 @@ def _cell(layer: Mapping[str, Any], dt: float) -> Any:
     if layer["kind"] == "iaf":
         return norse.IAFCell(norse.IAFParameters(**options), dt=dt)
     tau_mem_inv = _scalar(1.0 / layer["tau"])
+    if layer.get("reset", "zero") == "subtract":
+        options["reset_method"] = reset_subtract
     p = norse.LIFBoxParameters(tau_mem_inv=tau_mem_inv, v_leak=_scalar(0.0), **options)
     return norse.LIFBoxCell(p, dt=dt)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from snn2chip.errors import ConfigError, did_you_mean
 
@@ -64,7 +64,7 @@ def _value(hint: Any, value: Any, source: str, key: str) -> Any:
 
     A field that may be None is None where it is left out.
     """
-    if isinstance(hint, UnionType):
+    if isinstance(hint, UnionType) or get_origin(hint) is Union:
         if value is None:
             return None
         (hint,) = (kind for kind in get_args(hint) if kind is not NoneType)

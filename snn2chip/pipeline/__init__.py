@@ -15,7 +15,7 @@ from snn2chip.pipeline.results.thresholds import (
     read_thresholds,
 )
 from snn2chip.pipeline.running import check, compile_network, run
-from snn2chip.pipeline.samples import Samples, scored_samples
+from snn2chip.pipeline.samples import Given, Samples, scored_samples
 from snn2chip.pipeline.types import (
     Check,
     Compilation,
@@ -35,6 +35,7 @@ __all__ = [
     "EnsemblePoint",
     "EnsembleRun",
     "Fidelity",
+    "Given",
     "Judgement",
     "Network",
     "Options",

@@ -20,7 +20,7 @@ from snn2chip.pipeline.ensembles.running import check_ensemble, run_ensemble
 from snn2chip.pipeline.placing import placed_on
 from snn2chip.pipeline.quantizing import Calibration, configured, noted, quantize
 from snn2chip.pipeline.results.finish import Recorded, finish
-from snn2chip.pipeline.samples import Samples, calibration_samples, scored_samples
+from snn2chip.pipeline.samples import Given, Samples, calibration_samples, scored_samples
 from snn2chip.pipeline.types import (
     PRICES_ONLY,
     Check,
@@ -80,15 +80,26 @@ def check(network: Network, options: Options) -> Check:
     return Check(network.graph, target, program, mapping, violations)
 
 
-def run(network: Network, options: Options, progress: Progress | None = None) -> Result:
-    """The whole chain on the samples that the options name; of an ensemble, for every member."""
+def run(
+    network: Network,
+    options: Options,
+    progress: Progress | None = None,
+    given: Given | None = None,
+) -> Result:
+    """The whole chain on the samples that the options name, or on those that are ``given``.
+
+    Of an ensemble, for every member.
+    """
     if network.ensemble is not None:
-        return run_ensemble(network, options, lambda member, own: run(member, own, progress))
-    return next(runs(network, (options,), progress))
+        return run_ensemble(network, options, lambda one, own: run(one, own, progress, given))
+    return next(runs(network, (options,), progress, given))
 
 
 def runs(
-    network: Network, choices: Sequence[Options], progress: Progress | None = None
+    network: Network,
+    choices: Sequence[Options],
+    progress: Progress | None = None,
+    given: Given | None = None,
 ) -> Iterator[Result]:
     """The whole chain for options that differ in nothing but how they quantize.
 
@@ -96,14 +107,19 @@ def runs(
 
     Args:
         choices: at least one.
+        given: samples in memory, instead of those that the options name.
     """
     clock, options = _Clock(progress), choices[0]
     graph, target = network.graph, chosen_target(network, options)
     network, backend = backend_for(network, target, options)
     device = find_device(options.device)
     with clock.stage("read samples"):
-        samples = scored_samples(graph, options, free=network.family is not None)
-    calibration = _calibration(network, backend, options, clock)
+        samples = (
+            scored_samples(graph, options, free=network.family is not None)
+            if given is None
+            else given.scored
+        )
+    calibration = _calibration(network, backend, options, clock, given)
     reference = None
     for options in choices:
         _, backend = backend_for(network, target, options)
@@ -260,7 +276,11 @@ def backend_for(network: Network, target: Target, options: Options) -> tuple[Net
 
 
 def _calibration(
-    network: Network, backend: Backend, options: Options, clock: _Clock
+    network: Network,
+    backend: Backend,
+    options: Options,
+    clock: _Clock,
+    given: Given | None = None,
 ) -> Calibration:
     """What scales may be picked from, with the float run on it."""
     if network.program is not None:
@@ -270,7 +290,11 @@ def _calibration(
         return Calibration(None, "not quantized", None)
     with clock.stage("quantize"):
         graph, _ = _chip_graph(network, backend, options)
-        samples, sentence = calibration_samples(graph, options)
+        samples, sentence = (
+            calibration_samples(graph, options)
+            if given is None
+            else (given.calibration, given.sentence)
+        )
         reference = (
             None if samples is None else _reference_run(network.graph, samples, RunOptions())
         )

@@ -34,6 +34,27 @@ class Samples:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Given:
+    """Samples in memory for a run.
+
+    Attributes:
+        scored: what the run is scored on.
+        calibration: what scales are picked from, none of it scored; None takes weight maxima.
+    """
+
+    scored: Samples
+    calibration: Samples | None = None
+
+    @property
+    def sentence(self) -> str:
+        """What the scales come from."""
+        if self.calibration is None:
+            return "the weights' maxima (no calibration data)"
+        count = next(iter(self.calibration.spikes.values())).shape[1]
+        return f"{count} samples of {self.calibration.name} that are not scored"
+
+
 def scored_samples(graph: Graph, options: Options, free: bool = False) -> Samples:
     """The samples that a run is scored on.
 

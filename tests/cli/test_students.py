@@ -146,7 +146,7 @@ def test_a_student_is_fine_tuned_for_a_chip(cli: Cli, folder: Path, recipe: Path
     for figure in ("float, before", "2-bit weights, quantized after", "2-bit weights, fine-tuned"):
         assert figure in done.out
     assert {p.name for p in (folder / "tiny").iterdir()} == {
-        *("student.safetensors", "float.safetensors", "card.md", "recipe.toml")
+        *("student.safetensors", "float.safetensors", "last.safetensors", "card.md", "recipe.toml")
     }
     card = (folder / "tiny" / "card.md").read_text()
     assert f"distill recipe.toml -o . {' '.join(flags)}\n" in card

@@ -17,17 +17,26 @@ TINY = {
 
 @pytest.fixture
 def tiny_tables() -> Callable[..., dict[str, Any]]:
-    """Maker of a recipe's tables: kind, and then changes as ``table__key=value``."""
+    """Maker of a recipe's tables: kind, then changes ``table__key=value`` or ``table=value``."""
 
     def make(kind: str = "mlp", **changes: Any) -> dict[str, Any]:
         tables: dict[str, Any] = {
             "encoding": {"steps": 6},
             "student": dict(TINY[kind]["student"]),
-            "training": {"epochs": 2, "batch": 32, "threads": 1},
+            "training": {
+                "epochs": 2,
+                "batch": 32,
+                "threads": 1,
+                "logit_scale": 0.5,
+                "drive_weight": 1.0,
+            },
         }
         for dotted, value in changes.items():
-            table, key = dotted.split("__")
-            tables.setdefault(table, {})[key] = value
+            table, _, key = dotted.partition("__")
+            if key:
+                tables.setdefault(table, {})[key] = value
+            else:
+                tables[table] = value
         return tables
 
     return make

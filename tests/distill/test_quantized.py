@@ -166,7 +166,7 @@ def test_the_same_seed_gives_the_same_student(tiny_recipe, student_and_metadata,
 
 
 def test_epochs_are_judged_by_what_the_training_held_out(student_and_metadata, few_digits):
-    student, metadata = student_and_metadata("mlp", training__validation=0.25)
+    student, metadata = student_and_metadata("mlp", data__validation=0.25)
     config = QuantizationConfig("loihi2", 4, epochs=1, lr=0.02)
     fit = finetune_quantized(student, metadata, *few_digits, config)
     held = sum(round(0.25 * int((few_digits[1] == k).sum())) for k in range(10))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tomllib
 
 import pytest
@@ -46,10 +44,22 @@ alpha = 2
 [training]
 epochs = 7
 lr = 1e-2
-rate_penalty = 0.5
 
 [training.augmentation]
 share = 0.0
+
+[teacher]
+kind = "mlp"
+widths = [32]
+
+[method]
+name = "kd"
+temperature_teacher = 4
+temperature_student = 1
+
+[[penalty]]
+kind = "rate"
+weight = 0.5
 """
 
 
@@ -66,6 +76,10 @@ def test_every_value_arrives(write_toml) -> None:
     assert recipe.training.epochs == 7
     assert recipe.training.augmentation.share == 0.0
     assert recipe.training.augmentation.rotate_deg == 10.0, "a default beside a given value"
+    assert recipe.method.temperatures == (4.0, 1.0)
+    assert [(p.weight, p.power) for p in recipe.penalties] == [(0.5, 1)]
+    assert recipe.teacher.training.lr != recipe.training.lr
+    assert recipe_from_dict(recipe.to_dict()) == recipe, "what a checkpoint keeps reads back"
 
 
 def test_whole_numbers_pass_as_floats(write_toml) -> None:
@@ -113,7 +127,6 @@ def test_to_dict_spells_out_every_default() -> None:
         ),
         ('[student]\nkind = "mpl"', "student.kind", "mlp"),
         ('[student]\nkind = "mlp"\nreadout = "v_lats"', "student.readout", "v_last"),
-        ('[student]\nkind = "mlp"\n[data]\nname = "digit"', "data.name", "digits"),
     ],
 )
 def test_a_mistyped_word_gets_a_suggestion(write_toml, text, key, suggestion) -> None:
@@ -150,8 +163,8 @@ def test_a_mistyped_word_gets_a_suggestion(write_toml, text, key, suggestion) ->
         ("training", "epochs", 3.0),
         ("training", "lr", 0.0),
         ("training", "lr", float("nan")),
-        ("training", "rate_penalty", -1.0),
-        ("training", "validation", 1.0),
+        ("training", "drive_weight", -1.0),
+        ("data", "validation", 1.0),
         ("training", "seed", -3),
         ("training", "augmentation", 3),
         ("training", "augmentation", {"share": 1.5}),
@@ -211,14 +224,6 @@ def test_bundled_recipes_parse(repository, name) -> None:
     assert recipe.student.kind == name.removeprefix("digits-")
     assert recipe.data.test_size == 0.4
     assert tomllib.loads(path.read_text())["encoding"]["kind"] == "if"
-
-
-def test_reading_a_recipe_needs_no_torch() -> None:
-    code = "import sys, snn2chip.distill.recipe; print('torch' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-    )
-    assert done.stdout.strip() == "False"
 
 
 STUDENT = {"student": {"kind": "mlp"}}

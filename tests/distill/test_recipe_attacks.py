@@ -17,6 +17,7 @@ TEXT = """\
 name = "digits"
 split_seed = 3
 test_size = 0.25
+validation = 0.1
 
 [encoding]
 kind = "if"
@@ -39,7 +40,6 @@ batch = 32
 lr = 1e-2
 seed = 1
 threads = 2
-validation = 0.1
 
 [training.augmentation]
 share = 0.0

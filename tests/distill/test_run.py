@@ -14,7 +14,7 @@ pytest.importorskip("norse", reason="students have Norse cells")
 
 from snn2chip.data.digits import load_digits_split  # noqa: E402
 from snn2chip.distill import add_rows, distill, load_checkpoint, read_recipe  # noqa: E402
-from snn2chip.distill.run import cross_validate, judge, load_split  # noqa: E402
+from snn2chip.distill.run import cross_validate, judge, load_samples  # noqa: E402
 from snn2chip.errors import ConfigError, InputFileError  # noqa: E402
 
 RECIPE = """
@@ -48,10 +48,10 @@ def rows(card: str) -> dict[str, str]:
     return {cells[1].strip(): cells[2].strip() for cells in lines[1:]}
 
 
-def test_the_folder_holds_three_files(made) -> None:
+def test_the_folder_holds_what_was_promised(made) -> None:
     result, recipe, _ = made
     names = sorted(path.name for path in result.card.parent.iterdir())
-    assert names == ["card.md", "recipe.toml", "student.safetensors"]
+    assert names == ["card.md", "last.safetensors", "recipe.toml", "student.safetensors"]
     assert result.recipe.read_bytes() == recipe.read_bytes()
     assert result.name == "tiny"
 
@@ -137,7 +137,7 @@ def test_a_bad_recipe_writes_nothing(tmp_path) -> None:
 
 def test_folds_judge_every_sample_once(made, monkeypatch) -> None:
     recipe = read_recipe(made[1])
-    split = load_split(recipe)
+    split = load_samples(recipe)
     trained, judged = [], []
 
     class Fitted:
@@ -146,7 +146,7 @@ def test_folds_judge_every_sample_once(made, monkeypatch) -> None:
     class Judged:
         accuracy = 0.5
 
-    def fit(fold, x, y, stage, progress):
+    def fit(fold, x, y, stage, progress, teacher):
         trained.append((fold.training.seed, len(y)))
         return Fitted
 

@@ -101,7 +101,7 @@ def test_dropout_leaves_out_the_same_values_at_all_steps(student_and_metadata) -
     dropout.train()
     from snn2chip.distill.sequence import _run_layer
 
-    y = _run_layer(dropout, torch.ones(5, 6, 40))
+    y = _run_layer(dropout, torch.ones(5, 6, 40), True)
     assert torch.equal(y, y[:1].expand_as(y))
     assert set(y.unique().tolist()) == {0.0, 2.0}
 

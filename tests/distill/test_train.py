@@ -8,10 +8,10 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch")
 pytest.importorskip("norse", reason="students have Norse cells")
 
-from snn2chip.distill.augment import augment  # noqa: E402
 from snn2chip.distill.recipe import AugmentationConfig  # noqa: E402
 from snn2chip.distill.sequence import evaluate  # noqa: E402
-from snn2chip.distill.train import fit  # noqa: E402
+from snn2chip.distill.training import fit  # noqa: E402
+from snn2chip.distill.training.augment import augment  # noqa: E402
 from snn2chip.errors import ConfigError  # noqa: E402
 from snn2chip.graph import Readout  # noqa: E402
 
@@ -79,7 +79,9 @@ def test_it_learns(tiny_recipe, few_digits, readout, options) -> None:
 def test_the_rate_penalty_makes_students_quieter(tiny_recipe, few_digits) -> None:
     spikes = {}
     for penalty in (0.0, 20.0):
-        recipe = tiny_recipe("mlp", training__epochs=10, training__rate_penalty=penalty)
+        recipe = tiny_recipe(
+            "mlp", training__epochs=10, penalty=[{"kind": "rate", "weight": penalty}]
+        )
         student = fit(recipe, *few_digits).student
         judged = evaluate(student, *few_digits, recipe.encoding.to_graph(), Readout())
         spikes[penalty] = judged.spikes["hidden1"]
@@ -99,7 +101,7 @@ def test_progress_tells_every_epoch(tiny_recipe, few_digits) -> None:
 def test_validation_keeps_the_best_epoch(tiny_recipe, few_digits) -> None:
     seen = []
     recipe = tiny_recipe(
-        "mlp", training__epochs=8, training__lr=0.3, training__validation=0.4, training__batch=16
+        "mlp", training__epochs=8, training__lr=0.3, data__validation=0.4, training__batch=16
     )
     fitted = fit(recipe, *few_digits, progress=seen.append)
     accuracies = [p.accuracy for p in seen]

@@ -25,6 +25,7 @@ RECIPE = """\
 name = "digits"
 split_seed = 3
 test_size = 0.9
+validation = 0.1
 
 [encoding]
 kind = "if"
@@ -46,7 +47,6 @@ batch = 256
 lr = 1e-2
 seed = 1
 threads = 1
-validation = 0.1
 
 [training.augmentation]
 share = 0.0
@@ -221,14 +221,14 @@ def _checkpoints(folder: Path) -> Iterator[Seed]:
     import torch
 
     from snn2chip.distill import recipe_from_dict, save_checkpoint
-    from snn2chip.distill.run import describe, load_split
+    from snn2chip.distill.run import describe, load_samples
     from snn2chip.distill.students import build_student
 
     for kind, neuron, readout in (("mlp", "lif", "spike_count"), ("conv", "iaf", "v_last")):
         tables = tomllib.loads(RECIPE)
         tables["student"] |= {"kind": kind, "neuron": neuron, "readout": readout}
         recipe = recipe_from_dict(tables)
-        metadata = describe(recipe, load_split(recipe))
+        metadata = describe(recipe, load_samples(recipe))
         torch.manual_seed(0)
         student = build_student(metadata.architecture, metadata.discretization.dt)
         path = save_checkpoint(folder / f"{kind}.safetensors", student, metadata)

@@ -17,7 +17,8 @@ from snn2chip.distill.quantized.folding import built, fold_norms, sites, with_lo
 from snn2chip.distill.quantized.integers import IntegerSide, Quantized, chosen_chip
 from snn2chip.distill.quantized.straight import attach, keep_inside, regrid, tensors
 from snn2chip.distill.recipe import QuantizationConfig, Recipe, recipe_from_dict
-from snn2chip.distill.train import Progress, ProgressCallback, Trainer, hold_out, torch_state
+from snn2chip.distill.teachers.base import Teacher
+from snn2chip.distill.training import Progress, ProgressCallback, Trainer, hold_out, torch_state
 from snn2chip.graph import Graph
 from snn2chip.graph.operators import weights_of
 from snn2chip.quantize import Grid, squared_error
@@ -58,17 +59,18 @@ class QuantizedFit:
 def finetune_quantized(
     student: norse.SequentialState,
     metadata: CheckpointMetadata,
-    x: NDArray[np.float64],
+    x: NDArray[np.floating],
     y: NDArray[np.int64],
     config: QuantizationConfig,
     progress: ProgressCallback | None = None,
+    teacher: Teacher | None = None,
 ) -> QuantizedFit:
     """Train a student further, with every weight and bias rounded as the target holds it.
 
     BatchNorm is folded first, so that what is trained is what is exported. The training begins
     with the scales at which rounding changes the weights least. After every epoch the back end
     derives the scales from the weights anew, and the epoch is kept whose integer program is right
-    most often on the share of the samples that the training held out (``training.validation``), so
+    most often on the share of the samples that the training held out (``data.validation``), so
     that the student has never seen them; where it held out none, on all of them, because epochs
     would be judged by how much they remember of a part. The same arguments give the same student
     on one machine.
@@ -79,6 +81,7 @@ def finetune_quantized(
         metadata: with the recipe, whose training options hold but for epochs and lr.
         x: values [sample, *input_shape] in [0, 1], of the training split only.
         y: classes [sample].
+        teacher: of a method that has one.
 
     Raises:
         ConfigError: no such target or width, a target without integers, or a training that
@@ -90,7 +93,7 @@ def finetune_quantized(
     side = IntegerSide(chosen_chip(config), metadata, x)
     recipe = _tuning(recipe_from_dict(metadata.recipe, "the checkpoint's recipe"), config)
     with torch_state(recipe.training):
-        run = _Run(side, recipe, metadata, student, x, y)
+        run = _Run(side, recipe, metadata, student, x, y, teacher)
         losses: list[float] = []
         run.judge()
         for epoch in range(1, config.epochs + 1):
@@ -128,8 +131,9 @@ class _Run:
         recipe: Recipe,
         metadata: CheckpointMetadata,
         student: norse.SequentialState,
-        x: NDArray[np.float64],
+        x: NDArray[np.floating],
         y: NDArray[np.int64],
+        teacher: Teacher | None = None,
     ) -> None:
         self._side, self._dt = side, metadata.discretization.dt
         graph = side.graph(student)
@@ -141,10 +145,10 @@ class _Run:
         self.layers, trained = with_losses(layers, folded, self._dt, losses)
         attach(trained, sites(self.layers), closest(side, side.graph(trained), self._reference))
         keep_inside(trained)
-        inner, held = hold_out(recipe.training, y)
+        inner, held = hold_out(recipe.data, y)
         judges = held if held.any() else inner
         self._judges = x[judges], y[judges]
-        self.trainer = Trainer(recipe, trained, x[inner], y[inner])
+        self.trainer = Trainer(recipe, trained, x[inner], y[inner], teacher)
         self.trainer.optimizer.register_step_post_hook(lambda *_: keep_inside(trained))
         self.accuracies: list[float] = []
         self.kept: Sequence[Mapping[str, Tensor]] = ()

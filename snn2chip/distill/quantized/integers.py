@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import norse.torch as norse
 import numpy as np
@@ -27,7 +28,7 @@ from snn2chip.quantize import Grid
 from snn2chip.targets import load_target
 from snn2chip.targets.types import Target
 
-FloatArray = NDArray[np.float64]
+FloatArray = NDArray[np.floating[Any]]
 Spikes = Mapping[str, NDArray[np.bool_]]
 
 
@@ -126,4 +127,9 @@ class IntegerSide:
 
 def _encoded(graph: Graph, x: FloatArray) -> Spikes:
     assert graph.encoding.steps is not None
-    return {graph.inputs[0].name: encode(x, graph.encoding, graph.encoding.steps) != 0}
+    return {
+        graph.inputs[0].name: encode(
+            np.asarray(x, np.float64), graph.encoding, graph.encoding.steps
+        )
+        != 0
+    }

@@ -10,9 +10,10 @@ from snn2chip.distill.card import QuantizedFigures
 from snn2chip.distill.checkpoint import CheckpointMetadata, load_checkpoint
 from snn2chip.distill.quantized.finetune import QuantizedFit
 from snn2chip.distill.quantized.integers import chosen_chip
-from snn2chip.distill.recipe import FLAGS, QuantizationConfig, Recipe, with_quantization
+from snn2chip.distill.recipe import QuantizationConfig, Recipe, with_quantization
+from snn2chip.distill.recipe.quantization import FLAGS
 from snn2chip.distill.sequence import Evaluation
-from snn2chip.distill.train import Fit
+from snn2chip.distill.training import Fit
 from snn2chip.errors import ConfigError, InputFileError
 
 FLOAT_NAME = "float.safetensors"

@@ -1,0 +1,78 @@
+"""The folder of a run: what lies in it while the training goes on, and afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import norse.torch as norse
+
+from snn2chip.data import Split
+from snn2chip.distill.checkpoint import CheckpointMetadata, save_checkpoint
+from snn2chip.distill.recipe import Recipe
+from snn2chip.distill.teachers.base import Teacher
+from snn2chip.distill.teachers.making import teacher_in_file, trained_teacher
+from snn2chip.distill.teachers.network import teacher_recipe
+from snn2chip.distill.training import ProgressCallback
+from snn2chip.distill.training.state import fingerprint
+
+RESUME, BEST, LAST = "training.resume", "best.safetensors", "last.safetensors"
+TEACHER = "teacher"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Files of one run.
+
+    Attributes:
+        metadata: of the student's checkpoints.
+        teachers: folder that keeps teachers by what they were trained with, or None for this one.
+    """
+
+    path: Path
+    metadata: CheckpointMetadata
+    teachers: Path | None = None
+
+    @property
+    def resume(self) -> Path:
+        """State of the student's training."""
+        return self.path / RESUME
+
+    def forget(self) -> None:
+        """Remove what an unfinished run left; teachers stay."""
+        for name in (RESUME, BEST, LAST):
+            (self.path / name).unlink(missing_ok=True)
+
+    def keep(self, student: norse.SequentialState, best: bool) -> None:
+        """The student after an epoch, and again where it is the best so far."""
+        save_checkpoint(self.path / LAST, student, self.metadata)
+        if best:
+            save_checkpoint(self.path / BEST, student, self.metadata)
+
+    def finish(self) -> None:
+        """Remove what only an unfinished run needs: the best epoch is the student now."""
+        for name in (RESUME, BEST):
+            (self.path / name).unlink(missing_ok=True)
+
+    def teacher(
+        self,
+        recipe: Recipe,
+        split: Split,
+        base: Path,
+        progress: ProgressCallback | None = None,
+    ) -> Teacher | None:
+        """The recipe's teacher, trained where it is not there yet.
+
+        Args:
+            base: folder that a teacher's file is seen from.
+        """
+        config = recipe.teacher
+        if config is None:
+            return None
+        if config.file is not None:
+            return teacher_in_file(base / config.file, split)
+        name = TEACHER
+        if self.teachers is not None:
+            name = f"{TEACHER}-{fingerprint(teacher_recipe(recipe))[:12]}"
+        path = (self.teachers or self.path) / f"{name}.safetensors"
+        return trained_teacher(recipe, split, path, progress)

@@ -1,0 +1,132 @@
+"""A trained student on a chip: its integer program, run, counted and priced on the test split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import norse.torch as norse
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip.data import Split, encode
+from snn2chip.distill.checkpoint import CheckpointMetadata
+from snn2chip.errors import UnsupportedError
+from snn2chip.frontends.checkpoint import metadata_of, nodes_of_module
+from snn2chip.frontends.nir.read import graph_of
+from snn2chip.graph import Graph
+from snn2chip.pipeline import Given, Network, Options, Result, Samples, run
+from snn2chip.pipeline.samples import CALIBRATION_SAMPLES
+
+Values = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFigures:
+    """A student on one chip; what is None is not known there.
+
+    Attributes:
+        accuracy: of the chip's program; of the float network on chips that have prices only.
+        simulated: the accuracy is that of the chip's own arithmetic.
+        float_spikes, spikes: per sample, of all populations but the input, in the float graph and
+            on the chip.
+        input_spikes: per sample.
+        synaptic_events: per sample.
+        dynamic_nj, static_nj: energy per sample by the table ``costs``.
+        cores, violations: of its mapping.
+        refused: why the chip cannot run it; all figures are None then.
+    """
+
+    target: str
+    accuracy: float | None = None
+    simulated: bool = True
+    float_spikes: float | None = None
+    spikes: float | None = None
+    input_spikes: float | None = None
+    synaptic_events: float | None = None
+    dynamic_nj: float | None = None
+    static_nj: float | None = None
+    costs: str = ""
+    cores: int | None = None
+    violations: int = 0
+    refused: str = ""
+
+
+def graph_of_student(
+    student: norse.SequentialState, metadata: CheckpointMetadata, name: str = "student"
+) -> Graph:
+    """The graph of a student in evaluation mode."""
+    nodes, _ = nodes_of_module(student, metadata_of(metadata), metadata.input_shape, name)
+    return graph_of(nodes, name, None, None, None)
+
+
+def run_on_target(
+    student: norse.SequentialState,
+    metadata: CheckpointMetadata,
+    split: Split,
+    target: str,
+    costs: str | None = None,
+) -> Result:
+    """The whole chain for a student in memory, scored on the test part of its split.
+
+    Raises:
+        UnsupportedError: the chip has not what the student needs.
+    """
+    graph = graph_of_student(student, metadata)
+    x_train, y_train = split.x_train[:CALIBRATION_SAMPLES], split.y_train[:CALIBRATION_SAMPLES]
+    given = Given(
+        _samples(graph, metadata.data.name, split.x_test, split.y_test),
+        _samples(graph, metadata.data.name, x_train, y_train),
+    )
+    network = Network(graph, "a student in memory")
+    return run(network, Options(target=target, costs=costs), given=given)
+
+
+def figures_on_target(
+    student: norse.SequentialState, metadata: CheckpointMetadata, split: Split, target: str
+) -> TargetFigures:
+    """What a card says of a student on a chip."""
+    try:
+        return figures_of_result(run_on_target(student, metadata, split, target))
+    except UnsupportedError as error:
+        return TargetFigures(target, refused=str(error.what))
+
+
+def figures_of_result(result: Result) -> TargetFigures:
+    """Figures per sample of a run."""
+    layers = [layer.counts for layer in result.energy.layers]
+    samples = result.activity.samples
+    inner = [layer for layer in layers if layer.kind != "input"]
+    spikes = sum(layer.spikes for layer in inner) / samples
+    reference = spikes
+    if result.reference is not None:
+        names = {layer.name for layer in inner}
+        rasters = (p.spikes for n, p in result.reference.populations.items() if n in names)
+        reference = sum(int(raster.unpack().sum()) for raster in rasters) / samples
+    energy = result.energy
+    return TargetFigures(
+        target=result.target.name,
+        accuracy=result.accuracy,
+        simulated=result.simulated,
+        float_spikes=reference,
+        spikes=spikes,
+        input_spikes=sum(layer.spikes for layer in layers if layer.kind == "input") / samples,
+        synaptic_events=sum(layer.synaptic_events for layer in inner) / samples,
+        dynamic_nj=_nj(energy.dynamic_pj, samples),
+        static_nj=_nj(energy.static_pj, samples),
+        costs=energy.table,
+        cores=None if result.counts is None else result.counts.cores_used,
+        violations=len(result.violations),
+    )
+
+
+def _nj(energy_pj: float | None, samples: int) -> float | None:
+    return None if energy_pj is None else energy_pj / samples / 1000.0
+
+
+def _samples(graph: Graph, name: str, x: Values, y: NDArray[np.int64]) -> Samples:
+    steps = graph.encoding.steps
+    assert steps is not None
+    values = np.asarray(x, np.float64)
+    spikes = {graph.inputs[0].name: encode(values, graph.encoding, steps)}
+    return Samples(name, spikes, y, synthetic=False)

@@ -1,0 +1,1 @@
+"""Teachers: conventional networks whose answers and features students learn from."""

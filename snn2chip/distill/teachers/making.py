@@ -1,0 +1,71 @@
+"""From the table ``[teacher]`` to a teacher: trained and kept, or out of a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from snn2chip.data import Split
+from snn2chip.distill.checkpoint import load_checkpoint, save_checkpoint
+from snn2chip.distill.describing import describe
+from snn2chip.distill.recipe import Recipe
+from snn2chip.distill.teachers.base import Teacher
+from snn2chip.distill.teachers.network import NetworkTeacher, teacher_recipe
+from snn2chip.distill.training import ProgressCallback, fit
+from snn2chip.errors import ConfigError, InputFileError
+
+_BATCH = 512
+
+
+def trained_teacher(
+    recipe: Recipe,
+    split: Split,
+    path: Path,
+    progress: ProgressCallback | None = None,
+) -> NetworkTeacher:
+    """The teacher that a recipe describes: the one in ``path`` if it is that, else trained there.
+
+    A training that was broken off goes on.
+    """
+    wanted = teacher_recipe(recipe)
+    metadata = describe(wanted, split)
+    if path.exists():
+        module, found = load_checkpoint(path)
+        if found.recipe == metadata.recipe:
+            return NetworkTeacher(module)
+    state = path.with_suffix(".resume")
+    fitted = fit(wanted, split.x_train, split.y_train, "teacher", progress, state=state)
+    save_checkpoint(path, fitted.student, metadata)
+    state.unlink(missing_ok=True)
+    return NetworkTeacher(fitted.student)
+
+
+def teacher_in_file(path: Path, split: Split) -> Teacher:
+    """A teacher that an earlier run wrote.
+
+    Raises:
+        ConfigError: a file of another kind, or a teacher of other samples.
+        InputFileError: the file is damaged.
+    """
+    if path.suffix != ".safetensors":
+        raise ConfigError(
+            f"teacher.file = {path.name!r}",
+            needs="a .safetensors checkpoint of a teacher",
+        )
+    module, metadata = load_checkpoint(path)
+    shape, classes = tuple(split.x_train.shape[1:]), int(split.y_train.max()) + 1
+    if metadata.input_shape != shape or len(metadata.class_names) != classes:
+        raise InputFileError(
+            f"{path}: a teacher of other samples",
+            needs=f"samples of shape {list(shape)} and {classes} classes",
+            has=f"shape {list(metadata.input_shape)}, {len(metadata.class_names)} classes",
+        )
+    return NetworkTeacher(module)
+
+
+def teacher_accuracy(teacher: Teacher, split: Split) -> float:
+    """Share of the test samples that a teacher gets right."""
+    x, y = torch.as_tensor(split.x_test, dtype=torch.float32), torch.as_tensor(split.y_test)
+    found = [teacher.outputs(part).logits.argmax(1) for part in torch.split(x, _BATCH)]
+    return float((torch.cat(found) == y).double().mean())

@@ -1,0 +1,86 @@
+"""Samples of a training: which of them judge it, and what the teacher says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from snn2chip.distill.recipe import DataConfig, TrainingConfig
+from snn2chip.distill.teachers.base import Teacher, TeacherSignals
+from snn2chip.errors import ConfigError
+
+MAX_CACHED_BYTES = 1 << 30
+"""Most that a teacher's answers may take in memory; above, it answers batch by batch."""
+
+_PART = 512
+
+
+def hold_out(
+    config: DataConfig, y: NDArray[np.int64]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Masks [sample] of the samples that train and of those that judge epochs, class by class.
+
+    They are drawn with the split's seed, so trainings with several seeds share them.
+    """
+    judge = np.zeros(len(y), np.bool_)
+    generator = np.random.default_rng(config.split_seed)
+    for label in np.unique(y):
+        members = generator.permutation(np.flatnonzero(y == label))
+        judge[members[: round(config.validation * len(members))]] = True
+    if judge.all():
+        raise ConfigError(
+            f"validation = {config.validation:g} of {len(y)} samples",
+            needs="samples that are left to train on",
+            remedy="a smaller share",
+        )
+    return ~judge, judge
+
+
+@contextmanager
+def torch_state(config: TrainingConfig) -> Iterator[None]:
+    """The recipe's seed and thread count, and afterwards those of before."""
+    threads = torch.get_num_threads()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        torch.set_num_threads(config.threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+
+
+class TaughtSamples:
+    """What a teacher says of training samples: once for all of them where they never change.
+
+    Args:
+        x: values [sample, *input_shape].
+        fixed: samples are not augmented, so answers may be kept.
+    """
+
+    def __init__(self, teacher: Teacher, x: Tensor, taps: Sequence[str], fixed: bool) -> None:
+        self._teacher, self._taps = teacher, tuple(taps)
+        self._kept = self._all(x) if fixed else None
+
+    def outputs(self, x: Tensor, index: Tensor) -> TeacherSignals:
+        """Of a batch x [sample, *input_shape], the samples ``index`` of all."""
+        kept = self._kept
+        if kept is None:
+            return self._teacher.outputs(x, self._taps)
+        taps = {name: values[index] for name, values in kept.taps.items()}
+        return TeacherSignals(kept.logits[index], taps)
+
+    def _all(self, x: Tensor) -> TeacherSignals | None:
+        first = self._teacher.outputs(x[:1], self._taps)
+        one = sum(t.numel() * t.element_size() for t in (first.logits, *first.taps.values()))
+        if one * len(x) > MAX_CACHED_BYTES:
+            return None
+        parts = [self._teacher.outputs(part, self._taps) for part in torch.split(x, _PART)]
+        return TeacherSignals(
+            torch.cat([part.logits for part in parts]),
+            {name: torch.cat([part.taps[name] for part in parts]) for name in self._taps},
+        )

@@ -1,0 +1,143 @@
+"""A training that is broken off anywhere goes on to the weights of one that was not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch")
+pytest.importorskip("norse", reason="students have Norse cells")
+
+from snn2chip.distill import load_checkpoint  # noqa: E402
+from snn2chip.distill.run import distill  # noqa: E402
+from snn2chip.distill.training import fit  # noqa: E402
+from snn2chip.errors import ConfigError, InputFileError  # noqa: E402
+
+RECIPE = """
+[data]
+name = "digits"
+validation = 0.2
+
+[encoding]
+steps = 4
+
+[student]
+kind = "conv"
+widths = [3, 4]
+dropout = 0.2
+
+[teacher]
+kind = "mlp"
+widths = [24]
+training = { epochs = 4, threads = 1, dropout_free = false }
+
+[method]
+name = "kd"
+
+[[penalty]]
+kind = "rate"
+weight = 0.1
+
+[training]
+epochs = 5
+batch = 64
+threads = 1
+augmentation = { share = 0.5 }
+""".replace(", dropout_free = false", "")
+
+
+class BrokenOffError(Exception):
+    """Stands for whatever ends a process."""
+
+
+def same(a, b) -> bool:
+    one, other = a.state_dict(), b.state_dict()
+    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "recipe.toml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.mark.parametrize("at", [1, 3, 5])
+def test_a_fit_goes_on_where_it_was(tiny_recipe, few_digits, tmp_path, at) -> None:
+    recipe = tiny_recipe(
+        "conv",
+        student__dropout=0.2,
+        training__epochs=5,
+        training__augmentation={"share": 0.5},
+        data__validation=0.25,
+    )
+    unbroken = fit(recipe, *few_digits)
+
+    def stop(progress) -> None:
+        if progress.epoch == at:
+            raise BrokenOffError
+
+    state = tmp_path / "state"
+    with pytest.raises(BrokenOffError):
+        fit(recipe, *few_digits, progress=stop, state=state)
+    torch.rand(7)  # whatever another process would draw
+    resumed = fit(recipe, *few_digits, state=state)
+    assert same(resumed.student, unbroken.student)
+    assert resumed.losses[: at - 1] == unbroken.losses[: at - 1]
+    assert resumed.losses == unbroken.losses
+    assert resumed.epoch == unbroken.epoch
+    assert resumed.validation == unbroken.validation
+
+
+def test_kill_9_in_teacher_and_student(recipe, tmp_path) -> None:
+    """A process that is killed at several moments leaves whole files, and ends as if it had not."""
+    whole = distill(recipe, tmp_path / "whole")
+    out = tmp_path / "broken"
+    code = f"from snn2chip.distill.run import distill; distill({str(recipe)!r}, {str(out)!r})"
+    kills = 0
+    for marker in ("teacher.resume", "teacher.safetensors", "training.resume"):
+        process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ})
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            if (out / marker).exists():
+                process.send_signal(signal.SIGKILL)
+                break
+        kills += process.wait() == -signal.SIGKILL
+        for path in out.glob("*.safetensors"):
+            load_checkpoint(path)
+    assert kills >= 1, "nothing was broken off"
+    result = distill(recipe, out)
+    for name in ("student.safetensors", "last.safetensors", "teacher.safetensors"):
+        assert same(load_checkpoint(out / name)[0], load_checkpoint(tmp_path / "whole" / name)[0])
+    assert result.evaluation.accuracy == whole.evaluation.accuracy
+    assert not list(out.glob("*.resume"))
+
+
+def test_another_recipe_does_not_go_on(recipe, tmp_path) -> None:
+    def stop(progress) -> None:
+        if progress.stage == "train" and progress.epoch == 2:
+            raise BrokenOffError
+
+    out = tmp_path / "out"
+    with pytest.raises(BrokenOffError):
+        distill(recipe, out, progress=stop)
+    assert (out / "last.safetensors").exists()
+    recipe.write_text(RECIPE.replace("weight = 0.1", "weight = 0.2"))
+    with pytest.raises(ConfigError, match="another recipe"):
+        distill(recipe, out)
+    distill(recipe, out, restart=True)
+
+
+def test_a_damaged_state_is_told(recipe, tmp_path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    for content in (b"", b"x" * 100, (8).to_bytes(8, "little") + b"{}      "):
+        (out / "training.resume").write_bytes(content)
+        with pytest.raises(InputFileError, match="restart"):
+            distill(recipe, out)
