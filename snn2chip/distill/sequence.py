@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from snn2chip.distill.cells import encode_values, run_cell
-from snn2chip.distill.students import SPIKING, STATEFUL
+from snn2chip.distill.students import SPIKING, STATEFUL, Parallel
 from snn2chip.graph import Encoding, Readout
 
 EVALUATION_BATCH = 256
@@ -90,12 +90,21 @@ def run_layers(
     kept: dict[str, Tensor] = {}
     first = drive = x
     for name, module in student.named_children():
-        drive, x = x, _run_layer(module, x, through_reset)
+        if isinstance(module, Parallel):
+            found = {m: run_layers(part, x, (), through_reset) for m, part in _members(module)}
+            spikes |= {f"{m}/{n}": z for m, part in found.items() for n, z in part.spikes.items()}
+            drive, x = x, torch.cat([part.output for part in found.values()], dim=2)
+        else:
+            drive, x = x, _run_layer(module, x, through_reset)
         if isinstance(module, SPIKING):
             spikes[name] = x
         if name in taps:
             kept[name] = x
     return Sequence(first, x, drive, spikes, kept)
+
+
+def _members(module: Parallel) -> list[tuple[str, norse.SequentialState]]:
+    return list(module.named_children())
 
 
 def _run_layer(module: nn.Module, x: Tensor, through_reset: bool) -> Tensor:

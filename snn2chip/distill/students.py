@@ -155,7 +155,9 @@ def build_student(layers: Sequence[Mapping[str, Any]], dt: float) -> norse.Seque
     """
     for index, layer in enumerate(layers):
         check_layer(layer, index)
-    return Student(dict(zip(names(layers), (_module(x, dt) for x in layers), strict=True)))
+    student = Student(dict(zip(names(layers), (_module(x, dt) for x in layers), strict=True)))
+    student.layers = [dict(layer) for layer in layers]
+    return student
 
 
 class Student(norse.SequentialState):  # type: ignore[misc]
@@ -163,9 +165,57 @@ class Student(norse.SequentialState):  # type: ignore[misc]
 
     def __init__(self, modules: Mapping[str, nn.Module]) -> None:
         super().__init__(*modules.values())
+        self.layers: list[Layer] = []
+        """The architecture that the modules were built of, where there is one."""
         for index, (name, module) in enumerate(modules.items()):
             delattr(self, str(index))
             self.add_module(name, module)
+
+
+class Parallel(nn.Module):
+    """Members that share the input; what they give lies side by side.
+
+    Attributes:
+        mean: [value] of what they give, over training samples.
+        order: which of a teacher's features each value stands for.
+        centre, spread: of these features over training samples.
+    """
+
+    mean: torch.Tensor
+    order: torch.Tensor
+    centre: torch.Tensor
+    spread: torch.Tensor
+
+    def __init__(self, members: Mapping[str, nn.Module], values: int) -> None:
+        super().__init__()
+        for name, member in members.items():
+            self.add_module(name, member)
+        self.sizes = tuple(_values(member) for member in members.values())
+        self.register_buffer("mean", torch.zeros(values))
+        self.register_buffer("order", torch.arange(values))
+        self.register_buffer("centre", torch.zeros(values))
+        self.register_buffer("spread", torch.ones(values))
+
+    def members(self) -> list[Student]:
+        """In their order."""
+        return [member for member in self.children() if isinstance(member, Student)]
+
+    def describe(self, order: torch.Tensor, features: torch.Tensor) -> None:
+        """Take centre and spread of features [sample, value] that are in the members' order."""
+        self.order.copy_(order)
+        self.centre.copy_(features.mean(0))
+        spread = features.std(0, correction=0)
+        self.spread.copy_(torch.where(spread > 0, spread, torch.ones_like(spread)))
+
+    def standardised(self, features: torch.Tensor) -> torch.Tensor:
+        """A teacher's features [sample, feature] in the members' order, mean 0 and spread 1."""
+        return (features[:, self.order] - self.centre) / self.spread
+
+
+def _values(member: nn.Module) -> int:
+    """What the last matrix of a member gives."""
+    last = [module for module in member.children() if isinstance(module, nn.Linear)][-1]
+    return last.out_features
 
 
 def names(layers: Sequence[Mapping[str, Any]]) -> list[str]:

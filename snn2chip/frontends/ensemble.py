@@ -1,7 +1,7 @@
 """``ensemble.json``: members (a network file each), how they are added up, and who answers.
 
-A folder holds the file, one ``.nir`` per member and, for the policy ``gate``, its matrices in
-``gate.safetensors``. All paths lie in that folder.
+A folder holds the file, a network per member (``.nir``, or a student's checkpoint) and, for the
+policy ``gate``, its matrices in ``gate.safetensors``. All paths lie in that folder.
 """
 
 from __future__ import annotations
@@ -90,12 +90,16 @@ def write_ensemble(ensemble: Ensemble, folder: str | Path) -> tuple[Path, ...]:
         files.append(file)
     gate = ensemble.policy.gate
     if gate is not None:
-        files.append(write_bytes(folder / GATE, _gate_bytes(gate)))
+        files.append(write_bytes(folder / GATE, gate_bytes(gate)))
     return (*files, write_text(folder / FILE, ensemble_text(ensemble)))
 
 
-def ensemble_text(ensemble: Ensemble) -> str:
-    """The content of ``ensemble.json``: the same for equal ensembles."""
+def ensemble_text(ensemble: Ensemble, suffix: str = ".nir") -> str:
+    """The content of ``ensemble.json``: the same for equal ensembles.
+
+    Args:
+        suffix: of the members' files.
+    """
     policy = ensemble.policy
     said = {
         "kind": policy.kind,
@@ -109,7 +113,7 @@ def ensemble_text(ensemble: Ensemble) -> str:
         "members": [
             {
                 "name": member.name,
-                "file": f"{member.name}.nir",
+                "file": f"{member.name}{suffix}",
                 "gain": member.gain,
                 "offset": member.offset.tolist(),
             }
@@ -216,7 +220,8 @@ def _policy(entry: Any, path: Path) -> Policy:
     )
 
 
-def _gate_bytes(gate: Gate) -> bytes:
+def gate_bytes(gate: Gate) -> bytes:
+    """The matrices of a gate as safetensors."""
     from safetensors.numpy import save
 
     arrays = {}

@@ -12,6 +12,7 @@ from snn2chip.errors import ConfigError, did_you_mean
 METHODS = {
     "ce": "cross_entropy:CrossEntropy",
     "kd": "response:ResponseDistillation",
+    "sne": "sne:SpikingEnsemble",
 }
 """Name in ``[method]`` -> module and class below this room."""
 
