@@ -164,7 +164,9 @@ def test_damaged_files_are_refused(written: Path, change: Any, said: str) -> Non
     assert said in changed(written, change)
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", "null", "1" * 5000, "[" * 100_000, '{"a":1,"a":2}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{", "null", "1" * 5000, "[" * 100_000, '{"a":1,"a":2}']
+)
 def test_what_is_no_ensemble_is_refused(written: Path, content: str) -> None:
     written.write_text(content)
     assert "damaged ensemble" in refused(written)
@@ -227,7 +229,7 @@ def test_members_that_differ_are_named_with_every_reason() -> None:
     def change(graph: Graph) -> Graph:
         return replace(graph, encoding=Encoding("if", steps=3), data="digits")
 
-    with pytest.raises(InputFileError, match="'m1' differs from 'm0' in its encoding.*its data"):
+    with pytest.raises(InputFileError, match=r"'m1' differs from 'm0' in its encoding.*its data"):
         with_graph(change)
 
 

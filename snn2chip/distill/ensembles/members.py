@@ -56,16 +56,25 @@ def side_by_side(recipe: Recipe, input_shape: tuple[int, ...], sizes: Sequence[i
     Raises:
         ConfigError: a readout that is not linear.
     """
-    if recipe.student.readout not in LINEAR_READOUTS:
-        raise ConfigError(
-            f'student.readout = "{recipe.student.readout}" of members',
-            needs=" or ".join(LINEAR_READOUTS) + ": real values, into which the head is folded",
-        )
+    require_linear(recipe)
     parts = {
         f"m{k}": build_student(architecture(recipe.student, input_shape, size), recipe.encoding.dt)
         for k, size in enumerate(sizes)
     }
     return Student({MEMBERS: Parallel(parts, sum(sizes))})
+
+
+def require_linear(recipe: Recipe) -> None:
+    """Refuse a readout that no head can be folded into.
+
+    Raises:
+        ConfigError: it is not linear in the membranes.
+    """
+    if recipe.student.readout not in LINEAR_READOUTS:
+        raise ConfigError(
+            f'student.readout = "{recipe.student.readout}" of members',
+            needs=" or ".join(LINEAR_READOUTS) + ": real values, into which the head is folded",
+        )
 
 
 def with_head(student: Student, weight: Tensor, bias: Tensor) -> Student:

@@ -15,7 +15,7 @@ from snn2chip.data import Split, encode
 from snn2chip.distill.checkpoint import CheckpointMetadata, save_checkpoint
 from snn2chip.distill.describing import describe
 from snn2chip.distill.ensembles.card import CardFigures, render_card
-from snn2chip.distill.ensembles.members import Folded, fold, set_means
+from snn2chip.distill.ensembles.members import Folded, fold, require_linear, set_means
 from snn2chip.distill.ensembles.tuning import Judged, best_order, tuned_policy
 from snn2chip.distill.folder import RunFolder
 from snn2chip.distill.methods.sne import SpikingEnsemble
@@ -241,7 +241,8 @@ def _metadata(recipe: Recipe, split: Split, layers: Sequence[object]) -> Checkpo
 
 
 def _check(recipe: Recipe, method: SpikingEnsemble) -> None:
-    """Refuse what has no meaning for several students."""
+    """Refuse what has no meaning for several students, before anything is trained."""
+    require_linear(recipe)
     if recipe.quantization is not None:
         raise UnsupportedError(
             "[quantization] of an ensemble",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -50,12 +51,7 @@ def gate(members: int = 3, seed: int = 0) -> Gate:
     """A hidden layer of two."""
     rng = np.random.default_rng(seed)
     sizes = SIZES[0], 2, members
-    return Gate(
-        tuple(
-            (rng.normal(size=(b, a)), rng.normal(size=b))
-            for a, b in zip(sizes, sizes[1:], strict=False)
-        )
-    )
+    return Gate(tuple((rng.normal(size=(b, a)), rng.normal(size=b)) for a, b in pairwise(sizes)))
 
 
 @st.composite
@@ -63,6 +59,8 @@ def logits(draw: Any, members: int = 3, samples: int = 4, classes: int = 3) -> A
     """Dyadic numbers [member, sample, class], whose sums are exact in any order."""
     numbers = st.integers(-64, 64).map(lambda n: n / 16)
     flat = draw(
-        st.lists(numbers, min_size=members * samples * classes, max_size=members * samples * classes)
+        st.lists(
+            numbers, min_size=members * samples * classes, max_size=members * samples * classes
+        )
     )
     return np.array(flat).reshape(members, samples, classes)

@@ -35,9 +35,7 @@ def whole(made: Ensemble, seed: int, samples: int = 3) -> tuple[Program, Activit
     return program, activity, map_program(program, LOIHI)[0]
 
 
-def alone(
-    made: Ensemble, members: tuple[int, ...], activity: Activity, mapping: Mapping
-) -> Counts:
+def alone(made: Ensemble, members: tuple[int, ...], activity: Activity, mapping: Mapping) -> Counts:
     """The network of some members, joined anew from their graphs, with what they did."""
     part = Ensemble(
         "part",
@@ -117,7 +115,13 @@ def test_clocked_members_add_idle_neurons_and_input_packets_only(
             assert equal(layer, full)
             continue
         assert layer.neuron_steps == full.neuron_steps > 0
-        zero = (layer.spikes, layer.neuron_updates, layer.synaptic_events, layer.packets, layer.hops)
+        zero = (
+            layer.spikes,
+            layer.neuron_updates,
+            layer.synaptic_events,
+            layer.packets,
+            layer.hops,
+        )
         assert zero == (0, 0, 0, 0, 0)
         assert all(source.synaptic_events == 0 for source in layer.inputs)
     events = found.series.events

@@ -107,9 +107,7 @@ def test_the_ends_of_thresholds_run_one_member_or_all(numbers: Any, kind: Any) -
     clear = np.ptp(strictly, axis=1) > 0
     assert (one[clear] == 1).all()
     assert (every.active.sum(axis=1) == 3).all()
-    np.testing.assert_array_equal(
-        every.logits, decide(of(Policy("budget", 3)), numbers).logits
-    )
+    np.testing.assert_array_equal(every.logits, decide(of(Policy("budget", 3)), numbers).logits)
 
 
 @given(logits(), st.floats(-2, 2))
@@ -201,6 +199,8 @@ def test_members_must_fit_together() -> None:
     made = ensemble(2)
     with pytest.raises(ConfigError, match="budget of 3"):
         made.with_policy(Policy("budget", 3))
-    odd = Member("m1", replace(made.members[1].graph, classes=("a", "b", "c", "d")), 1.0, np.zeros(4))
+    odd = Member(
+        "m1", replace(made.members[1].graph, classes=("a", "b", "c", "d")), 1.0, np.zeros(4)
+    )
     with pytest.raises(Exception, match="its classes"):
         replace(made, members=(made.members[0], odd))

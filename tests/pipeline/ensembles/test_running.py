@@ -171,9 +171,9 @@ def test_prices_only_targets_take_the_float_members(folder: Path) -> None:
 
 
 def test_other_prices_of_the_same_run(folder: Path, result: Result) -> None:
-    other = snn2chip.simulate(
-        folder, target="loihi1", data=str(folder / "data.npz")
-    ).price(target="truenorth")
+    other = snn2chip.simulate(folder, target="loihi1", data=str(folder / "data.npz")).price(
+        target="truenorth"
+    )
     floats = ran(folder, target="truenorth")
     assert other.energy.dynamic_pj == pytest.approx(floats.energy.dynamic_pj)
     assert other.result.accuracy == floats.accuracy
