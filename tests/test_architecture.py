@@ -29,6 +29,7 @@ LEVELS = (
     ("backends",),
     ("pipeline",),
     ("distill", "report"),
+    ("study",),
     ("api",),
     ("cli",),
 )
@@ -140,6 +141,7 @@ LIGHT_COMMANDS = {
     "--version": HEAVY,
     "simulate --help": HEAVY,
     "verify --help": HEAVY,
+    "pareto --help": HEAVY,
     "targets list": ("torch", "norse", "sklearn", "scipy", "h5py"),
     "simulate --target loihi2 --samples 2": ("torch", "norse", "torchvision", "nir"),
 }

@@ -10,10 +10,12 @@ from snn2chip.cli import (
     chips,
     compare,
     console,
+    conversion,
     deploy,
     doctor,
     export,
     networks,
+    pareto,
     reports,
     students,
     verify,
@@ -59,6 +61,8 @@ def options(
 
 app.command()(deploy.demo)
 app.command()(students.distill)
+app.command()(conversion.convert)
+app.command()(pareto.pareto)
 app.command()(export.export)
 app.command()(networks.info)
 app.command()(networks.check)

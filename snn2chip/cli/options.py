@@ -114,7 +114,8 @@ EncodingName: TypeAlias = Annotated[
     typer.Option(
         "--encoding",
         metavar="none|if|rate|latency|direct",
-        help="Values into spikes: 'if'; 'direct' gives the values, on the reference target.",
+        help="Values into spikes: 'if', 'rate' (random by --seed), 'latency'; 'direct' gives the "
+        "values, on the reference target.",
     ),
 ]
 Repair: TypeAlias = Annotated[

@@ -85,7 +85,7 @@ def _encoding(program: Program) -> Iterator[str]:
     encoding = program.encoding
     if encoding.steps is not None and not _whole(encoding.steps, 1, MOST_STEPS):
         yield f"encoding: {encoding.steps!r} steps"
-    for name in ("threshold", "gain"):
+    for name in ("threshold", "gain", "byte_scale"):
         value: Any = getattr(encoding, name)
         if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
             yield f"encoding: {name} is {value!r}"

@@ -43,7 +43,7 @@ def dump_program(program: Program) -> bytes:
         "arithmetic": program.arithmetic,
         "outputs": program.outputs,
         "readout": asdict(program.readout),
-        "encoding": asdict(program.encoding),
+        "encoding": program.encoding.to_dict(),
         "classes": program.classes,
         "notes": program.notes,
         "populations": [

@@ -79,6 +79,7 @@ def load_data(
     samples: int | None = None,
     classes: int | None = None,
     random_steps: int | None = None,
+    byte_scale: float = 1.0,
 ) -> Dataset:
     """The samples called ``ref`` for a network with these ``inputs``.
 
@@ -89,6 +90,8 @@ def load_data(
         samples: score the first so many only.
         classes: number of the network's classes, to check labels against.
         random_steps: makes ``random`` give spikes of that many steps instead of static values.
+        byte_scale: what static samples of a file are divided by where they are bytes (uint8), as
+            the network's encoding says.
 
     Raises:
         ConfigError: no such data set, or fewer samples than asked for.
@@ -100,14 +103,19 @@ def load_data(
         raise ConfigError(f"seed {seed}", needs=f"a whole number from 0 to {SEEDS - 1}")
     if ref == "random":
         return _random(inputs, seed, samples or RANDOM_SAMPLES, random_steps)
-    data = _digits(inputs, seed) if ref == "digits" else _file(ref, inputs, samples)
+    data = _digits(inputs, seed) if ref == "digits" else _file(ref, inputs, samples, byte_scale)
     if data.y is not None:
         as_labels(data.name, "y", data.y, data.samples, classes)
     return data if samples is None else _first(data, samples)
 
 
 def load_calibration(
-    ref: str, inputs: Mapping[str, Shape], *, seed: int, scored: str | None
+    ref: str,
+    inputs: Mapping[str, Shape],
+    *,
+    seed: int,
+    scored: str | None,
+    byte_scale: float = 1.0,
 ) -> Dataset:
     """The samples of ``ref`` that scales may be picked from, as the result's ``x`` and ``y``.
 
@@ -115,8 +123,9 @@ def load_calibration(
 
     Args:
         scored: reference of the samples that will be scored; they are never used.
+        byte_scale: as for ``load_data``.
     """
-    data = load_data(ref, inputs, seed=seed)
+    data = load_data(ref, inputs, seed=seed, byte_scale=byte_scale)
     if data.calibration:
         return replace(
             data, x=data.calibration, y=data.calibration_y, calibration={}, calibration_y=None
@@ -184,7 +193,7 @@ def _random(inputs: Mapping[str, Shape], seed: int, samples: int, steps: int | N
     return Dataset("random", scored, timed, None, calibration, synthetic=True)
 
 
-def _file(ref: str, inputs: Mapping[str, Shape], samples: int | None) -> Dataset:
+def _file(ref: str, inputs: Mapping[str, Shape], samples: int | None, byte_scale: float) -> Dataset:
     path = Path(ref)
     if path.suffix != ".npz":
         raise ConfigError(
@@ -192,7 +201,7 @@ def _file(ref: str, inputs: Mapping[str, Shape], samples: int | None) -> Dataset
             has=f"the data sets {', '.join(NAMES)}, or the path of an .npz file",
             remedy=did_you_mean(ref, NAMES),
         )
-    scored, train = read_file(path, inputs, samples)
+    scored, train = read_file(path, inputs, samples, byte_scale)
     calibration, labels = ({}, None) if train is None else (train.x, train.y)
     return Dataset(path.name, scored.x, scored.timed, scored.y, calibration, calibration_y=labels)
 

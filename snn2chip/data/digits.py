@@ -22,12 +22,14 @@ class Split:
     Attributes:
         x_train, x_test: float64 [sample, *shape].
         y_train, y_test: int64 [sample], class indices.
+        byte_scale: what the values were divided by where they are stored as bytes, else 1.
     """
 
     x_train: NDArray[np.float64]
     y_train: NDArray[np.int64]
     x_test: NDArray[np.float64]
     y_test: NDArray[np.int64]
+    byte_scale: float = 1.0
 
 
 def load_digits_split(seed: int = 0, test_size: float = 0.4) -> Split:

@@ -10,30 +10,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.data.npz import NpzFile, open_npz
-from snn2chip.data.parts import Part, as_labels, as_values, from_events, has_steps
+from snn2chip.data.parts import (
+    Part,
+    as_labels,
+    as_values,
+    from_events,
+    has_steps,
+    with_channel,
+)
 from snn2chip.errors import InputFileError
 
 Inputs = Mapping[str, tuple[int, ...]]
 
 
-def read_file(path: Path, inputs: Inputs, samples: int | None = None) -> tuple[Part, Part | None]:
+def read_file(
+    path: Path, inputs: Inputs, samples: int | None = None, byte_scale: float = 1.0
+) -> tuple[Part, Part | None]:
     """The scored part and, where the file has one, the training part.
 
     Args:
         samples: most samples of the scored part; the values of the others are not looked at.
+        byte_scale: what static samples are divided by where they are stored as bytes (uint8).
 
     Raises:
         InputFileError: the file is damaged or does not fit the network's inputs.
     """
     with open_npz(path) as file:
         if _has(file, "x_test", inputs):
-            test, train = _part(file, "x_test", "y_test", inputs, samples), None
+            test, train = _part(file, "x_test", "y_test", inputs, byte_scale, samples), None
             if _has(file, "x_train", inputs):
-                train = _part(file, "x_train", "y_train", inputs)
+                train = _part(file, "x_train", "y_train", inputs, byte_scale)
                 _check_layout(file.path.name, test, train)
             return test, train
         if _has(file, "x", inputs) or _has(file, "events", inputs):
-            return _part(file, "x", "y", inputs, samples), None
+            return _part(file, "x", "y", inputs, byte_scale, samples), None
         raise InputFileError(
             f"{path}: no samples in it",
             needs="'x' (with 'y'), or 'x_test' (with 'y_test', 'x_train', 'y_train'), or 'events' "
@@ -48,7 +58,12 @@ def _has(file: NpzFile, stem: str, inputs: Inputs) -> bool:
 
 
 def _part(
-    file: NpzFile, stem: str, label_key: str, inputs: Inputs, most: int | None = None
+    file: NpzFile,
+    stem: str,
+    label_key: str,
+    inputs: Inputs,
+    byte_scale: float,
+    most: int | None = None,
 ) -> Part:
     source = file.path.name
     y = file.read(label_key) if label_key in file else None
@@ -64,7 +79,7 @@ def _part(
     for name in x:
         key = _key(file, stem, name, inputs)
         if key is not None:
-            x[name] = as_values(source, key, x[name][:most], timed[name])
+            x[name] = as_values(source, key, x[name][:most], timed[name], byte_scale)
     cut = {name: array[:most] for name, array in x.items()}
     return Part(cut, next(iter(timed.values())), None if labels is None else labels[:most])
 
@@ -88,7 +103,7 @@ def _input(
             remedy="leave one array out",
         )
     if key is not None:
-        array = file.read(key)
+        array = with_channel(file.read(key), shape)
         return array, has_steps(source, key, array, shape)
     if events_key is None:
         raise InputFileError(

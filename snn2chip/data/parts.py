@@ -25,6 +25,16 @@ class Part:
     y: NDArray[np.int64] | None
 
 
+def with_channel(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Grey images [sample, height, width] of a network that takes [1, height, width].
+
+    The axis of their one channel is added; any other array is given back as it is.
+    """
+    if shape[:1] == (1,) and len(shape) > 1 and array.shape[1:] == shape[1:]:
+        return array.reshape(len(array), *shape)
+    return array
+
+
 def has_steps(source: str, key: str, array: NDArray[Any], shape: tuple[int, ...]) -> bool:
     """Whether samples have a step axis, from their shape alone.
 
@@ -56,17 +66,34 @@ def _another_shape(found: tuple[int, ...], shape: tuple[int, ...]) -> str:
     return f"reshape it, for example x.reshape(-1, {', '.join(map(str, shape))})"
 
 
-def as_values(source: str, key: str, array: NDArray[Any], timed: bool) -> NDArray[Any]:
+def as_values(
+    source: str, key: str, array: NDArray[Any], timed: bool, byte_scale: float = 1.0
+) -> NDArray[Any]:
     """A copy of samples: float64, or bool where timed ones are all 0 or 1.
+
+    Args:
+        byte_scale: what static samples are divided by where they are stored as bytes (uint8).
 
     Raises:
         InputFileError: a value is no number.
     """
     check_finite(source, key, array)
     if not timed:
-        return array.astype(np.float64)
+        return scaled_bytes(array, byte_scale).astype(np.float64)
     is_spikes = array.dtype == np.bool_ or bool(((array == 0) | (array == 1)).all())
     return array.astype(np.bool_ if is_spikes else np.float64)
+
+
+def scaled_bytes(array: NDArray[Any], byte_scale: float) -> NDArray[Any]:
+    """Bytes (uint8) divided by ``byte_scale`` in float32, as image pipelines of PyTorch do.
+
+    Students are trained on such values, so that a chip must be given them too: a third rounded to
+    float32 passes a threshold of 1 in its third step, and the nearest float64 does not. Arrays of
+    another type, and any scale of 1, are given back as they are.
+    """
+    if array.dtype != np.uint8 or byte_scale == 1.0:
+        return array
+    return array.astype(np.float32) / np.float32(byte_scale)
 
 
 def check_finite(source: str, key: str, array: NDArray[Any]) -> None:

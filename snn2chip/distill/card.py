@@ -11,6 +11,7 @@ from snn2chip.distill.checkpoint import CheckpointMetadata
 from snn2chip.distill.on_target import TargetFigures
 from snn2chip.distill.sequence import Evaluation
 from snn2chip.distill.students import names
+from snn2chip.distill.students.legality import label_of, paper_reasons
 from snn2chip.errors import InputFileError
 from snn2chip.files import write_bytes
 
@@ -218,6 +219,7 @@ def _network_rows(figures: CardFigures) -> dict[str, str]:
     }
     rows = {
         "parameters": str(figures.parameters),
+        "label": ": ".join([label_of(metadata), *_reasons(metadata)]),
         "readout": metadata.readout.kind,
         "encoding": f"{encoding.kind}, {encoding.steps} steps of "
         f"{metadata.discretization.dt:g} s, threshold {encoding.threshold:g}",
@@ -227,6 +229,12 @@ def _network_rows(figures: CardFigures) -> dict[str, str]:
         rows[f"spikes per sample, {label}"] = f"{spikes:.1f} of {evaluation.neurons[name]} neurons"
     rows["spikes per sample, all populations"] = f"{sum(evaluation.spikes.values()):.1f}"
     return rows
+
+
+def _reasons(metadata: CheckpointMetadata) -> list[str]:
+    """Why a student is one on paper, in one piece, or nothing."""
+    found = paper_reasons(metadata)
+    return ["; ".join(found)] if found else []
 
 
 def _training_rows(figures: CardFigures) -> dict[str, str]:

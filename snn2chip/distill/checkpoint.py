@@ -64,17 +64,11 @@ class CheckpointMetadata:
 
     def to_json(self) -> str:
         """The header's text: sorted keys, so equal metadata give equal files."""
-        encoding = self.encoding
         tables = {
             "schema": SCHEMA,
             "architecture": list(self.architecture),
             "discretization": _overrides(self.discretization),
-            "encoding": {
-                "kind": encoding.kind,
-                "steps": encoding.steps,
-                "threshold": encoding.threshold,
-                "gain": encoding.gain,
-            },
+            "encoding": self.encoding.to_dict(),
             "readout": self.readout.kind,
             "input_shape": list(self.input_shape),
             "class_names": list(self.class_names),

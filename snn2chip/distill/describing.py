@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def describe(recipe: Recipe, split: Split) -> CheckpointMetadata:
     return CheckpointMetadata(
         architecture=tuple(architecture(recipe.student, shape, classes)),
         discretization=from_preset("norse", recipe.encoding.dt),
-        encoding=recipe.encoding.to_graph(),
+        encoding=replace(recipe.encoding.to_graph(), byte_scale=split.byte_scale),
         readout=Readout(recipe.student.readout),
         input_shape=shape,
         class_names=tuple(str(label) for label in range(classes)),

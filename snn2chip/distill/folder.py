@@ -70,7 +70,7 @@ class RunFolder:
         if config is None:
             return None
         if config.file is not None:
-            return teacher_in_file(base / config.file, split)
+            return teacher_in_file(base / config.file, split, config.gives)
         name = TEACHER
         if self.teachers is not None:
             name = f"{TEACHER}-{fingerprint(teacher_recipe(recipe))[:12]}"

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.data import Split, encode
+from snn2chip.data.few import CALIBRATION_SAMPLES
 from snn2chip.distill.checkpoint import CheckpointMetadata
 from snn2chip.errors import UnsupportedError
 from snn2chip.frontends.checkpoint import metadata_of, nodes_of_module
 from snn2chip.frontends.nir.read import graph_of
 from snn2chip.graph import Graph
 from snn2chip.pipeline import Given, Network, Options, Result, Samples, run
-from snn2chip.pipeline.samples import CALIBRATION_SAMPLES
 
 Values = NDArray[np.floating[Any]]
 
@@ -75,8 +75,8 @@ def run_on_target(
     graph = graph_of_student(student, metadata)
     x_train, y_train = split.x_train[:CALIBRATION_SAMPLES], split.y_train[:CALIBRATION_SAMPLES]
     given = Given(
-        _samples(graph, metadata.data.name, split.x_test, split.y_test),
-        _samples(graph, metadata.data.name, x_train, y_train),
+        samples_of(graph, metadata.data.name, split.x_test, split.y_test),
+        samples_of(graph, metadata.data.name, x_train, y_train),
     )
     network = Network(graph, "a student in memory")
     return run(network, Options(target=target, costs=costs), given=given)
@@ -124,7 +124,8 @@ def _nj(energy_pj: float | None, samples: int) -> float | None:
     return None if energy_pj is None else energy_pj / samples / 1000.0
 
 
-def _samples(graph: Graph, name: str, x: Values, y: NDArray[np.int64]) -> Samples:
+def samples_of(graph: Graph, name: str, x: Values, y: NDArray[np.int64]) -> Samples:
+    """Encoded values x [sample, *input_shape] with their classes y [sample]."""
     steps = graph.encoding.steps
     assert steps is not None
     values = np.asarray(x, np.float64)

@@ -14,6 +14,7 @@ from snn2chip.data import Split, load_split
 from snn2chip.distill.card import CardFigures, QuantizedFigures, render_card
 from snn2chip.distill.checkpoint import save_checkpoint
 from snn2chip.distill.describing import describe
+from snn2chip.distill.energy.judging import Judged
 from snn2chip.distill.ensembles.run import MadeEnsemble, distill_ensemble
 from snn2chip.distill.folder import RunFolder
 from snn2chip.distill.on_target import TargetFigures, figures_on_target
@@ -21,13 +22,13 @@ from snn2chip.distill.quantized.finetune import finetune_quantized
 from snn2chip.distill.quantized.tuning import FLOAT_NAME, Tuning, figures_of, started, tuned_recipe
 from snn2chip.distill.recipe import Recipe, read_recipe
 from snn2chip.distill.sequence import Evaluation, evaluate
+from snn2chip.distill.students.legality import check_targets
 from snn2chip.distill.teachers.base import Teacher
 from snn2chip.distill.teachers.making import teacher_accuracy
-from snn2chip.distill.training import ProgressCallback, fit
+from snn2chip.distill.training import ProgressCallback, fit, hold_out
 from snn2chip.errors import ConfigError, UnsupportedError
 from snn2chip.files import write_bytes
 from snn2chip.graph import Readout
-from snn2chip.targets import load_target
 
 CHECKPOINT_NAME = "student.safetensors"
 CARD_NAME = "card.md"
@@ -46,6 +47,7 @@ class DistillResult:
         validation: accuracy of the kept epoch on the validation share, None without one.
         targets: the integer program on each chip that the recipe names.
         history: figures of every epoch.
+        epoch: that was kept.
     """
 
     name: str
@@ -60,6 +62,7 @@ class DistillResult:
     validation: float | None = None
     targets: tuple[TargetFigures, ...] = ()
     history: tuple[Mapping[str, float], ...] = ()
+    epoch: int = 0
 
 
 def distill(
@@ -92,6 +95,8 @@ def distill(
     Raises:
         ConfigError: the recipe makes no sense, or ``folds`` is 1 or negative; no such target; the
             folder has an unfinished run of another recipe.
+        UnsupportedError, DoesNotFitError: one of the recipe's targets cannot run the student; it
+            is not trained then.
         InputFileError: the student to start from is damaged, or no student of this recipe.
     """
     tuning = tuning or Tuning()
@@ -101,12 +106,11 @@ def distill(
     recipe = tuned_recipe(read_recipe(recipe_path), tuning)
     split = load_samples(recipe, recipe_path.parent)
     metadata = describe(recipe, split)
-    for target in recipe.targets:
-        load_target(target)
+    check_targets(metadata, recipe.targets)
     folder = RunFolder(out_dir, metadata, None if teachers is None else Path(teachers))
     if restart:
         folder.forget()
-    if recipe.method.ensemble:
+    if recipe.method.several:
         _only_training(folds, tuning)
         return _result_of(distill_ensemble(recipe_path, recipe, split, folder, progress), out_dir)
     teacher = folder.teacher(recipe, split, recipe_path.parent, progress)
@@ -124,8 +128,12 @@ def distill(
         else started(metadata, tuning.start)
     )
     student, quantized = fitted.student, None
+    plans = (recipe.method, *recipe.penalties)
+    for plan in plans:
+        student, metadata = plan.finished(student, metadata)
     if recipe.quantization is not None:
         plain = describe(replace(recipe, quantization=None), split)
+        plain = replace(plain, architecture=metadata.architecture)
         save_checkpoint(out_dir / FLOAT_NAME, student, plain)
         tuned = finetune_quantized(
             student, metadata, split.x_train, split.y_train, recipe.quantization, progress, teacher
@@ -152,11 +160,14 @@ def distill(
             figures_on_target(student, metadata, split, target) for target in recipe.targets
         ),
     )
+    bits = None if recipe.quantization is None else recipe.quantization.weight_bits
+    judged = Judged(student, metadata, *judging_samples(recipe, split), bits)
+    rows = {name: text for plan in plans for name, text in plan.verdict(judged).items()}
     recipe_text = recipe_path.read_bytes()
     result = DistillResult(
         name=figures.name,
         checkpoint=save_checkpoint(out_dir / CHECKPOINT_NAME, student, metadata),
-        card=write_bytes(out_dir / CARD_NAME, render_card(figures).encode()),
+        card=write_bytes(out_dir / CARD_NAME, render_card(figures, rows).encode()),
         recipe=write_bytes(out_dir / RECIPE_NAME, recipe_text),
         evaluation=evaluation,
         folds=accuracies,
@@ -166,6 +177,7 @@ def distill(
         validation=fitted.validation,
         targets=figures.targets,
         history=fitted.history,
+        epoch=fitted.epoch,
     )
     folder.finish()
     return result
@@ -211,6 +223,18 @@ def load_samples(recipe: Recipe, folder: Path | None = None) -> Split:
     """
     data = recipe.data
     return load_split(data.name, data.split_seed, data.test_size, folder)
+
+
+def judging_samples(
+    recipe: Recipe, split: Split
+) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.int64]]:
+    """Values that trained the student, and values and classes that judge it.
+
+    Those are the validation share; where there is none, the training samples themselves.
+    """
+    inner, held = hold_out(recipe.data, split.y_train)
+    judges = held if held.any() else inner
+    return split.x_train[inner], split.x_train[judges], split.y_train[judges]
 
 
 def judge(

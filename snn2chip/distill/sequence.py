@@ -15,8 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from snn2chip.data import Keys, encode
 from snn2chip.distill.cells import encode_values, run_cell
-from snn2chip.distill.students import SPIKING, STATEFUL, Parallel
+from snn2chip.distill.students import SPIKING, STATEFUL, Parallel, Residual
 from snn2chip.graph import Encoding, Readout
 
 EVALUATION_BATCH = 256
@@ -41,23 +42,27 @@ class Sequence:
     taps: dict[str, Tensor] = field(default_factory=dict)
 
 
-def encode_spikes(x: Tensor, encoding: Encoding) -> Tensor:
-    """What the input population sends of values: spikes of ``if``, or the values of ``direct``.
+def encode_spikes(x: Tensor, encoding: Encoding, keys: Keys | None = None) -> Tensor:
+    """What the input population sends of values: the spikes of `snn2chip.data.encode`, bit for bit.
 
-    ``if`` is deterministic: v += x each step, a spike where v > threshold, then v = 0. It is exact
-    for the digits' values in any float type: they are multiples of 1/16.
+    With ``direct`` it sends the values times the gain, in the type of x.
 
     Args:
         x: values [sample, *shape].
+        keys: of the code ``rate``; None for seed 0 and samples that are numbered from 0.
 
     Returns:
         [step, sample, *shape], in the type of x.
     """
-    assert encoding.steps is not None
-    drive = x * encoding.gain if encoding.gain != 1.0 else x
+    steps = encoding.steps
+    assert steps is not None
     if encoding.kind == "direct":
-        return drive.expand(encoding.steps, *drive.shape)
-    return encode_values(drive, encoding.threshold, encoding.steps)
+        values = x * encoding.gain if encoding.gain != 1.0 else x
+        return values.expand(steps, *values.shape)
+    if encoding.kind == "if":
+        return encode_values(x, encoding.threshold, steps, encoding.gain)
+    spikes = encode(x.detach().cpu().numpy(), encoding, steps, keys)
+    return torch.as_tensor(spikes).to(x.device, x.dtype)
 
 
 def run_steps(student: norse.SequentialState, x: Tensor) -> Tensor:
@@ -86,25 +91,51 @@ def run_layers(
         taps: names of modules whose outputs are kept; names that are not there are left out.
         through_reset: gradients flow through resets, as in Norse.
     """
-    spikes: dict[str, Tensor] = {}
-    kept: dict[str, Tensor] = {}
+    run = _Run(frozenset(taps), through_reset)
     first = drive = x
     for name, module in student.named_children():
-        if isinstance(module, Parallel):
-            found = {m: run_layers(part, x, (), through_reset) for m, part in _members(module)}
-            spikes |= {f"{m}/{n}": z for m, part in found.items() for n, z in part.spikes.items()}
-            drive, x = x, torch.cat([part.output for part in found.values()], dim=2)
+        drive, x = x, run.module(name, module, x)
+    return Sequence(first, x, drive, run.spikes, run.taps)
+
+
+@dataclass(eq=False)
+class _Run:
+    """Layer by layer, with spikes by population and wanted outputs by module path.
+
+    Parts of a residual block are called ``block1.mid`` as modules and ``block1/mid`` as
+    populations, as in the graph.
+    """
+
+    wanted: frozenset[str]
+    through_reset: bool
+    spikes: dict[str, Tensor] = field(default_factory=dict)
+    taps: dict[str, Tensor] = field(default_factory=dict)
+
+    def module(self, path: str, module: nn.Module, x: Tensor) -> Tensor:
+        """What a module gives of ``x`` [step, sample, ...]."""
+        if isinstance(module, Residual):
+            y = module.follow(
+                x, lambda name, value: self.module(f"{path}.{name}", getattr(module, name), value)
+            )
+        elif isinstance(module, Parallel):
+            y = self.members(path, module, x)
         else:
-            drive, x = x, _run_layer(module, x, through_reset)
+            y = _run_layer(module, x, self.through_reset)
         if isinstance(module, SPIKING):
-            spikes[name] = x
-        if name in taps:
-            kept[name] = x
-    return Sequence(first, x, drive, spikes, kept)
+            self.spikes[path.replace(".", "/")] = y
+        if path in self.wanted:
+            self.taps[path] = y
+        return y
 
-
-def _members(module: Parallel) -> list[tuple[str, norse.SequentialState]]:
-    return list(module.named_children())
+    def members(self, path: str, module: Parallel, x: Tensor) -> Tensor:
+        """What members that share ``x`` give, side by side in the last axis."""
+        found = []
+        for name, member in module.named_children():
+            y = x
+            for part, child in member.named_children():
+                y = self.module(f"{path}.{name}.{part}", child, y)
+            found.append(y)
+        return torch.cat(found, dim=-1)
 
 
 def _run_layer(module: nn.Module, x: Tensor, through_reset: bool) -> Tensor:
@@ -181,8 +212,11 @@ def evaluate(
     spikes: dict[str, float] = {}
     neurons: dict[str, int] = {}
     with torch.no_grad():
-        for batch in torch.split(torch.as_tensor(x, dtype=torch.float32), EVALUATION_BATCH):
-            encoded = encode_spikes(batch, encoding)
+        samples = torch.split(torch.as_tensor(x, dtype=torch.float32), EVALUATION_BATCH)
+        for number, batch in enumerate(samples):
+            first = number * EVALUATION_BATCH
+            keys = Keys(samples=np.arange(first, first + len(batch)))
+            encoded = encode_spikes(batch, encoding, keys)
             result = run_layers(student, encoded)
             scores.append(readout_scores(result.output, readout))
             for name, values in {"input": encoded, **result.spikes}.items():

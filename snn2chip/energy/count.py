@@ -58,7 +58,7 @@ def count(
         for p in program.populations
     }
     flows = {
-        name: _flow(mapping, name, neurons[name].spikes.reshape(-1), reach, copies)
+        name: flow_of(mapping, name, neurons[name].spikes.reshape(-1), reach, copies)
         for name, reach in reached.packets.items()
     }
     return Counts(
@@ -105,8 +105,14 @@ def _neurons(
     )
 
 
-def _flow(mapping: Mapping, name: str, spikes: _Ints, reach: Reach | None, copies: bool) -> Flow:
-    """Spikes per (core, row of destinations), spread over the row's cores."""
+def flow_of(mapping: Mapping, name: str, spikes: _Ints, reach: Reach | None, copies: bool) -> Flow:
+    """Packets of a population's spikes, per (core, row of destinations) spread over its cores.
+
+    Args:
+        spikes: of each neuron, [neuron].
+        reach: of all outgoing projections together; None where there are none.
+        copies: as in ``count``.
+    """
     none = np.zeros(0, np.int64)
     if reach is None:
         return Flow(none, none, none, unicast(none, none, none, mapping.places))
@@ -149,7 +155,7 @@ def _layer(
     events: Counter[str] = Counter()
     for source in inputs:
         events[source.kind] += source.synaptic_events
-    packets, sent = int(flows[name].packets.sum()), int(own.packets_sent.sum())
+    sent = {what: int(number.sum()) for what, (_, number) in legs(mapping, flows[name]).items()}
     return LayerCounts(
         name=name,
         kind=population.kind,
@@ -163,11 +169,10 @@ def _layer(
         events_by_operator=dict(sorted(events.items())),
         neuron_steps=0 if population.is_input else occasions,
         neuron_updates=int(own.updates.sum()),
-        packets=packets,
-        packets_sent=sent,
+        packets_sent=int(own.packets_sent.sum()),
         inputs=inputs,
         biases=_biases(population, inputs),
-        **_hops(mapping, flows[name]),
+        **sent,
     )
 
 
@@ -200,18 +205,19 @@ def _biases(population: ProgramPopulation, inputs: tuple[InputCounts, ...]) -> i
     return population.shape[0] if by_channel else population.size
 
 
-def _hops(mapping: Mapping, flow: Flow) -> dict[str, int]:
-    """Packets that stay in their tile or leave their chip, and their hops by XY routing.
+def legs(mapping: Mapping, flow: Flow) -> dict[str, tuple[_Ints, _Ints]]:
+    """Where a population's packets go, and their hops: (sending core, number), whose sums count.
 
-    A link between chips is no hop of the mesh.
+    Hops are by XY routing; a link between chips is no hop of the mesh.
     """
     source, target = (positions(mapping.places, ends) for ends in (flow.source, flow.target))
     dx, dy, chips = np.abs(source[:, 1:] - target[:, 1:]).T
     across, along = flow.routed
     return {
-        "packets_within_tile": int(flow.packets[(dx == 0) & (dy == 0)].sum()),
-        "packets_between_chips": int(flow.packets[chips > 0].sum()),
-        "hops_x": int(across.hops.sum()),
-        "hops_y": int(along.hops.sum()),
-        "chip_hops": int(across.packets @ across.chips),
+        "packets": (flow.source, flow.packets),
+        "packets_within_tile": (flow.source, flow.packets * ((dx == 0) & (dy == 0))),
+        "packets_between_chips": (flow.source, flow.packets * (chips > 0)),
+        "hops_x": (across.sender, across.hops),
+        "hops_y": (along.sender, along.hops),
+        "chip_hops": (across.sender, across.packets * across.chips),
     }

@@ -57,7 +57,8 @@ def _lines(graph: Graph) -> Iterator[str]:
     for owner, name, value in d.exceptions:
         yield f"exception {_name(owner)} {name}={value}"
     e = graph.encoding
-    yield f"encoding {e.kind} steps={e.steps} threshold={e.threshold:g} gain={e.gain:g}"
+    scale = "" if e.byte_scale == 1.0 else f" byte_scale={e.byte_scale:g}"
+    yield f"encoding {e.kind} steps={e.steps} threshold={e.threshold:g} gain={e.gain:g}{scale}"
     yield f"readout {graph.readout.kind} of {', '.join(map(_name, graph.outputs))}"
     if graph.classes:
         yield f"classes {', '.join(map(_name, graph.classes))}"

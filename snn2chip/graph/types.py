@@ -114,12 +114,15 @@ class Encoding:
         threshold: of the ``if`` encoder's neurons, which add the value at every step, fire above
             the threshold and are reset to zero.
         gain: factor on the values before they are encoded.
+        byte_scale: what stored bytes (uint8) are divided by when they are loaded: 255 where a
+            network was trained on images with values from 0 to 1; 1 leaves them as they are.
     """
 
     kind: EncodingKind = "none"
     steps: int | None = None
     threshold: float = 1.0
     gain: float = 1.0
+    byte_scale: float = 1.0
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(EncodingKind):
@@ -131,9 +134,20 @@ class Encoding:
             raise ConfigError(
                 f"encoding: {self.steps} steps", needs=f"a whole number from 1 to {MOST_STEPS}"
             )
-        for name, value in (("threshold", self.threshold), ("gain", self.gain)):
+        for name in ("threshold", "gain", "byte_scale"):
+            value = getattr(self, name)
             if not 0.0 < value < inf:
                 raise ConfigError(f"encoding: {name} {value}", needs="a positive, finite number")
+
+    def to_dict(self) -> dict[str, str | int | float | None]:
+        """What files keep of it, for ``Encoding(**...)``; a byte scale of 1 is left out."""
+        table: dict[str, str | int | float | None] = {
+            "kind": self.kind,
+            "steps": self.steps,
+            "threshold": self.threshold,
+            "gain": self.gain,
+        }
+        return table if self.byte_scale == 1.0 else {**table, "byte_scale": self.byte_scale}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,18 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.backends.loihi.netx import bias_writes
-from snn2chip.data import Dataset, encode, load_calibration, load_data
+from snn2chip.data import Dataset, Keys, encode, load_calibration, load_data
 from snn2chip.data.datasets import NAMES
+from snn2chip.data.few import CALIBRATION_SAMPLES, few
 from snn2chip.data.parts import as_labels
 from snn2chip.errors import ConfigError, InputFileError
 from snn2chip.graph import Graph
 from snn2chip.graph.operators import Array
 from snn2chip.pipeline.types import Options
 
-CALIBRATION_SAMPLES = 256
 CALIBRATION_STEPS = 2**14
-"""Most that scales are picked from: the search runs them again and again, and what a network does
-in so many steps says enough."""
+"""Most steps that scales are picked from: the search runs them again and again."""
+
+_FULL = {
+    "if": (None, "the encoder's threshold and spike at every step"),
+    "rate": (1.0, "1 and spike at every step"),
+    "latency": (1.0, "1 and spike in the first step"),
+}
+"""The largest value that an encoding tells from others (None: its threshold), and what becomes of
+those above."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +84,7 @@ def scored_samples(graph: Graph, options: Options, free: bool = False) -> Sample
         samples=options.samples,
         classes=graph.population(graph.outputs[0]).size,
         random_steps=None if graph.encoding.steps or driven else options.steps,
+        byte_scale=graph.encoding.byte_scale,
     )
     return Samples(
         dataset.name,
@@ -98,15 +106,22 @@ def calibration_samples(graph: Graph, options: Options) -> tuple[Samples | None,
         return None, "the weights' maxima (no calibration data)"
     seed = _seed(ref, graph, options)
     if options.calibrate is None:
-        dataset = load_data(ref, _inputs(graph), seed=seed)
+        dataset = load_data(ref, _inputs(graph), seed=seed, byte_scale=graph.encoding.byte_scale)
         if not dataset.calibration:
             return None, f"the weights' maxima ({dataset.name} has no training split)"
-    dataset = load_calibration(ref, _inputs(graph), seed=seed, scored=scored or None)
+    dataset = load_calibration(
+        ref,
+        _inputs(graph),
+        seed=seed,
+        scored=scored or None,
+        byte_scale=graph.encoding.byte_scale,
+    )
     if dataset.y is not None:
         classes = graph.population(graph.outputs[0]).size
         as_labels(dataset.name, "y_train", dataset.y, dataset.samples, classes)
-    count = min(CALIBRATION_SAMPLES, dataset.samples)
-    x = {name: values[:count] for name, values in dataset.x.items()}
+    chosen = few(dataset.samples, CALIBRATION_SAMPLES, dataset.y)
+    count = len(chosen)
+    x = {name: values[chosen] for name, values in dataset.x.items()}
     first = Dataset(dataset.name, x, dataset.timed, None)
     own_length = replace(options, steps=None) if graph.encoding.steps else options
     if not dataset.timed and (graph.encoding.steps or options.steps or 0) > CALIBRATION_STEPS:
@@ -115,7 +130,7 @@ def calibration_samples(graph: Graph, options: Options) -> tuple[Samples | None,
     samples = Samples(
         dataset.name,
         {name: x[:CALIBRATION_STEPS] for name, x in spikes.items()},
-        None if dataset.y is None else dataset.y[:count],
+        None if dataset.y is None else dataset.y[chosen],
         dataset.synthetic,
     )
     s, are = ("", "is") if count == 1 else ("s", "are")
@@ -169,8 +184,8 @@ def _spikes(
         raise ConfigError(
             f"data {dataset.name!r} are static values and network {graph.name!r} has no encoding",
             needs="spikes over time",
-            remedy="--encoding if (or direct, the values themselves, on the reference target) with "
-            "--steps N, or data with a step axis [sample, step, ...] "
+            remedy="--encoding if, rate or latency (or direct, the values themselves, on the "
+            "reference target) with --steps N, or data with a step axis [sample, step, ...] "
             "(one recording x [step, ...]: save x[None])",
         )
     steps = options.steps or graph.encoding.steps
@@ -179,24 +194,26 @@ def _spikes(
             f"network {graph.name!r}: the length of a sample is not known",
             remedy="--steps N",
         )
-    return {name: encode(x, graph.encoding, steps) for name, x in dataset.x.items()}
+    return {
+        name: encode(x, graph.encoding, steps, Keys(options.seed, channel=channel))
+        for channel, (name, x) in enumerate(dataset.x.items())
+    }
 
 
 def _encoding_notes(dataset: Dataset, graph: Graph) -> Iterator[str]:
-    """Values that the ``if`` encoding cannot tell apart."""
-    if dataset.timed or graph.encoding.kind != "if":
+    """Values that an encoding into spikes cannot tell apart."""
+    encoding = graph.encoding
+    if dataset.timed or encoding.kind not in _FULL:
         return
+    most, says = _FULL[encoding.kind]
     for name, x in dataset.x.items():
-        drive = x * graph.encoding.gain
+        drive = x * encoding.gain
         negative = float(np.mean(drive < 0))
-        above = float(np.mean(drive > graph.encoding.threshold))
+        above = float(np.mean(drive > (most or encoding.threshold)))
         if negative:
             yield f"{name}: {negative:.1%} of the values are negative and never spike"
         if above:
-            yield (
-                f"{name}: {above:.1%} of the values lie above the encoder's threshold and spike at "
-                "every step"
-            )
+            yield f"{name}: {above:.1%} of the values lie above {says}"
 
 
 def _lasting(spikes: Array, steps: int | None) -> Array:

@@ -12,12 +12,15 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from snn2chip.compiled import require_file, vouched
 from snn2chip.errors import ConfigError, InputFileError
+from snn2chip.graph import Encoding
 from snn2chip.report.figures import Figures
 from snn2chip.report.types import SCHEMA, Report
 
 MAX_BYTES = 1 << 28
 
 _NOT_SAVED = {"figures": Figures((), ())}
+_ADDED: dict[type[Any], dict[str, Any]] = {Encoding: {"byte_scale": 1.0}}
+"""Fields that older reports lack, and what they stood for."""
 
 
 def read(path: str | Path) -> Report:
@@ -92,6 +95,7 @@ def _object(kind: type[Any], value: Any, where: str) -> Any:
         raise TypeError(f"{where} is no table")
     names = [f.name for f in fields(kind)]
     saved = [name for name in names if kind is not Report or name not in _NOT_SAVED]
+    value = {**_ADDED.get(kind, {}), **value}
     if set(value) != set(saved):
         odd = ", ".join(sorted(set(value) ^ set(saved)))
         raise ValueError(f"{where} has missing or unknown fields: {odd}")

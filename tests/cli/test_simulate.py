@@ -182,7 +182,7 @@ def test_without_data_the_remedies_are_named(cli: Cli, folder: Path, network: Pa
         (("--json", "-", "--csv", "r.csv", "--html", "r.csv"), 2),
         (("--html", "."), 2),
         (("--html", "net.nir/r.html"), 2),
-        (("--encoding", "latency"), 4),
+        (("--encoding", "direct"), 4),
         (("--device", "gpu"), 2),
         (("--device", ""), 2),
     ],

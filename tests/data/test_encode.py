@@ -1,4 +1,4 @@
-"""The deterministic encoder against a loop, under change, and at its limits."""
+"""The encoder ``if`` against a loop, under change, and at its limits."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ def test_more_spikes_than_memory_should_hold_are_refused_from_the_first_on(monke
     assert "--steps" in caught.value.remedy
 
 
-@pytest.mark.parametrize("kind", ["none", "rate", "latency"])
-def test_an_encoding_that_is_not_there_names_what_is(kind):
+def test_static_values_without_an_encoding_name_the_encodings_there_are():
     with pytest.raises(UnsupportedError) as caught:
-        encode(np.zeros((1, 2)), Encoding(kind), 3)
+        encode(np.zeros((1, 2)), Encoding("none"), 3)
     assert caught.value.exit_code == 4
-    assert repr(kind) in caught.value.what
-    assert "'if'" in caught.value.has
+    assert "'none'" in caught.value.what
+    for kind in ("if", "rate", "latency", "direct"):
+        assert f"'{kind}'" in caught.value.has
     assert "--encoding if" in caught.value.remedy

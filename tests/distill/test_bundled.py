@@ -8,7 +8,12 @@ torch = pytest.importorskip("torch", reason="students are torch modules")
 pytest.importorskip("norse", reason="students have Norse cells")
 
 from snn2chip.data.digits import load_digits_split  # noqa: E402
-from snn2chip.distill import evaluate, load_checkpoint, read_recipe  # noqa: E402
+from snn2chip.distill import (  # noqa: E402
+    evaluate,
+    load_checkpoint,
+    read_recipe,
+    recipe_from_dict,
+)
 from snn2chip.distill.checkpoint import METADATA_KEY  # noqa: E402
 from snn2chip.distill.students import SPIKING  # noqa: E402
 
@@ -60,7 +65,7 @@ def test_cross_validation_on_the_card(bundled) -> None:
 
 def test_it_was_trained_by_the_recipe_beside_it(bundled) -> None:
     _, folder, _, metadata, _ = bundled
-    assert metadata.recipe == read_recipe(folder / "recipe.toml").to_dict()
+    assert recipe_from_dict(metadata.recipe) == read_recipe(folder / "recipe.toml")
 
 
 def test_every_chip_can_run_it(bundled) -> None:

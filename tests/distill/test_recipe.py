@@ -110,7 +110,9 @@ def test_tables_and_back(kind, tiny_recipe) -> None:
 
 def test_to_dict_spells_out_every_default() -> None:
     tables = recipe_from_dict({"student": {"kind": "mlp"}}).to_dict()
-    assert tables["encoding"] == {"kind": "if", "steps": 16, "threshold": 1.0, "dt": 1e-3}
+    assert tables["encoding"] == {
+        "kind": "if", "steps": 16, "threshold": 1.0, "gain": 1.0, "dt": 1e-3
+    }  # fmt: skip
     assert tables["training"]["augmentation"]["shift_px"] == 0.5
     assert tables["student"]["widths"] == [128]
 

@@ -74,7 +74,11 @@ def test_seeds(value: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [("steps", v) for v in ("1e30", "0", "-1", "1.0", "Infinity", "1" * 30)]
-    + [(n, v) for n in ("gain", "threshold") for v in ("NaN", "0", "-1", "Infinity", "-Infinity")],
+    + [
+        (n, v)
+        for n in ("gain", "threshold", "byte_scale")
+        for v in ("NaN", "0", "-1", "Infinity", "-Infinity")
+    ],
 )
 def test_encodings(name: str, value: str) -> None:
     encoding = {**CONTENT["encoding"], name: 12321}
@@ -85,7 +89,7 @@ def test_encodings(name: str, value: str) -> None:
 
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
 def test_encodings_made_in_code(value: float) -> None:
-    for name in ("gain", "threshold"):
+    for name in ("gain", "threshold", "byte_scale"):
         with pytest.raises(ConfigError, match=name):
             Encoding("if", 8, **{name: value})
 

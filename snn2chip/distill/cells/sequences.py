@@ -6,24 +6,21 @@ threshold) run in `kernels`; every other cell, and any without numba, runs step 
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import norse.torch as norse
+import numpy as np
 import torch
 from norse.torch.functional.reset import reset_subtract, reset_value
 from torch import Tensor, nn
 
 from snn2chip.engine.kernels.accelerate import kernels
 
-SURROGATES = ("circ", "tanh", "triangle", "heavi_erfc", "super")
-"""Norse's threshold functions, in the order of their numbers in the kernels."""
+SURROGATES = ("circ", "tanh", "triangle", "heavi_erfc", "super", "atan")
+"""Norse's threshold functions and ours, in the order of their numbers in the kernels."""
 
 _KERNELS = "snn2chip.distill.cells.kernels"
-_LEAST = 1 << 15
-"""Values below which a second thread costs more than it saves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +79,14 @@ def box_of(cell: nn.Module, through_reset: bool = True) -> Box | None:
     return Box(leak, float(p.v_th), soft, p.method, float(p.alpha), through_reset)
 
 
-def encode_values(drive: Tensor, threshold: float, steps: int) -> Tensor:
-    """Spikes [step, *shape] of the ``if`` encoding of ``drive``, in its own type."""
-    if drive.dtype == torch.float32 and drive.device.type == "cpu" and _ready():
-        flat = drive.detach().contiguous().view(-1)
+def encode_values(x: Tensor, threshold: float, steps: int, gain: float = 1.0) -> Tensor:
+    """Spikes [step, *shape] of the ``if`` encoding of ``x``, in its own type."""
+    if x.dtype == torch.float32 and x.device.type == "cpu" and _ready():
+        flat = x.detach().contiguous().view(-1)
         spikes = torch.empty((steps, flat.numel()))
-        x, z = flat.numpy(), spikes.numpy()
-        _spread(lambda a, b: _module().encode(x, z, a, b, _f32(threshold)), flat.numel(), steps)
-        return spikes.view(steps, *drive.shape)
+        _module().encode(flat.numpy(), spikes.numpy(), gain, threshold)
+        return spikes.view(steps, *x.shape)
+    drive = x.double() * gain
     v = torch.zeros_like(drive)
     fires = []
     for _ in range(steps):
@@ -97,7 +94,7 @@ def encode_values(drive: Tensor, threshold: float, steps: int) -> Tensor:
         fired = v > threshold
         v = v.masked_fill(fired, 0.0)
         fires.append(fired)
-    return torch.stack(fires).to(drive.dtype)
+    return torch.stack(fires).to(x.dtype)
 
 
 class _Spiking(torch.autograd.Function):
@@ -110,11 +107,7 @@ class _Spiking(torch.autograd.Function):
         x, membranes, spikes = (a.detach().view(steps, -1).numpy() for a in (drive, v, z))
         leak, threshold = _f32(box.leak or 0.0), _f32(box.threshold)
         leaky = box.leak is not None
-
-        def part(low: int, high: int) -> None:
-            _module().spiking(x, membranes, spikes, low, high, leak, threshold, leaky, box.soft)
-
-        _spread(part, x.shape[1], steps)
+        _module().spiking(x, membranes, spikes, leak, threshold, leaky, box.soft)
         ctx.save_for_backward(v)
         ctx.box = box
         return z
@@ -130,17 +123,12 @@ class _Spiking(torch.autograd.Function):
         options = (
             _f32(box.leak or 0.0),
             _f32(box.threshold),
-            box.leak is not None,
-            box.soft,
+            _f32(box.soft),
             SURROGATES.index(box.surrogate),
             _f32(box.alpha),
-            box.through_reset,
+            _f32(box.through_reset),
         )
-
-        def part(low: int, high: int) -> None:
-            _module().spiking_backward(g, membranes, result, low, high, *options)
-
-        _spread(part, g.shape[1], steps)
+        _module().spiking_backward(g, membranes, result, *options)
         return out, None
 
 
@@ -152,22 +140,5 @@ def _module() -> Any:
     return kernels(_KERNELS)
 
 
-def _f32(value: float) -> Any:
-    import numpy as np
-
+def _f32(value: float) -> np.float32:
     return np.float32(value)
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="cells")
-
-
-def _spread(part: Any, neurons: int, steps: int) -> None:
-    """``part`` over the neurons, on as many threads as torch may use."""
-    threads = torch.get_num_threads()
-    if threads == 1 or neurons * steps < _LEAST:
-        part(0, neurons)
-        return
-    ends = [neurons * k // threads for k in range(threads + 1)]
-    list(_pool(threads).map(part, ends[:-1], ends[1:]))

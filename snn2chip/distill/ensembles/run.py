@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from snn2chip.data import Split, encode
+from snn2chip.data import Keys, Split
+from snn2chip.data.few import CALIBRATION_SAMPLES
 from snn2chip.distill.checkpoint import CheckpointMetadata, save_checkpoint
 from snn2chip.distill.describing import describe
 from snn2chip.distill.ensembles.card import CardFigures, render_card
@@ -19,7 +20,7 @@ from snn2chip.distill.ensembles.members import Folded, fold, require_linear, set
 from snn2chip.distill.ensembles.tuning import Judged, best_order, tuned_policy
 from snn2chip.distill.folder import RunFolder
 from snn2chip.distill.methods.sne import SpikingEnsemble
-from snn2chip.distill.on_target import graph_of_student
+from snn2chip.distill.on_target import graph_of_student, samples_of
 from snn2chip.distill.recipe import Recipe
 from snn2chip.distill.sequence import encode_spikes, readout_scores, run_layers
 from snn2chip.distill.teachers.making import teacher_accuracy
@@ -28,9 +29,8 @@ from snn2chip.errors import ConfigError, UnsupportedError
 from snn2chip.files import write_bytes, write_text
 from snn2chip.frontends.ensemble import FILE, GATE, ensemble_text, gate_bytes
 from snn2chip.graph import Ensemble, Graph, Member, Policy, Readout
-from snn2chip.pipeline import Given, Network, Options, Result, Samples, run
+from snn2chip.pipeline import Given, Network, Options, Result, run
 from snn2chip.pipeline.ensembles.policies import decide
-from snn2chip.pipeline.samples import CALIBRATION_SAMPLES
 
 CARD_NAME, RECIPE_NAME = "card.md", "recipe.toml"
 
@@ -193,8 +193,11 @@ def judged_samples(folded: Folded, recipe: Recipe, x: Values, y: NDArray[np.int6
     logits: list[list[NDArray[np.float64]]] = [[] for _ in folded.students]
     rates = []
     with torch.no_grad():
-        for part in torch.split(torch.as_tensor(x, dtype=torch.float32), _BATCH):
-            spikes = encode_spikes(part, encoding)
+        parts = torch.split(torch.as_tensor(x, dtype=torch.float32), _BATCH)
+        for number, part in enumerate(parts):
+            first = number * _BATCH
+            keys = Keys(samples=np.arange(first, first + len(part)))
+            spikes = encode_spikes(part, encoding, keys)
             rates.append(spikes.mean(0).flatten(1).double().numpy())
             for k, student in enumerate(folded.students):
                 scores = readout_scores(run_layers(student, spikes).output, readout)
@@ -224,16 +227,12 @@ def run_on(ensemble: Ensemble, split: Split, target: str) -> Result:
     """The whole chain for an ensemble in memory, scored on the test part of its split."""
     x_train, y_train = split.x_train[:CALIBRATION_SAMPLES], split.y_train[:CALIBRATION_SAMPLES]
     graph = ensemble.graph
-    given = Given(_samples(graph, split.x_test, split.y_test), _samples(graph, x_train, y_train))
+    given = Given(
+        samples_of(graph, graph.data, split.x_test, split.y_test),
+        samples_of(graph, graph.data, x_train, y_train),
+    )
     network = Network(graph, "an ensemble in memory", ensemble=ensemble)
     return run(network, Options(target=target), given=given)
-
-
-def _samples(graph: Graph, x: Values, y: NDArray[np.int64]) -> Samples:
-    steps = graph.encoding.steps
-    assert steps is not None
-    spikes = {graph.inputs[0].name: encode(np.asarray(x, np.float64), graph.encoding, steps)}
-    return Samples(graph.data, spikes, y, synthetic=False)
 
 
 def _metadata(recipe: Recipe, split: Split, layers: Sequence[object]) -> CheckpointMetadata:

@@ -13,11 +13,21 @@ METHODS = {
     "ce": "cross_entropy:CrossEntropy",
     "kd": "response:ResponseDistillation",
     "sne": "sne:SpikingEnsemble",
+    "kdsnn": "kdsnn:KDSNN",
+    "lasnn": "lasnn:LaSNN",
+    "conversion": "conversion:Conversion",
+    "tser": "tser:TSER",
+    "twsnn": "twsnn:TWSNN",
+    "hta_kl": "hta_kl:HTAKL",
 }
 """Name in ``[method]`` -> module and class below this room."""
 
 PENALTIES = {
+    "energy": "penalties.energy:EnergyPenalty",
     "rate": "penalties.rate:RatePenalty",
+    "logits": "penalties.logits:LogitsPenalty",
+    "synops": "penalties.synops:SynOpsPenalty",
+    "magnitude": "penalties.magnitude:MagnitudePruning",
 }
 """Kind in ``[[penalty]]`` -> module and class below this room."""
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from snn2chip.distill.checkpoint import CheckpointMetadata
+    from snn2chip.distill.energy.judging import Judged
     from snn2chip.distill.recipe import Recipe
     from snn2chip.distill.teachers.base import Teacher, TeacherSignals
 
@@ -89,6 +91,7 @@ class Context:
     Attributes:
         example: values of a few training samples [sample, *input_shape].
         classes: number of them.
+        samples: values of all training samples, for what has to be measured before training.
     """
 
     recipe: Recipe
@@ -98,6 +101,13 @@ class Context:
     classes: int
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """Module path of the student -> shape of what it gives for one sample and step."""
+    samples: Tensor | None = None
+    """Values of all training samples [sample, *input_shape]."""
+
+    @property
+    def x(self) -> Tensor:
+        """Values of as many training samples as are known."""
+        return self.example if self.samples is None else self.samples
 
     def student_shape(self, path: str) -> tuple[int, ...]:
         """Shape of a tap of the student, without steps and samples.
@@ -146,6 +156,11 @@ class Objective(nn.Module):
     def after_step(self, student: nn.Module) -> None:
         """Called after every step of the optimizer, for what must hold of the weights."""
 
+    @property
+    def acceptable(self) -> bool:
+        """Whether the epoch just trained may be kept; others are kept only where none may be."""
+        return True
+
     def end_epoch(self, epoch: int) -> dict[str, float]:
         """Called after every epoch of a stage; figures to show beside the loss."""
         return {}
@@ -164,6 +179,16 @@ class Plan:
         """
         raise NotImplementedError
 
+    def finished(
+        self, student: norse.SequentialState, metadata: CheckpointMetadata
+    ) -> tuple[norse.SequentialState, CheckpointMetadata]:
+        """The student as it is kept after training, such as without neurons that were removed."""
+        return student, metadata
+
+    def verdict(self, judged: Judged) -> Mapping[str, str]:
+        """Lines of the card, figure -> value, that only the trained student can tell."""
+        return {}
+
 
 class Penalty(Plan):
     """A term that any method can be combined with."""
@@ -173,10 +198,10 @@ class Method(Plan):
     """How a student is made from a teacher, or without one.
 
     Attributes:
-        ensemble: it makes several students that answer together.
+        several: it makes several students that answer together.
     """
 
-    ensemble: ClassVar[bool] = False
+    several: ClassVar[bool] = False
 
     def prepare(
         self,

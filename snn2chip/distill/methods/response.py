@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from torch import Tensor
-from torch.nn.functional import cross_entropy, kl_div, log_softmax, mse_loss, softmax
+from torch.nn.functional import cross_entropy
 
+from snn2chip.distill.losses.divergence import logit_distance, soft_divergence
 from snn2chip.distill.methods.base import Context, Method, Objective, Signals, Term
 from snn2chip.distill.tables import between, positive
 
@@ -63,17 +63,8 @@ class _Response(Objective):
         assert teacher is not None
         terms = {"ce": Term(cross_entropy(signals.scores, signals.y), 1.0 - options.alpha)}
         if options.distance == "mse":
-            return {**terms, "kd": Term(mse_loss(signals.scores, teacher.logits), options.alpha)}
+            distance = logit_distance(teacher.logits, signals.scores)
+            return {**terms, "kd": Term(distance, options.alpha)}
         t_teacher, t_student = options.temperatures
-        loss = divergence(signals.scores, teacher.logits, t_student, t_teacher)
+        loss = soft_divergence(teacher.logits, signals.scores, t_teacher, t_student)
         return {**terms, "kd": Term(loss, options.alpha * t_student * t_teacher)}
-
-
-def divergence(student: Tensor, teacher: Tensor, t_student: float, t_teacher: float) -> Tensor:
-    """``KL(softmax(teacher / T_t) || softmax(student / T_s))``, mean over samples, in nats.
-
-    Args:
-        student, teacher: logits [sample, class].
-    """
-    target = softmax(teacher / t_teacher, dim=1)
-    return kl_div(log_softmax(student / t_student, dim=1), target, reduction="batchmean")

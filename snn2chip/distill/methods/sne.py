@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from snn2chip.distill.losses.divergence import soft_divergence
 from snn2chip.distill.methods.base import Context, Method, Objective, Prepared, Signals, Term
-from snn2chip.distill.methods.response import divergence
 from snn2chip.distill.sequence import readout_scores
 from snn2chip.distill.tables import at_least, between, positive, whole
 from snn2chip.errors import ConfigError
@@ -82,7 +82,7 @@ class SpikingEnsemble(Method):
     idle: Literal["clocked", "gated"] = "clocked"
 
     needs_teacher: ClassVar[bool] = True
-    ensemble: ClassVar[bool] = True
+    several: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         whole("members", self.members, 1, MOST_MEMBERS)
@@ -156,7 +156,7 @@ class _Ensemble(Objective):
         }
         if options.teacher_weight:
             t = options.temperature
-            loss = divergence(logits, teacher.logits, t, t)
+            loss = soft_divergence(teacher.logits, logits, t, t)
             terms["kd"] = Term(loss, options.teacher_weight * t * t)
         return terms
 

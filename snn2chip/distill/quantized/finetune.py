@@ -151,6 +151,7 @@ class _Run:
         self.trainer = Trainer(recipe, trained, x[inner], y[inner], teacher)
         self.trainer.optimizer.register_step_post_hook(lambda *_: keep_inside(trained))
         self.accuracies: list[float] = []
+        self._best = (False, 0.0)
         self.kept: Sequence[Mapping[str, Tensor]] = ()
         self.epoch = 0
 
@@ -160,8 +161,9 @@ class _Run:
         regrid(trained, self._side.grids(self._quantized(tensors(trained, rounded=False))))
         rounded = tensors(trained, rounded=True)
         found = self._quantized(rounded).accuracy(*self._judges)
-        if found >= max(self.accuracies, default=0.0):
-            self.kept, self.epoch = rounded, len(self.accuracies)
+        rank = (self.trainer.acceptable, found)
+        if rank >= self._best:
+            self.kept, self.epoch, self._best = rounded, len(self.accuracies), rank
         self.accuracies.append(found)
         return found
 

@@ -9,11 +9,20 @@ import norse.torch as norse
 import torch
 from torch import Tensor, nn
 
-from snn2chip.distill.students import NEURONS, WEIGHTS, Layer, build_student, names
+from snn2chip.distill.students import (
+    CONVOLUTIONS,
+    NEURONS,
+    POOLS,
+    WEIGHTS,
+    Layer,
+    build_student,
+    names,
+)
 from snn2chip.errors import UnsupportedError
 
 NORM = "batchnorm2d"
-POOL = "avgpool2d"
+WHOLE = ("residual", "cubalif")
+"""Layers that stand for more than one layer of weights, or one state, of a chip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,13 @@ def sites(layers: Sequence[Layer]) -> tuple[Site, ...]:
     weights, gain = "", 1.0
     for name, layer in zip(names(layers), layers, strict=True):
         kind = layer["kind"]
-        late = bool(weights) and (kind in WEIGHTS or kind == POOL)
+        if kind in WHOLE:
+            raise UnsupportedError(
+                f"layer {name!r} ({kind})",
+                needs="layers of neurons without a synaptic current, in a row",
+                remedy="train without [quantization]; simulate and compile quantize afterwards",
+            )
+        late = bool(weights) and (kind in WEIGHTS or kind in POOLS)
         early = not weights and kind in NEURONS
         if late or early or kind == NORM:
             raise UnsupportedError(
@@ -53,8 +68,8 @@ def sites(layers: Sequence[Layer]) -> tuple[Site, ...]:
             )
         if kind in WEIGHTS:
             weights = name
-        elif kind == POOL:
-            gain /= layer["kernel"] ** 2
+        elif kind in POOLS:
+            gain /= layer["kernel"] ** (2 if kind == "avgpool2d" else 1)
         elif kind in NEURONS:
             found.append(Site(weights, name, gain))
             weights, gain = "", 1.0
@@ -80,9 +95,9 @@ def fold_norms(
             kept.append(dict(layer))
             tensors.append(dict(module.state_dict()))
             continue
-        if not kept or kept[-1]["kind"] != "conv2d":
+        if not kept or kept[-1]["kind"] not in CONVOLUTIONS:
             raise UnsupportedError(
-                "a BatchNorm that does not follow a Conv2d",
+                "a BatchNorm that does not follow a convolution",
                 remedy="fine-tune a network with BatchNorm right behind its convolutions",
             )
         kept[-1]["bias"] = True

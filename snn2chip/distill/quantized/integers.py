@@ -14,6 +14,7 @@ from snn2chip.backends import Backend, find_backend
 from snn2chip.backends.reference import ReferenceBackend
 from snn2chip.core import Activity, Program
 from snn2chip.data import encode
+from snn2chip.data.few import CALIBRATION_SAMPLES
 from snn2chip.distill.checkpoint import CheckpointMetadata
 from snn2chip.distill.recipe import QuantizationConfig
 from snn2chip.drift import accuracy
@@ -23,7 +24,6 @@ from snn2chip.frontends.checkpoint import metadata_of, nodes_of_module
 from snn2chip.frontends.nir.read import graph_of
 from snn2chip.graph import Graph
 from snn2chip.pipeline.calibrating import search_scales
-from snn2chip.pipeline.samples import CALIBRATION_SAMPLES
 from snn2chip.quantize import Grid
 from snn2chip.targets import load_target
 from snn2chip.targets.types import Target

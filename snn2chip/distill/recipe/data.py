@@ -39,21 +39,27 @@ class EncodingConfig:
     """Values to what the input population sends.
 
     Attributes:
-        kind: ``if``: v += value each step, a spike where v > threshold, then v = 0; ``direct``: the
-            value itself at every step, which makes a student one on paper.
+        kind: ``if``: v += gain * value each step, a spike where v > threshold, then v = 0;
+            ``rate``: a spike with probability gain * value at every step, other ones in every
+            epoch; ``latency``: one spike, the earlier the larger the value; ``direct``: the value
+            itself at every step, which makes a student one on paper.
+        threshold: of the kind ``if``.
+        gain: factor on the values.
     """
 
-    kind: Literal["if", "direct"] = "if"
+    kind: Literal["if", "rate", "latency", "direct"] = "if"
     steps: int = 16
     threshold: float = 1.0
+    gain: float = 1.0
     dt: float = 1e-3
     """Length of a step in seconds."""
 
     def __post_init__(self) -> None:
         whole("steps", self.steps, 1, MAX_COUNT)
         positive("threshold", self.threshold)
+        positive("gain", self.gain)
         positive("dt", self.dt)
 
     def to_graph(self) -> Encoding:
         """The same encoding in the vocabulary of the graph."""
-        return Encoding(self.kind, steps=self.steps, threshold=self.threshold)
+        return Encoding(self.kind, steps=self.steps, threshold=self.threshold, gain=self.gain)

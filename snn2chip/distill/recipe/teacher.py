@@ -29,12 +29,19 @@ class TeacherConfig:
         kind: of architecture, as in ``[student]``; left out where a file is named.
         file: a teacher's ``.safetensors``, as an earlier run wrote it, or an ``.onnx`` classifier;
             seen from the recipe's folder.
-        widths, kernel, dropout: as in ``[student]``.
+        gives: what an ``.onnx`` classifier's output is: ``logits``, or ``probabilities``, of which
+            the logarithms are taken.
+        widths, pools, strides, blocks, dense, kernel, dropout: as in ``[student]``.
     """
 
-    kind: Literal["mlp", "conv"] | None = None
+    kind: Literal["mlp", "conv", "resnet", "audio"] | None = None
     file: str | None = None
+    gives: Literal["logits", "probabilities"] = "logits"
     widths: tuple[int, ...] = (32, 64)
+    pools: tuple[int, ...] | None = None
+    strides: tuple[int, ...] = ()
+    blocks: tuple[int, ...] = (1,)
+    dense: tuple[int, ...] = ()
     kernel: int = 3
     dropout: float = 0.0
     training: TeacherTraining = field(default_factory=TeacherTraining)
@@ -54,6 +61,10 @@ class TeacherConfig:
         return StudentConfig(
             self.kind,
             widths=self.widths,
+            pools=self.pools,
+            strides=self.strides,
+            blocks=self.blocks,
+            dense=self.dense,
             neuron="relu",
             readout="v_last",
             kernel=self.kernel,

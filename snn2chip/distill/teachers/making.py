@@ -12,6 +12,7 @@ from snn2chip.distill.describing import describe
 from snn2chip.distill.recipe import Recipe
 from snn2chip.distill.teachers.base import Teacher
 from snn2chip.distill.teachers.network import NetworkTeacher, teacher_recipe
+from snn2chip.distill.teachers.onnx import Gives, onnx_teacher
 from snn2chip.distill.training import ProgressCallback, fit
 from snn2chip.errors import ConfigError, InputFileError
 
@@ -41,17 +42,23 @@ def trained_teacher(
     return NetworkTeacher(fitted.student)
 
 
-def teacher_in_file(path: Path, split: Split) -> Teacher:
-    """A teacher that an earlier run wrote.
+def teacher_in_file(path: Path, split: Split, gives: Gives = "logits") -> Teacher:
+    """A teacher that an earlier run wrote, or an ONNX classifier.
+
+    Args:
+        gives: what an ONNX classifier's output is.
 
     Raises:
-        ConfigError: a file of another kind, or a teacher of other samples.
-        InputFileError: the file is damaged.
+        ConfigError: a file of another kind, or a classifier of other samples.
+        InputFileError: the file is damaged, or a teacher of other samples.
+        UnsupportedError: an ONNX model that is no classifier.
     """
+    if path.suffix == ".onnx":
+        return onnx_teacher(path, split, gives)
     if path.suffix != ".safetensors":
         raise ConfigError(
             f"teacher.file = {path.name!r}",
-            needs="a .safetensors checkpoint of a teacher",
+            needs="a .safetensors checkpoint of a teacher, or an .onnx classifier",
         )
     module, metadata = load_checkpoint(path)
     shape, classes = tuple(split.x_train.shape[1:]), int(split.y_train.max()) + 1

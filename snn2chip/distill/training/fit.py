@@ -99,8 +99,9 @@ def fit(
         kept = run.all_stages(state)
         if kept.weights is not None:
             student.load_state_dict(kept.weights)
+        # again, for trainings of no epochs, or without one that may be kept
+        validation = run.judge() if judge.any() else None
     student.eval()
-    validation = kept.best if judge.any() else None
     return Fit(
         student, kept.epoch, kept.seconds, tuple(kept.losses), tuple(kept.history), validation
     )
@@ -150,9 +151,10 @@ class _Run:
         kept.losses.append(loss)
         accuracy = None
         if len(self.y):
-            accuracy = self._judge()
-            if accuracy >= kept.best or self.trainer.done == 1:  # a stage begins anew
-                kept.best, kept.epoch = accuracy, len(kept.losses)
+            accuracy = self.judge()
+            rank, best = (self.trainer.acceptable, accuracy), (kept.acceptable, kept.best)
+            if rank >= best or self.trainer.done == 1:  # a stage begins anew
+                (kept.acceptable, kept.best), kept.epoch = rank, len(kept.losses)
                 kept.weights = deepcopy(self.trainer.student.state_dict())
         else:
             kept.epoch = len(kept.losses)
@@ -165,6 +167,7 @@ class _Run:
             done, epochs = len(kept.losses), sum(s.epochs for s in stages)
             self.progress(Progress(name, done, epochs, loss, accuracy, self.trainer.figures))
 
-    def _judge(self) -> float:
+    def judge(self) -> float:
+        """Accuracy of the student as it is on the validation share."""
         trainer = self.trainer
         return evaluate(trainer.student, self.x, self.y, trainer.encoding, trainer.readout).accuracy

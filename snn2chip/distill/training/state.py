@@ -36,6 +36,7 @@ class Kept:
         stage: index of the stage that runs.
         losses: of every epoch of all stages.
         best: highest validation accuracy so far; epoch: the one it belongs to, from 1.
+        acceptable: whether the objectives accept that epoch, which comes before its accuracy.
         weights: of that epoch, or None where the last epoch is kept.
         seconds: wall time of all epochs.
         history: figures of every epoch.
@@ -48,6 +49,7 @@ class Kept:
     weights: dict[str, Tensor] | None = None
     seconds: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
+    acceptable: bool = False
 
 
 def fingerprint(recipe: Recipe) -> str:
@@ -75,6 +77,7 @@ def save_state(path: Path, recipe: Recipe, trainer: Trainer, kept: Kept) -> None
         "stage": kept.stage,
         "losses": kept.losses,
         "best": kept.best,
+        "acceptable": kept.acceptable,
         "epoch": kept.epoch,
         "seconds": kept.seconds,
         "history": kept.history,
@@ -133,6 +136,7 @@ def _restore(trainer: Trainer, meta: dict[str, Any], tensors: dict[str, Tensor])
         best or None,
         float(meta["seconds"]),
         [dict(x) for x in meta["history"]],
+        bool(meta["acceptable"]),
     )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from snn2chip.data import Keys
 from snn2chip.distill.methods.base import Context, Signals, Stage, Term
 from snn2chip.distill.recipe import Recipe, TrainingConfig
 from snn2chip.distill.sequence import (
@@ -29,6 +30,8 @@ from snn2chip.graph import Readout
 
 WARM_UP = 0.1
 """Share of a stage in which the learning rate rises."""
+
+_STREAMS = 2**62
 
 EXAMPLE = 2
 """Samples by which the shapes of taps are found."""
@@ -61,6 +64,7 @@ class Trainer:
         self.student = student
         self.generator = torch.Generator().manual_seed(self.config.seed)
         self.figures: dict[str, float] = {}
+        self._stream = 0
         context = self._context(teacher)
         if initialise:
             recipe.method.initialise(context)
@@ -88,7 +92,7 @@ class Trainer:
         for name, parameter in self.student.named_parameters():
             parameter.requires_grad_(not name.startswith(stage.frozen or ("\0",)))
         self.optimizer = torch.optim.AdamW(
-            _groups(self.student, self.objectives, self.config), lr=lr
+            _groups(self.student, self.objectives, self.config), lr=lr, fused=True
         )
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer, lr, total_steps=stage.epochs * batches, pct_start=WARM_UP
@@ -102,6 +106,8 @@ class Trainer:
         self.student.train()
         self.objectives.train()
         order = torch.randperm(len(self.y), generator=self.generator)
+        if self.encoding.kind == "rate":  # other spikes in every epoch
+            self._stream = int(torch.randint(1, _STREAMS, (), generator=self.generator))
         totals: dict[str, float] = {}
         count = 0
         for index in torch.split(order, self.config.batch):
@@ -114,6 +120,11 @@ class Trainer:
         self.done += 1
         return self.figures["loss"]
 
+    @property
+    def acceptable(self) -> bool:
+        """Whether every objective lets the epoch just trained be kept."""
+        return all(objective.acceptable for objective in self._objectives)
+
     def _context(self, teacher: Teacher | None) -> Context:
         """The context of the objectives; the student is run once for the shapes of its taps."""
         example = self.x[:EXAMPLE]
@@ -125,13 +136,13 @@ class Trainer:
         self.student.train(training)
         shapes = {name: tuple(values.shape[2:]) for name, values in result.taps.items()}
         classes = result.output.shape[2]
-        return Context(self.recipe, self.student, teacher, example, classes, shapes)
+        return Context(self.recipe, self.student, teacher, example, classes, shapes, self.x)
 
     def _batch(self, index: Tensor) -> dict[str, float]:
         x = augment(self.x[index], self.config.augmentation, self.generator)
         result = run_layers(
             self.student,
-            encode_spikes(x, self.encoding),
+            encode_spikes(x, self.encoding, Keys(self.config.seed, index.numpy(), self._stream)),
             self._student_taps,
             self.config.through_reset,
         )

@@ -8,22 +8,22 @@ which they happen, packets and hops to the one that sends them. A core is busy f
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.core import Mapping, Program
 from snn2chip.energy.by_core.times import CoreTimes, core_times
+from snn2chip.energy.count import legs
 from snn2chip.energy.price import layer_energy
 from snn2chip.energy.terms import KINDS, table_of
 from snn2chip.energy.time import largest_layer
 from snn2chip.energy.types import Bottleneck, CoreCost, CoreCosts, Counts, LayerCounts, LayerEnergy
 from snn2chip.graph.linear import fan_in
-from snn2chip.mapping.routes import positions
 from snn2chip.targets.types import Target
 
 _Ints = NDArray[np.int64]
-
-_HOPS = ("hops_x", "hops_y", "chip_hops")
 
 _UNPRICED = LayerEnergy(None, None, None, None, None)
 """Of a core where the table's formula knows layers and their memories only."""
@@ -123,19 +123,10 @@ def _synapses(program: Program, mapping: Mapping, cores: _Ints) -> _Ints:
 def _flows(mapping: Mapping, counts: Counts) -> dict[str, _Ints]:
     """Packets of what each core sends, by where they go, and their hops: [core]."""
     cores = counts.series.cores
-    names = ("packets", "packets_within_tile", "packets_between_chips")
-    found = {name: np.zeros(cores.size, np.int64) for name in (*names, *_HOPS)}
+    found: defaultdict[str, _Ints] = defaultdict(lambda: np.zeros(cores.size, np.int64))
     for flow in counts.flows.values():
-        source, target = (positions(mapping.places, ends) for ends in (flow.source, flow.target))
-        dx, dy, chips = np.abs(source[:, 1:] - target[:, 1:]).T
-        kinds = np.ones_like(dx), (dx == 0) & (dy == 0), chips > 0
-        home = np.searchsorted(cores, flow.source)
-        for name, kind in zip(names, kinds, strict=True):
-            found[name] += _sums(home, flow.packets * kind, cores.size)
-        across, along = flow.routed
-        travelled = across.hops, along.hops, across.packets * across.chips
-        for name, runs, number in zip(_HOPS, (across, along, across), travelled, strict=True):
-            found[name] += _sums(np.searchsorted(cores, runs.sender), number, cores.size)
+        for name, (sender, number) in legs(mapping, flow).items():
+            found[name] += _sums(np.searchsorted(cores, sender), number, cores.size)
     return found
 
 

@@ -36,8 +36,14 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
-class _Choice:
-    """One target that was asked for."""
+class Choice:
+    """One target that was asked for.
+
+    Attributes:
+        word: as it was asked for.
+        place: name or path of the target alone.
+        costs: the cost table, or None for the target's default.
+    """
 
     word: str
     target: Target
@@ -68,7 +74,7 @@ def compare_targets(
         ConfigError: no targets, an unknown one, one twice, or an unknown cost table.
         Snn2chipError: that of the first target, where none can run the network.
     """
-    choices = [_choice(word) for word in targets]
+    choices = [choice_of(word) for word in targets]
     words = [choice.word for choice in choices]
     if not words or len(set(words)) < len(words):
         raise ConfigError(
@@ -89,7 +95,7 @@ def compare_targets(
     return tuple(found)
 
 
-def _choice(word: str) -> _Choice:
+def choice_of(word: str) -> Choice:
     """A target and its cost table, of which there is none in a path alone.
 
     Raises:
@@ -106,11 +112,11 @@ def _choice(word: str) -> _Choice:
             f"target {target.name!r} has no cost table {costs!r}",
             has=", ".join(target.costs) or "no cost tables",
         )
-    return _Choice(word, target, place, costs or None)
+    return Choice(word, target, place, costs or None)
 
 
 def _simulated(
-    network: Network, choice: _Choice, options: Options, progress: Progress | None
+    network: Network, choice: Choice, options: Options, progress: Progress | None
 ) -> Result | Snn2chipError:
     """A run for the first target of its arithmetic, or why there can be none."""
     chosen = replace(options, target=choice.place, costs=choice.costs)
@@ -124,7 +130,7 @@ def _simulated(
 
 
 def _compared(
-    network: Network, choice: _Choice, run: Result | Snn2chipError, options: Options
+    network: Network, choice: Choice, run: Result | Snn2chipError, options: Options
 ) -> Compared:
     """The run at the prices of a target, mapped as the options want it there."""
     target, own = choice.target, choice.target.family != PRICES_ONLY

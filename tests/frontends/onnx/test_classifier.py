@@ -163,3 +163,51 @@ def test_logits_beyond_numbers(tmp_path: Path) -> None:
     classifier(tmp_path / "teacher.onnx")
     teacher = open_classifier(tmp_path / "teacher.onnx")
     assert "not finite" in refused(teacher.logits, np.full((2, 2, 3), 3e38))
+
+
+def two_layers(path: Path, batch="n") -> np.ndarray:
+    """y = W2 relu(W1 x), whose values between are taps; the first weight matrix."""
+    helper, numpy = onnx.helper, onnx.numpy_helper
+    rng = np.random.default_rng(3)
+    first, second = (rng.normal(size=s).astype(np.float32) for s in ((3, 5), (5, 4)))
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["x", "w1"], ["before"]),
+            helper.make_node("Relu", ["before"], ["hidden"]),
+            helper.make_node("MatMul", ["hidden", "w2"], ["y"]),
+            helper.make_node("Shape", ["x"], ["shape_of_x"]),
+        ],
+        "g",
+        [helper.make_tensor_value_info("x", FLOAT, [batch, 3])],
+        [helper.make_tensor_value_info("y", FLOAT, [batch, 4])],
+        [numpy.from_array(first, "w1"), numpy.from_array(second, "w2")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, path)
+    return first
+
+
+@pytest.mark.parametrize("batch", ["n", 1, 300])
+def test_taps_are_values_inside_the_model(tmp_path: Path, batch) -> None:
+    first = two_layers(tmp_path / "teacher.onnx", batch)
+    teacher = open_classifier(tmp_path / "teacher.onnx", taps=("hidden", "before"))
+    x = np.random.default_rng(1).normal(size=(600, 3))
+    logits, taps = teacher.outputs(x)
+    assert list(taps) == ["hidden", "before"]
+    np.testing.assert_allclose(taps["before"], x @ first, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(taps["hidden"], np.maximum(taps["before"], 0.0))
+    np.testing.assert_array_equal(logits, open_classifier(tmp_path / "teacher.onnx").logits(x))
+
+
+def test_a_tap_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
+    two_layers(tmp_path / "teacher.onnx")
+    with pytest.raises(ConfigError, match="no value 'hiden'") as caught:
+        open_classifier(tmp_path / "teacher.onnx", taps=("hiden",))
+    assert "before, hidden, y" in caught.value.has
+    assert "'hidden'" in caught.value.remedy
+
+
+def test_a_tap_without_samples_is_refused(tmp_path: Path) -> None:
+    two_layers(tmp_path / "teacher.onnx")
+    teacher = open_classifier(tmp_path / "teacher.onnx", taps=("shape_of_x",))
+    assert "'shape_of_x' of shape [2] for 7 samples" in refused(teacher.outputs, np.zeros((7, 3)))

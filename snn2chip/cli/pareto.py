@@ -1,0 +1,140 @@
+"""``snn2chip pareto``: a study over methods, strengths and seeds, and its fronts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from snn2chip.cli import console, outputs
+from snn2chip.errors import Snn2chipError
+
+if TYPE_CHECKING:
+    from snn2chip.study.answer.types import Answer
+    from snn2chip.study.config import StudyConfig
+    from snn2chip.study.trials.running import Ran
+
+NAMES = {"html": "pareto.html", "json": "pareto.json", "csv": "pareto.csv"}
+"""Files of every study, by form."""
+
+
+def pareto(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="A study, as a TOML file.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--out",
+            file_okay=False,
+            help="Folder of its trials, which a later run goes on with.",
+            show_default="the study's name",
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TARGET",
+            help="Whose programs are weighed: a target of the study or another one; torch weighs "
+            "the float students.",
+            show_default="the study's first",
+        ),
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=1024, help="Trials at once.")] = 1,
+    no_run: Annotated[
+        bool, typer.Option("--no-run", help="Train nothing: show what is done.")
+    ] = False,
+    json: Annotated[
+        Path | None, typer.Option(help="Write the answer as JSON; - is standard output.")
+    ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a row for each setting, seed and place as CSV; - is standard output."
+        ),
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the answer as HTML.")] = None,
+) -> None:
+    """Train every setting of a study, and weigh accuracy against spikes, events and energy.
+
+    What is done is kept: a run that was broken off goes on where it was.
+    """
+    from snn2chip.study.config import read_study
+
+    folder = out or Path(study.stem)
+    named = {"html": html, "json": json, "csv": csv}
+    files = {f"--{form}": path for form, path in named.items()}
+    own = {form: folder / name for form, name in NAMES.items()}
+    outputs.check_files(
+        {**files, **{f"-o {name}": own[form] for form, name in NAMES.items()}}, {"study": study}
+    )
+    config = read_study(study)
+    answer, ran = _answer(config, folder, target, jobs, no_run)
+    wanted = {form: [own[form], *([path] if path else [])] for form, path in named.items()}
+    _show(answer, wanted)
+    _fail(ran)
+
+
+def _answer(
+    config: StudyConfig, folder: Path, target: str | None, jobs: int, no_run: bool
+) -> tuple[Answer, Ran]:
+    """Run what is to be run, and sum up what is done."""
+    from snn2chip import __version__
+    from snn2chip.pipeline.results.comparing import choice_of
+    from snn2chip.study.answer.claims import check_claims
+    from snn2chip.study.answer.summary import summarise
+    from snn2chip.study.answer.types import Tool
+    from snn2chip.study.trials.grid import base_tables, grid_trials
+    from snn2chip.study.trials.running import run_study
+    from snn2chip.study.trials.store import StudyFolder
+    from snn2chip.study.types import FLOAT
+
+    base = base_tables(config)
+    listed = [*(config.targets or base.get("targets", ())), *filter(None, [target])]
+    targets = tuple(word for word in dict.fromkeys(listed) if word != FLOAT)
+    for word in targets:
+        choice_of(word)
+    check_claims(config, grid_trials(config, base))
+    place = StudyFolder(folder)
+    with console.progress() as tell:
+        ran = run_study(config, base, place, targets, jobs, tell, only_done=no_run)
+    answer = summarise(
+        config,
+        ran.trials,
+        ran.outcomes,
+        target or (targets[0] if targets else FLOAT),
+        place.per_sample,
+        tool=Tool("snn2chip", __version__),
+        failures=ran.failure_lines(),
+    )
+    return answer, ran
+
+
+def _show(answer: Answer, wanted: dict[str, list[Path]]) -> None:
+    from snn2chip.study.show import forms, page, printing
+
+    made = {"json": forms.json_text, "csv": forms.csv_text, "html": page.text}
+    texts = {path: made[form](answer) for form, paths in wanted.items() for path in paths}
+    outputs.write_texts(texts)
+    if outputs.HERE not in texts:
+        with console.results():
+            printing.show(answer)
+    console.wrote(*texts)
+
+
+def _fail(ran: Ran) -> None:
+    """End as the first failed trial would.
+
+    Raises:
+        Snn2chipError: a trial failed.
+    """
+    if not ran.failures:
+        return
+    code, reason = next(iter(ran.failures.values()))
+    kinds = {kind.exit_code: kind for kind in Snn2chipError.__subclasses__()}
+    raise kinds.get(code, Snn2chipError)(
+        f"{len(ran.failures)} of {len(ran.trials)} trials are not done; the first:{os.linesep}"
+        f"{reason}",
+        remedy="the same command tries them again, and them alone",
+    )

@@ -1,0 +1,1 @@
+"""A trained ReLU network as a spiking one: chain of layers, threshold balancing, curve over T."""

@@ -1,0 +1,1 @@
+"""Losses as pure functions of tensors; methods and penalties put them together."""

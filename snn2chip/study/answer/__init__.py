@@ -1,0 +1,1 @@
+"""From what trials measured to rows, fronts, hypervolumes and claims with intervals."""

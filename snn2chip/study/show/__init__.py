@@ -1,0 +1,1 @@
+"""The answer of a study on a terminal, as JSON, as CSV and as a web page."""

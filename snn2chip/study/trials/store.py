@@ -1,0 +1,151 @@
+"""The folder of a study: a folder for each trial, with a result that is whole or not there.
+
+::
+
+    trials/<key>/recipe.toml, student.safetensors, card.md, training.json    of its training
+    trials/<key>/samples.npz        of each test sample: whether it is right, and its spikes
+    trials/<key>/result.json        written last: the trial is done where it is there
+    teachers/                       shared by all trials
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip.errors import ConfigError, InputFileError
+from snn2chip.files import write_bytes
+from snn2chip.study.types import SPLITS, Figures, Outcome
+
+SCHEMA = "snn2chip/trial/1"
+RESULT, SAMPLES = "result.json", "samples.npz"
+MAX_BYTES = 1 << 24
+
+Seen = tuple[NDArray[np.bool_], NDArray[np.int64]]
+"""Of each test sample: whether it is right, and the spikes of its hidden and output neurons."""
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFolder:
+    """Where a study's trials lie."""
+
+    path: Path
+
+    @property
+    def teachers(self) -> Path:
+        """Folder of the teachers that trials share."""
+        return self.path / "teachers"
+
+    def trial(self, key: str) -> Path:
+        """Folder of one trial."""
+        return self.path / "trials" / key
+
+    def outcome(self, key: str, places: Sequence[str]) -> Outcome | None:
+        """What a trial measured, None where it is not done, or not in all of these places.
+
+        Raises:
+            InputFileError: a result that is none.
+        """
+        path = self.trial(key) / RESULT
+        if not path.exists() or not (self.trial(key) / SAMPLES).exists():
+            return None
+        outcome = _read(path)
+        measured = {*outcome.figures, *outcome.refused}
+        return outcome if measured.issuperset(places) else None
+
+    def write(self, outcome: Outcome, seen: Mapping[str, Seen]) -> None:
+        """Keep what a trial measured; the result comes last."""
+        arrays: dict[str, Any] = {}
+        for index, place in enumerate(outcome.figures):
+            correct, spikes = seen[place]
+            arrays[f"correct_{index}"] = np.packbits(correct)
+            arrays[f"spikes_{index}"] = spikes.astype(np.int64)
+        buffer = BytesIO()
+        np.savez_compressed(buffer, **arrays)
+        folder = self.trial(outcome.key)
+        write_bytes(folder / SAMPLES, buffer.getvalue())
+        document = {"schema": SCHEMA, **asdict(outcome)}
+        text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+        write_bytes(folder / RESULT, text.encode("utf-8", "backslashreplace"))
+
+    def per_sample(self, key: str, place: str) -> Seen:
+        """What became of each test sample in a place.
+
+        Raises:
+            InputFileError: the files of the trial do not belong together.
+        """
+        path = self.trial(key) / SAMPLES
+        outcome = _read(self.trial(key) / RESULT)
+        try:
+            index = list(outcome.figures).index(place)
+            count = outcome.figures[place]["test"].samples
+            with np.load(path, allow_pickle=False) as file:
+                correct = np.unpackbits(file[f"correct_{index}"], count=count).astype(np.bool_)
+                spikes = file[f"spikes_{index}"].astype(np.int64)
+            if spikes.shape != (count,):
+                raise ValueError(f"{spikes.shape} spikes of {count} samples")
+        except (OSError, ValueError, LookupError, BadZipFile, EOFError) as error:
+            raise _damaged(path, error) from error
+        return correct, spikes
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps a second run out of the folder, as far as the system can.
+
+        Raises:
+            ConfigError: another run is at work here.
+        """
+        try:
+            import fcntl
+        except ImportError:  # not on Windows
+            yield
+            return
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = (self.path / ".lock").open("w")
+        except OSError as error:
+            raise ConfigError(
+                f"-o {self.path}: cannot be written to", has=error.strerror or str(error)
+            ) from error
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise ConfigError(
+                    f"-o {self.path}: another run of a study is at work there",
+                    remedy="wait for it, or name another folder",
+                ) from error
+            yield
+
+
+def _read(path: Path) -> Outcome:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError("too large")
+        document = json.loads(path.read_text("utf-8"))
+        if document.pop("schema") != SCHEMA:
+            raise ValueError("another schema")
+        figures = {
+            place: {split: Figures(**splits[split]) for split in SPLITS}
+            for place, splits in document.pop("figures").items()
+        }
+        broken = {t: tuple(v) for t, v in document.pop("violations").items()}
+        return Outcome(figures=figures, violations=broken, **document)
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> InputFileError:
+    return InputFileError(
+        f"{path}: no result of a trial: {type(error).__name__}: {error}",
+        remedy="remove the file: the trial is measured again",
+    )
