@@ -28,8 +28,11 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 NEEDS = {
     "your-own-pytorch-model.md": ["norse.torch"],
     "quantization-aware-training.md": ["norse.torch"],
+    "energy-aware-training.md": ["norse.torch"],
+    "pareto.md": ["norse.torch", "optuna"],
     "onnx.md": ["onnx", "onnxruntime"],
     "front-ends.md": ["snntorch"],
+    "methods.md": ["norse.torch"],
 }
 
 NEED_LAVA = ["verify.md"]

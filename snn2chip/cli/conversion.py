@@ -28,6 +28,10 @@ def convert(
         Literal["direct", "if"],
         typer.Option("--input", help="Values at every step, or spikes of the `if` encoder."),
     ] = "direct",
+    samples: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of the test split.", show_default="all of them"),
+    ] = None,
     margin: Annotated[
         float,
         typer.Option(min=0.0, max=100.0, help="Points below the teacher that are good enough."),
@@ -62,7 +66,8 @@ def convert(
             lambda done: tell and tell(done.stage, done.epoch, done.epochs),
         )
     assert teacher is not None
-    found = run(teacher, split, Encoding(given, steps=steps, threshold=plan.encoding.threshold))
+    encoding = Encoding(given, steps=steps, threshold=plan.encoding.threshold)
+    found = run(teacher, split, encoding, samples=samples)
     head = ("conversion", *(f"T = {t}" for t in found.shown()), "good from T", "spikes there")
     rows = [("the teacher", *("" for _ in found.shown()), f"{100.0 * found.reference:.2f}", "")]
     console.out(console.table(head, [*found.rows(margin / 100.0), *rows]))

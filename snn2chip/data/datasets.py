@@ -17,17 +17,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.data.files import read_file
-from snn2chip.data.parts import as_labels
+from snn2chip.data.hub import BYTE_SCALE, CATALOG, NamedSet, read_part
+from snn2chip.data.parts import as_labels, scaled_bytes
 from snn2chip.errors import ConfigError, did_you_mean
 
 Shape: TypeAlias = tuple[int, ...]
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
-NAMES = ("digits", "random")
-"""Data sets that need no file."""
+NAMES = ("digits", "random", *CATALOG)
+"""Data sets that have a name."""
 
 SEEDS = 2**32
 """Seeds are smaller than this, as scikit-learn's splits need them."""
+
+CALIBRATED = 1024
+"""Training samples of a data set of the hub that are read to pick scales."""
 
 RANDOM_SAMPLES = 16
 MAX_RANDOM_SAMPLES = 100_000
@@ -84,7 +88,7 @@ def load_data(
     """The samples called ``ref`` for a network with these ``inputs``.
 
     Args:
-        ref: ``digits``, ``random``, or the path of an ``.npz`` file.
+        ref: ``digits``, ``random``, a data set of the hub, or the path of an ``.npz`` file.
         inputs: shapes of the network's inputs by name.
         seed: of the split of ``digits`` and of ``random``.
         samples: score the first so many only.
@@ -103,7 +107,12 @@ def load_data(
         raise ConfigError(f"seed {seed}", needs=f"a whole number from 0 to {SEEDS - 1}")
     if ref == "random":
         return _random(inputs, seed, samples or RANDOM_SAMPLES, random_steps)
-    data = _digits(inputs, seed) if ref == "digits" else _file(ref, inputs, samples, byte_scale)
+    if ref == "digits":
+        data = _digits(inputs, seed)
+    elif ref in CATALOG:
+        data = _named(CATALOG[ref], inputs, samples)
+    else:
+        data = _file(ref, inputs, samples, byte_scale)
     if data.y is not None:
         as_labels(data.name, "y", data.y, data.samples, classes)
     return data if samples is None else _first(data, samples)
@@ -145,17 +154,46 @@ def _same_file(a: str, b: str) -> bool:
     return first.exists() and second.exists() and first.samefile(second)
 
 
+def _fitting(data: str, inputs: Mapping[str, Shape], own: Shape) -> tuple[str, Shape]:
+    """Name and shape of the only input, which takes samples of another shape and the same size.
+
+    Raises:
+        ConfigError: several inputs, or one of another size.
+    """
+    if len(inputs) == 1 and prod(next(iter(inputs.values()))) == prod(own):
+        return next(iter(inputs.items()))
+    raise ConfigError(
+        f"data set {data!r} does not fit the network's inputs",
+        needs=", ".join(f"{name} {list(shape)}" for name, shape in inputs.items()),
+        has=f"images of {list(own)}, {prod(own)} values",
+        remedy="--data FILE.npz with samples of the network's shape, or --data random",
+    )
+
+
+def _named(named: NamedSet, inputs: Mapping[str, Shape], samples: int | None) -> Dataset:
+    """The test part of a data set of the hub, with as much of the training part as scales need."""
+    name, shape = _fitting(named.name, inputs, named.shape)
+    (x, y), (train, labels) = (
+        read_part(named, "test", samples=samples),
+        read_part(named, "train", samples=CALIBRATED),
+    )
+    scored, calibration = (
+        scaled_bytes(part, BYTE_SCALE).astype(np.float64).reshape(-1, *shape) for part in (x, train)
+    )
+    return Dataset(
+        named.name,
+        {name: scored},
+        timed=False,
+        y=y,
+        calibration={name: calibration},
+        calibration_y=labels,
+    )
+
+
 def _digits(inputs: Mapping[str, Shape], seed: int) -> Dataset:
     from snn2chip.data.digits import SHAPE, load_digits_split
 
-    if len(inputs) != 1 or prod(next(iter(inputs.values()))) != prod(SHAPE):
-        raise ConfigError(
-            "data set 'digits' does not fit the network's inputs",
-            needs=", ".join(f"{name} {list(shape)}" for name, shape in inputs.items()),
-            has=f"images of {list(SHAPE)}, 64 values",
-            remedy="--data FILE.npz with samples of the network's shape, or --data random",
-        )
-    (name, shape), split = next(iter(inputs.items())), load_digits_split(seed)
+    (name, shape), split = _fitting("digits", inputs, SHAPE), load_digits_split(seed)
     return Dataset(
         "digits",
         {name: split.x_test.reshape(-1, *shape)},

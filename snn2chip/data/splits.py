@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +12,23 @@ from numpy.typing import NDArray
 from snn2chip.data.datasets import NAMES
 from snn2chip.data.digits import Split, load_digits_split
 from snn2chip.data.few import CALIBRATION_SAMPLES, few_first
+from snn2chip.data.hub import BYTE_SCALE, CATALOG, VARIABLE, NamedSet, read_part
 from snn2chip.data.npz import NpzFile, open_npz
 from snn2chip.data.parts import as_labels, check_finite, scaled_bytes
 from snn2chip.errors import ConfigError, InputFileError, did_you_mean
 
 PARTS = ("x_train", "y_train", "x_test", "y_test")
 
-BYTE_SCALE = 255.0
-"""The byte that stands for 1 in images and spectrograms."""
-
 
 def load_split(name: str, seed: int, test_size: float, folder: Path | None = None) -> Split:
     """Training and test samples of a data set.
 
     Args:
-        name: ``digits``, or the path of an ``.npz`` file with x_train, y_train, x_test and y_test;
-            whole numbers of 8 bits become values in [0, 1], and images [sample, row, column] get a
-            channel axis.
+        name: ``digits``, a data set of the hub (or ``<name>.npz`` in the folder that SNN2CHIP_DATA
+            names), or the path of an ``.npz`` file with x_train, y_train, x_test and y_test. Bytes
+            (uint8) become values in [0, 1], and images [sample, row, column] get a channel axis. A
+            validation part (x_val and y_val in a file) is joined to the training samples: a
+            recipe's validation share is drawn from all of them.
         seed, test_size: of the split of the digits; other data have a test part of their own.
         folder: that a relative path is seen from.
 
@@ -35,12 +36,15 @@ def load_split(name: str, seed: int, test_size: float, folder: Path | None = Non
         x float32 [sample, *shape] (float64 for the digits), y int64 [sample].
 
     Raises:
-        ConfigError: no such data set.
+        ConfigError: no such data set, or one that cannot be had.
         InputFileError: the file is damaged, or lacks a part.
     """
     if name == "digits":
         return load_digits_split(seed, test_size)
-    path = Path(name) if folder is None else folder / name
+    kept = kept_file(name)
+    if name in CATALOG and kept is None:
+        return _named(CATALOG[name])
+    path = kept or (Path(name) if folder is None else folder / name)
     if path.suffix != ".npz":
         known = [known for known in NAMES if known != "random"]
         raise ConfigError(
@@ -49,27 +53,61 @@ def load_split(name: str, seed: int, test_size: float, folder: Path | None = Non
             remedy=did_you_mean(name, known),
         )
     with open_npz(path) as file:
-        missing = [key for key in PARTS if key not in file]
-        if missing:
-            raise InputFileError(
-                f"{path}: no {', '.join(missing)}",
-                needs=", ".join(PARTS),
-                has=", ".join(file.keys) or "nothing",
-            )
-        (x_train, scale), (x_test, other) = (
-            _values(path, key, file) for key in ("x_train", "x_test")
+        return _stored(path, file)
+
+
+def kept_file(name: str) -> Path | None:
+    """A named data set's ``.npz`` in the user's folder of data sets, or None without one."""
+    root = os.environ.get(VARIABLE)
+    path = Path(root or "", f"{name}.npz")
+    return path if root and name in CATALOG and path.is_file() else None
+
+
+def _named(named: NamedSet) -> Split:
+    """A data set of the hub; its validation part follows the training samples."""
+    parts = {part: read_part(named, part) for part in named.parts}
+    x, y = {}, {}
+    for part, (bytes_, labels) in parts.items():
+        x[part] = scaled_bytes(bytes_, BYTE_SCALE)
+        y[part] = labels
+    return _joined(x, y, BYTE_SCALE)
+
+
+def _stored(path: Path, file: NpzFile) -> Split:
+    """The split that a file holds."""
+    missing = [key for key in PARTS if key not in file]
+    if missing:
+        raise InputFileError(
+            f"{path}: no {', '.join(missing)}",
+            needs=", ".join(PARTS),
+            has=", ".join(file.keys) or "nothing",
         )
-        if x_train.shape[1:] != x_test.shape[1:] or scale != other:
-            raise InputFileError(
-                f"{path}: samples of two kinds",
-                needs="x_train and x_test of one shape, and bytes (uint8) both or neither",
-                has=f"x_train {list(x_train.shape)}, x_test {list(x_test.shape)}",
-            )
-        y_train = as_labels(str(path), "y_train", file.read("y_train"), len(x_train))
-        classes = int(y_train.max()) + 1
-        y_test = as_labels(str(path), "y_test", file.read("y_test"), len(x_test), classes)
-    order = few_first(CALIBRATION_SAMPLES, y_train)  # for whoever takes the first ones
-    return Split(x_train[order], y_train[order], x_test, y_test, scale)
+    own = "x_val" in file and "y_val" in file
+    keys = {"train": "train", **({"validation": "val"} if own else {}), "test": "test"}
+    read = {part: _values(path, f"x_{key}", file) for part, key in keys.items()}
+    if len({(x.shape[1:], scale) for x, scale in read.values()}) > 1:
+        raise InputFileError(
+            f"{path}: samples of two kinds",
+            needs="parts of one shape, and bytes (uint8) in all of them or in none",
+            has=", ".join(f"x_{keys[part]} {list(x.shape)}" for part, (x, _) in read.items()),
+        )
+    x = {part: values for part, (values, _) in read.items()}
+    y: dict[str, NDArray[np.int64]] = {}
+    for part, key in keys.items():
+        classes = int(y["train"].max()) + 1 if part != "train" else None
+        labels = file.read(f"y_{key}")
+        y[part] = as_labels(str(path), f"y_{key}", labels, len(x[part]), classes)
+    return _joined(x, y, read["train"][1])
+
+
+def _joined(x: dict[str, NDArray[Any]], y: dict[str, NDArray[np.int64]], scale: float) -> Split:
+    """A split of parts; a validation part of the data's own becomes the last training samples."""
+    order = few_first(CALIBRATION_SAMPLES, y["train"])  # for whoever takes the first ones
+    x_train, y_train = x["train"][order], y["train"][order]
+    if "validation" in x:
+        x_train = np.concatenate([x_train, x["validation"]])
+        y_train = np.concatenate([y_train, y["validation"]])
+    return Split(x_train, y_train, x["test"], y["test"], scale)
 
 
 def _values(path: Path, key: str, file: NpzFile) -> tuple[NDArray[Any], float]:

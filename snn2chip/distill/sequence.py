@@ -22,6 +22,9 @@ from snn2chip.graph import Encoding, Readout
 
 EVALUATION_BATCH = 256
 
+BEFORE = "before "
+"""Of a module's name: the tap is what goes into it, such as a sum of two branches."""
+
 
 @dataclass(eq=False)
 class Sequence:
@@ -88,7 +91,8 @@ def run_layers(
 
     Args:
         x: input spikes [step, sample, *input_shape].
-        taps: names of modules whose outputs are kept; names that are not there are left out.
+        taps: names of modules whose outputs are kept, or whose input behind `BEFORE`; names that
+            are not there are left out.
         through_reset: gradients flow through resets, as in Norse.
     """
     run = _Run(frozenset(taps), through_reset)
@@ -113,6 +117,9 @@ class _Run:
 
     def module(self, path: str, module: nn.Module, x: Tensor) -> Tensor:
         """What a module gives of ``x`` [step, sample, ...]."""
+        before = f"{BEFORE}{path}"
+        if before in self.wanted:
+            self.taps[before] = x
         if isinstance(module, Residual):
             y = module.follow(
                 x, lambda name, value: self.module(f"{path}.{name}", getattr(module, name), value)

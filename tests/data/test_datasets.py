@@ -117,7 +117,7 @@ def test_random_samples_that_would_fill_the_memory(samples: int, steps: int | No
     assert "--samples" in error.value.remedy
 
 
-@pytest.mark.parametrize("ref", ["digts", "mnist", "x.csv"])
+@pytest.mark.parametrize("ref", ["digts", "digit", "x.csv"])
 def test_unknown_data_names_what_there_is(ref: str) -> None:
     with pytest.raises(ConfigError) as error:
         load_data(ref, DIGITS, seed=0)

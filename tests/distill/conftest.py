@@ -96,3 +96,33 @@ def student_and_metadata(tiny_recipe):
         return student.eval(), metadata
 
     return make
+
+
+@pytest.fixture(scope="session")
+def energy_digits():
+    """600 digits: x float64 [600, 1, 8, 8], y int64 [600]."""
+    pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
+    from snn2chip.data.digits import load_digits_split
+
+    split = load_digits_split(0)
+    return split.x_train[:600], split.y_train[:600]
+
+
+@pytest.fixture(scope="session")
+def energy_recipe():
+    """Maker of a recipe with an energy penalty, from changes of its training and its options."""
+    from snn2chip.distill.recipe import recipe_from_dict
+
+    def make(training=(), **penalty):
+        own = {"epochs": 3, "batch": 16, "threads": 1, "drive_weight": 1.0}
+        tables = {
+            "data": {"validation": 0.25},
+            "encoding": {"steps": 6},
+            "student": {"kind": "mlp", "widths": [24, 12], "dropout": 0.0},
+            "training": {**own, **dict(training)},
+        }
+        if penalty:
+            tables["penalty"] = [{"kind": "energy", **penalty}]
+        return recipe_from_dict(tables)
+
+    return make

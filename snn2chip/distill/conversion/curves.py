@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -108,13 +108,18 @@ class Conversion:
 
 
 def convert(
-    teacher: Teacher, split: Split, encoding: Encoding, variants: Sequence[Variant] = VARIANTS
+    teacher: Teacher,
+    split: Split,
+    encoding: Encoding,
+    variants: Sequence[Variant] = VARIANTS,
+    samples: int | None = None,
 ) -> Conversion:
     """The teacher of a chain of ReLU layers, converted in each way and run on the test split.
 
     Args:
         encoding: with T steps: ``direct`` gives the values at every step, others spikes. The
             spikes' rate is scaled to the values by least squares on the calibration samples.
+        samples: of the test split, the first so many; all of them where left out.
 
     Raises:
         ConfigError: a teacher without PyTorch layers, or a silent one.
@@ -127,6 +132,7 @@ def convert(
             has="one that gives outputs only, such as an ONNX file",
         )
     links = cast(chain_of(teacher.module), torch.float32)
+    split = replace(split, x_test=split.x_test[:samples], y_test=split.y_test[:samples])
     x, test = (torch.as_tensor(v, dtype=torch.float32) for v in (split.x_train, split.x_test))
     x = x[:CALIBRATION]
 

@@ -62,19 +62,25 @@ def slots_of(student: nn.Module) -> tuple[Slot, ...]:
             raise ConfigError(
                 f"part {name!r} ({type(module).__name__}) of the student",
                 needs="a plain sequence of layers, to start as a converted teacher",
-                remedy="kind = mlp or conv",
+                remedy='kind = "mlp", "conv" or "audio", or start = "scratch"',
             )
     return tuple(slots)
 
 
 def _unit(neurons: Any) -> float:
-    """Norse's membranes: ``v += dt / tau * (i - v)`` of leaky ones, ``v += i`` of the others."""
+    """Norse's membranes: ``v += dt / tau * (i - v)`` of leaky ones, ``v += i`` of the others.
+
+    A synaptic current adds up to ``tau_syn / dt`` times its input.
+    """
     parameters = neurons.p
     if not hasattr(parameters, "v_th"):
         return 1.0
-    leaks = hasattr(parameters, "tau_mem_inv")
-    gain = float(parameters.tau_mem_inv) * float(neurons.dt) if leaks else 1.0
-    return float(parameters.v_th) / gain
+    unit = float(parameters.v_th)
+    if hasattr(parameters, "tau_mem_inv"):
+        unit /= float(parameters.tau_mem_inv) * float(neurons.dt)
+    if hasattr(parameters, "tau_syn_inv"):
+        unit *= float(parameters.tau_syn_inv) * float(neurons.dt)
+    return unit
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ class EnergyObjective(Objective):
                 self._saliency.watch(signals.spikes)
         terms = {"energy": Term(ratio, weight)}
         if self._options.guard:
-            terms["alive"] = Term(self._expense.quiet(signals.spikes), max(1.0, weight))
+            terms["alive"] = Term(self._expense.quiet(signals.spikes), weight)
         return terms
 
     def start_stage(self, stage: Stage, student: nn.Module) -> None:

@@ -8,7 +8,9 @@ from typing import Literal
 from torch import nn
 
 from snn2chip.distill.methods.base import Context
+from snn2chip.distill.sequence import BEFORE
 from snn2chip.distill.students import SPIKING
+from snn2chip.distill.students.residual import Residual
 from snn2chip.errors import ConfigError
 
 OUTPUT = "out"
@@ -52,6 +54,9 @@ def hidden_populations(student: nn.Module) -> tuple[str, ...]:
 def relu_paths(context: Context, place: Place) -> tuple[str, ...]:
     """Of the teacher's modules each ReLU, or the module before it.
 
+    Before the ReLU at the end of a residual block is the sum of its branches, which no module
+    gives: it is the tap `BEFORE` that ReLU.
+
     Raises:
         ConfigError: a teacher that has no modules, such as an ONNX file.
     """
@@ -63,8 +68,13 @@ def relu_paths(context: Context, place: Place) -> tuple[str, ...]:
             has="a teacher that gives outputs only, such as an ONNX file",
         )
     leaves = [(name, m) for name, m in module.named_modules() if not list(m.children())]
+    sums = {f"{n}.out" for n, m in module.named_modules() if isinstance(m, Residual)}
     found = []
     for (before, _), (name, layer) in zip([("", None), *leaves], leaves, strict=False):
-        if isinstance(layer, nn.ReLU):
-            found.append(name if place == "behind" else before)
+        if not isinstance(layer, nn.ReLU):
+            continue
+        if place == "behind":
+            found.append(name)
+        else:
+            found.append(f"{BEFORE}{name}" if name in sums else before)
     return tuple(found)

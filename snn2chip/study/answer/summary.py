@@ -104,7 +104,7 @@ def rows_of(
             Row(
                 setting=setting,
                 label=_label(study, group[0], keys),
-                series=", ".join(_series(study, group[0])) or "students",
+                series=", ".join(_series(study, group[0])) or "none",
                 seeds=tuple(trial.seed for trial in group),
                 place=place,
                 figures={

@@ -134,14 +134,14 @@ def notes(answer: Answer) -> Iterator[str]:
         "Spikes, events and energies are means per inference on test data; ± is Student's t "
         f"interval of {100.0 * answer.level:g} % over the seeds."
     )
-    corners = "; ".join(
-        f"{cost_text(f.cost, f.reference[0])} of {COST_WORDS[f.cost]}" for f in answer.fronts
+    corners = ", ".join(
+        f"{cost_text(f.cost, f.reference[0])} {COST_WORDS[f.cost]}" for f in answer.fronts
     )
     if answer.fronts:
         yield (
             "Fronts are drawn on validation data. A hypervolume is the share that one dominates "
             "of the box from no cost at full accuracy to the reference: "
-            f"{accuracy(answer.fronts[0].reference[1])}, and {corners}."
+            f"{accuracy(answer.fronts[0].reference[1])} accuracy, {corners}."
         )
     if answer.cost_table:
         yield f"Energies by the cost table {answer.cost_table} of {answer.place}."

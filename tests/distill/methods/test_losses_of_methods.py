@@ -150,6 +150,25 @@ def test_features(made, kind) -> None:
     assert total(m) == pytest.approx(expected, rel=1e-4)
 
 
+def test_residual_blocks_learn_from_the_sums_before_their_last_relu(made) -> None:
+    """No module gives that sum; it is tapped as what goes into the ReLU."""
+    resnet = {"kind": "resnet", "widths": [4], "blocks": [1]}
+    m = made("conv", method={"name": "kdsnn", "alpha": 0.0}, teacher=resnet, student=resnet)
+    taps = dict(zip(m.objective.student_taps, m.objective.teacher_taps, strict=True))
+    assert taps == {
+        "conv1": "conv1_norm",
+        "block1.mid": "block1.mid_norm",
+        "block1.out": "before block1.out",
+    }
+    network, x = m.teacher.module, m.context.x
+    with torch.no_grad():
+        inner = network.conv1(network.conv1_norm(network.conv1_weight(x)))
+        block = network.block1
+        y = block.out_norm(block.out_weight(block.mid(block.mid_norm(block.mid_weight(inner)))))
+    torch.testing.assert_close(m.signals.teacher.taps["before block1.out"], y + inner)
+    assert float(m.objective(m.signals)["feature"].value.detach()) > 0.0
+
+
 def test_adapters_learn_and_are_no_part_of_the_student(made) -> None:
     m = made("conv", method={"name": "kdsnn"}, teacher=TEACHER["conv"])
     terms = m.objective(m.signals)

@@ -158,6 +158,22 @@ def test_every_method_and_penalty_has_a_recipe() -> None:
     assert penalties <= set(PENALTIES)
 
 
+def test_the_page_has_every_option_of_every_method() -> None:
+    from dataclasses import fields
+    from importlib import import_module
+
+    page = (RECIPES.parents[1] / "docs" / "methods.md").read_text()
+    rows = {line.split("|")[1].strip(" `"): line for line in page.splitlines() if "| `" in line}
+    elsewhere = {"sne", "energy", "gates"}
+    for name, entry in {**METHODS, **PENALTIES}.items():
+        if name in elsewhere:
+            continue
+        module, kind = entry.split(":")
+        plan = getattr(import_module(f"snn2chip.distill.methods.{module}"), kind)
+        for option in fields(plan):
+            assert f"`{option.name}`" in rows[name], f"{name}.{option.name}"
+
+
 def test_a_recipe_becomes_a_student_that_the_chip_runs(tmp_path, capsys) -> None:
     """The quickest of the recipes, whole: teacher, conversion, card, and a simulation of it."""
     out = tmp_path / "student"
@@ -192,7 +208,7 @@ def test_convert_shows_every_variant_over_t(tmp_path, capsys) -> None:
     recipe.write_text(SMALL.format(teacher='kind = "mlp"\nwidths = [16]'))
     out, file = str(tmp_path / "out"), tmp_path / "curve.json"
     command = ["convert", str(recipe), "-o", out, "--steps", "20", "--json", str(file)]
-    assert main([*command, "--margin", "5"]) == 0
+    assert main([*command, "--margin", "5", "--samples", "300"]) == 0
     shown = capsys.readouterr().out
     assert "max-norm" in shown
     assert "T = 16" in shown
@@ -201,6 +217,7 @@ def test_convert_shows_every_variant_over_t(tmp_path, capsys) -> None:
     assert found["schema"] == "snn2chip/conversion/1"
     for curve in found["curves"]:
         assert len(curve["accuracy"]) == 20
+        assert found["samples"] == 300
         first = curve["first_within"]
         tail = np.array(curve["accuracy"][first - 1 :] if first else [])
         assert (tail >= found["reference"] - 0.05).all()
