@@ -33,6 +33,7 @@ NEEDS = {
     "onnx.md": ["onnx", "onnxruntime"],
     "front-ends.md": ["snntorch"],
     "methods.md": ["norse.torch"],
+    "distillation.md": ["norse.torch"],
 }
 
 NEED_LAVA = ["verify.md"]

@@ -98,8 +98,8 @@ class CompareConfig:
     """A claim about two selections of settings.
 
     Attributes:
-        a, b: values by dotted key that a setting must have; of several settings that have them
-            one is picked on validation data.
+        a, b: values by dotted key that a setting must have, an array for any of them; of several
+            settings that have them one is picked on validation data.
         margin_points: a is no less accurate where the lower bound of the difference lies above
             minus so many points.
         pick: ``accuracy`` picks the most accurate setting; a cost picks for a the one that costs

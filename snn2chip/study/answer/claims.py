@@ -43,8 +43,17 @@ def check_claims(study: StudyConfig, trials: Sequence[Trial]) -> None:
 
 
 def matches(trial: Trial, wanted: Mapping[str, Any]) -> bool:
-    """Whether the trial's recipe has every value of a selection; an integer equals its float."""
-    return all(found(trial.tables, key) == value for key, value in leaves(wanted).items())
+    """Whether the trial's recipe has every value of a selection; an integer equals its float.
+
+    An array stands for any of its values where the recipe has a single one.
+    """
+    return all(_is(found(trial.tables, key), value) for key, value in leaves(wanted).items())
+
+
+def _is(actual: Any, wanted: Any) -> bool:
+    if isinstance(wanted, list) and actual is not None and not isinstance(actual, list):
+        return any(actual == value for value in wanted)
+    return bool(actual == wanted)
 
 
 def claim_of(
