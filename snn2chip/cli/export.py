@@ -24,7 +24,8 @@ def export(
     checkpoint: Annotated[
         str,
         typer.Argument(
-            help="A checkpoint (.safetensors or .pt); for onnx also a .nir file or a bundled model."
+            help="A checkpoint (.safetensors or .pt), or an ensemble's folder; for onnx also a "
+            ".nir file or a bundled model."
         ),
     ],
     out: Annotated[
@@ -69,13 +70,22 @@ def export(
     CHECKPOINT is one of snn2chip's own, or the weights of a module of yours with cells of Norse,
     snnTorch or SpikingJelly, which --model makes: MODULE is imported and FACTORY() called, so all
     code in it is run, and nothing is sandboxed. The weights themselves run no code. --dt may be
-    left out where the library counts time in steps (snnTorch, SpikingJelly).
+    left out where the library counts time in steps (snnTorch, SpikingJelly). Of an ensemble's
+    folder (ensemble.json) every member is written, into the folder -o.
     """
     from snn2chip.cli import onnx_step
+    from snn2chip.cli.ensembles import export_ensemble, refuse_format
+    from snn2chip.frontends.ensemble import find_ensemble
     from snn2chip.frontends.torch.prove import export_module
     from snn2chip.pipeline import Options
     from snn2chip.pipeline.samples import scored_samples
 
+    if (ensemble := find_ensemble(Path(checkpoint))) is not None:
+        given = {"--model": model, "--input-shape": input_shape, "--dt": dt, "--steps": steps}
+        given |= {"--encoding": encoding, "--readout": readout, "--preset": preset}
+        refuse_format(format, [flag for flag, value in given.items() if value is not None])
+        export_ensemble(ensemble, out, data, samples or PROOF_SAMPLES)
+        return
     path = _path(checkpoint, out, format, data)
     scored = Options(data=data, steps=steps, samples=samples)
     if model is None:

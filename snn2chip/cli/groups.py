@@ -29,6 +29,8 @@ class NetworkFlags:
     reset: o.Reset = None
     encoding: o.EncodingName = None
     repair: o.Repair = False
+    policy: o.PolicyName = None
+    idle: o.IdleMembers = None
 
 
 @dataclass(frozen=True)

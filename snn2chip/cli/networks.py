@@ -13,7 +13,7 @@ from snn2chip.cli import options as o
 from snn2chip.cli.groups import MappingFlags, grouped
 
 if TYPE_CHECKING:
-    from snn2chip.graph import Graph
+    from snn2chip.graph import Ensemble, Graph
     from snn2chip.neurons import Neuron
 
 
@@ -52,7 +52,8 @@ def info(
             )
         console.out("\n\n".join(programs.sections(program)))
         return
-    console.out(to_text(graph) if text else "\n\n".join(_sections(graph)))
+    told = [] if opened.ensemble is None else [_members(opened.ensemble)]
+    console.out(to_text(graph) if text else "\n\n".join([*told, *_sections(graph)]))
 
 
 @grouped
@@ -198,6 +199,21 @@ def _sections(graph: Graph) -> list[str]:
         + console.shown(graph.outputs[0]),
     ]
     return ["\n".join(head), _populations(graph), _projections(graph)]
+
+
+def _members(ensemble: Ensemble) -> str:
+    """Policy and members in their order."""
+    from snn2chip.graph.linear import synapses
+
+    rows = []
+    for place in ensemble.order:
+        member = ensemble.members[place]
+        neurons = sum(p.size for p in member.graph.populations if not p.is_input)
+        total = sum(synapses(p.operator) for p in member.graph.projections)
+        rows.append((member.name, neurons, total, f"{member.gain:g}"))
+    head = f"ensemble of {len(rows)} members: {ensemble.policy.sentence}, idle {ensemble.idle}"
+    table = console.table(("member", "neurons", "synapses", "gain"), rows)
+    return f"{head}\n\n{table}"
 
 
 def _populations(graph: Graph) -> str:

@@ -126,6 +126,24 @@ Repair: TypeAlias = Annotated[
         help="Repair a malformed NIR file where there is one reading of it, and list the changes.",
     ),
 ]
+PolicyName: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--policy",
+        metavar="budget=N|confidence=P|margin=P|entropy=P|gate=S|all",
+        help="Which members of an ensemble answer.",
+        show_default="the ensemble's own",
+    ),
+]
+IdleMembers: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--idle",
+        metavar="clocked|gated",
+        help="What members of an ensemble do while others run.",
+        show_default="the ensemble's own",
+    ),
+]
 AllowLatency = Annotated[
     bool,
     typer.Option(

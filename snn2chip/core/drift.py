@@ -43,7 +43,11 @@ class PredictionChange:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """What one lossy stage changed on the same samples."""
+    """What one lossy stage changed on the same samples.
+
+    Attributes:
+        decisions_differing: samples that other members of an ensemble answer; None of a network.
+    """
 
     stage: str
     samples: int
@@ -55,3 +59,4 @@ class Drift:
     populations: tuple[PopulationDrift, ...]
     first: Divergence | None
     changed: tuple[PredictionChange, ...] = ()
+    decisions_differing: int | None = None

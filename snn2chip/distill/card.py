@@ -90,7 +90,7 @@ def render_card(figures: CardFigures, extra_rows: Mapping[str, str] | None = Non
             f"A spiking student for {figures.metadata.data.name}: {_layers(figures)}.",
             "",
             *HEADER,
-            *(_row(figure, value) for figure, value in rows.items()),
+            *(table_row(figure, value) for figure, value in rows.items()),
             "",
             "Reproduced, in this folder, by",
             "",
@@ -116,13 +116,14 @@ def add_rows(card: str | Path, rows: Mapping[str, str]) -> Path:
     while end < len(lines) and lines[end].startswith("|"):
         end += 1
     table = {line.split("|")[1].strip(): line for line in lines[start:end]}
-    table.update({_clean(figure): _row(figure, value) for figure, value in rows.items()})
+    table.update({_clean(figure): table_row(figure, value) for figure, value in rows.items()})
     text = "\n".join([*lines[:start], *table.values(), *lines[end:], ""])
     return write_bytes(card, text.encode())
 
 
-def _row(figure: str, value: str) -> str:
-    return f"| {_clean(figure)} | {_clean(value)} |"
+def table_row(*cells: str) -> str:
+    """A row of a Markdown table."""
+    return "| " + " | ".join(map(_clean, cells)) + " |"
 
 
 def _clean(cell: str) -> str:

@@ -15,6 +15,7 @@ from snn2chip.distill.card import CardFigures, QuantizedFigures, render_card
 from snn2chip.distill.checkpoint import save_checkpoint
 from snn2chip.distill.describing import describe
 from snn2chip.distill.energy.judging import Judged
+from snn2chip.distill.ensembles.run import MadeEnsemble, distill_ensemble
 from snn2chip.distill.folder import RunFolder
 from snn2chip.distill.on_target import TargetFigures, figures_on_target
 from snn2chip.distill.quantized.finetune import finetune_quantized
@@ -25,7 +26,7 @@ from snn2chip.distill.students.legality import check_targets
 from snn2chip.distill.teachers.base import Teacher
 from snn2chip.distill.teachers.making import teacher_accuracy
 from snn2chip.distill.training import ProgressCallback, fit, hold_out
-from snn2chip.errors import ConfigError
+from snn2chip.errors import ConfigError, UnsupportedError
 from snn2chip.files import write_bytes
 from snn2chip.graph import Readout
 
@@ -79,7 +80,8 @@ def distill(
     training runs, best.safetensors and last.safetensors are the best and the last epoch so far, and
     a run that was broken off goes on after its last epoch. A recipe with ``[quantization]`` is
     fine-tuned for its target afterwards: student.safetensors then holds the weights of the target's
-    integers, and float.safetensors the student before.
+    integers, and float.safetensors the student before. A method that makes an ensemble writes a
+    checkpoint per member and ensemble.json in place of student.safetensors.
 
     Args:
         out_dir: made where it is missing; its name becomes the student's.
@@ -108,6 +110,9 @@ def distill(
     folder = RunFolder(out_dir, metadata, None if teachers is None else Path(teachers))
     if restart:
         folder.forget()
+    if recipe.method.several:
+        _only_training(folds, tuning)
+        return _result_of(distill_ensemble(recipe_path, recipe, split, folder, progress), out_dir)
     teacher = folder.teacher(recipe, split, recipe_path.parent, progress)
     fitted = (
         fit(
@@ -176,6 +181,38 @@ def distill(
     )
     folder.finish()
     return result
+
+
+def _only_training(folds: int, tuning: Tuning) -> None:
+    """Refuse what there is for single students only.
+
+    Raises:
+        UnsupportedError: folds or fine-tuning.
+    """
+    if folds or tuning != Tuning():
+        raise UnsupportedError(
+            "--folds and fine-tuning of an ensemble",
+            needs="a method that makes one student",
+            has="members that are trained together",
+            remedy="leave them out",
+        )
+
+
+def _result_of(made: MadeEnsemble, out_dir: Path) -> DistillResult:
+    """An ensemble in the terms of a student."""
+    return DistillResult(
+        name=out_dir.resolve().name,
+        checkpoint=made.file,
+        card=made.card,
+        recipe=made.recipe,
+        evaluation=Evaluation(
+            made.answers.accuracy, made.answers.predictions, {}, {}, made.answers.ties
+        ),
+        folds=(),
+        parameters=made.parameters,
+        seconds=made.seconds,
+        validation=made.validation,
+    )
 
 
 def load_samples(recipe: Recipe, folder: Path | None = None) -> Split:

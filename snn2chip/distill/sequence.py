@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from snn2chip.data import Keys, encode
 from snn2chip.distill.cells import encode_values, run_cell
-from snn2chip.distill.students import SPIKING, STATEFUL, Residual
+from snn2chip.distill.students import SPIKING, STATEFUL, Parallel, Residual
 from snn2chip.graph import Encoding, Readout
 
 EVALUATION_BATCH = 256
@@ -124,6 +124,8 @@ class _Run:
             y = module.follow(
                 x, lambda name, value: self.module(f"{path}.{name}", getattr(module, name), value)
             )
+        elif isinstance(module, Parallel):
+            y = self.members(path, module, x)
         else:
             y = _run_layer(module, x, self.through_reset)
         if isinstance(module, SPIKING):
@@ -131,6 +133,16 @@ class _Run:
         if path in self.wanted:
             self.taps[path] = y
         return y
+
+    def members(self, path: str, module: Parallel, x: Tensor) -> Tensor:
+        """What members that share ``x`` give, side by side in the last axis."""
+        found = []
+        for name, member in module.named_children():
+            y = x
+            for part, child in member.named_children():
+                y = self.module(f"{path}.{name}.{part}", child, y)
+            found.append(y)
+        return torch.cat(found, dim=-1)
 
 
 def _run_layer(module: nn.Module, x: Tensor, through_reset: bool) -> Tensor:

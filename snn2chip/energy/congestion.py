@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.core import Mapping, Program, ProgramPopulation, Raster
+from snn2chip.core import Program, ProgramPopulation, Raster
 from snn2chip.energy.series import kind_of
 from snn2chip.energy.terms import synop_names
 from snn2chip.energy.time import Timing, barrier_of, bottleneck_of, model_time
@@ -72,7 +72,7 @@ def congestion(run: Run, target: Target, table: CostTable) -> Congestion:
     Raises:
         ConfigError: the target has no mesh, or the table lacks a constant of the model.
     """
-    program, activity, _ = run
+    program, activity = run.program, run.activity
     check(program, target, table)
     loops = _loops()
     cores, order, network = _network(run, table, loops)
@@ -162,11 +162,11 @@ def _network(
     run: Run, table: CostTable, loops: Any
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], Network]:
     """Numbers of the cores, the program's neurons in order of their cores, and the mesh."""
-    program, _, mapping = run
+    program, mapping = run.program, run.mapping
     homes = np.concatenate([mapping.assignment[p.name] for p in program.populations])
     cores, home = np.unique(homes.astype(np.int64), return_inverse=True)
     order = np.argsort(home, kind="stable")
-    row, routes, to, receive_ns = _routes(program, mapping, table, cores)
+    row, routes, to, receive_ns = _routes(run, table, cores)
     places = [mapping.places[core] for core in cores.tolist()]
     neuron = np.concatenate([np.full(p.size, not p.is_input) for p in program.populations])[order]
     visit, update, spike = _neuron_times(table)
@@ -203,13 +203,13 @@ def _neuron_times(table: CostTable) -> tuple[float, float, float]:
 
 
 def _routes(
-    program: Program, mapping: Mapping, table: CostTable, cores: NDArray[np.int64]
+    run: Run, table: CostTable, cores: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """Row of each neuron, the first route of each row, and each route's core and time."""
     rows, lengths, to, times = [], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
     above = 0
-    for population in program.populations:
-        row, degrees, targets, ns = _rows(program, mapping, table, population)
+    for population in run.program.populations:
+        row, degrees, targets, ns = _rows(run, table, population)
         rows.append(row + above)
         lengths.append(degrees)
         to.append(np.searchsorted(cores, targets))
@@ -220,14 +220,15 @@ def _routes(
 
 
 def _rows(
-    program: Program, mapping: Mapping, table: CostTable, population: ProgramPopulation
+    run: Run, table: CostTable, population: ProgramPopulation
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """Row of each neuron of a population, routes of each row, their cores and synaptic times."""
     found = []
-    for projection in program.outgoing(population.name):
+    for projection in run.program.outgoing(population.name):
         names = synop_names("t", kind_of(projection.operator))
         ns = next(_ns(table, name) for name in names if name in table.constants)
-        into = reach(projection.operator, mapping.assignment[projection.target])
+        ns = 0.0 if projection.target in run.idle else ns
+        into = reach(projection.operator, run.mapping.assignment[projection.target])
         # Sums of sparse tables lose what is 0: a synapse that takes no time is still a route.
         found.append(replace(into, synapses=into.synapses * (ns or np.finfo(np.float64).tiny)))
     together = union(found)

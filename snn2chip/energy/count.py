@@ -11,11 +11,15 @@ links of the tree of its routes.
 
 A spike's packets and synaptic events count in the chip step in which it is fired, whatever its
 delay. Chip step = graph step + latency of the population. Inputs send packets and nothing else.
+
+Populations may be idle, those of a network's members that take no part in a run: packets reach
+their cores, and cause no synaptic events there.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Set as AbstractSet
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +36,13 @@ from snn2chip.mapping.routes import Routed, link_loads, multicast, positions, un
 _Ints = NDArray[np.int64]
 
 
-def count(program: Program, activity: Activity, mapping: Mapping, copies: bool = False) -> Counts:
+def count(
+    program: Program,
+    activity: Activity,
+    mapping: Mapping,
+    copies: bool = False,
+    idle: AbstractSet[str] = frozenset(),
+) -> Counts:
     """Everything that a cost table can price, counted once.
 
     Args:
@@ -40,10 +50,11 @@ def count(program: Program, activity: Activity, mapping: Mapping, copies: bool =
         mapping: of this program; hops follow its places.
         copies: routers copy a packet on its way to several cores (``Mesh.multicast``); otherwise
             each destination core is sent one of its own.
+        idle: populations on whose synapses packets have no effect; they neither fire nor change.
     """
-    reached = Reached.of(program, mapping)
+    reached = Reached.of(program, mapping, idle)
     neurons = {
-        p.name: _neurons(program, activity, p, reached.packets[p.name], copies)
+        p.name: _neurons(program, activity, p, reached.packets[p.name], copies, idle)
         for p in program.populations
     }
     flows = {
@@ -55,13 +66,14 @@ def count(program: Program, activity: Activity, mapping: Mapping, copies: bool =
         steps=activity.steps,
         chip_steps=activity.steps + program.max_latency,
         layers=tuple(
-            _layer(program, activity, mapping, neurons, flows, p.name) for p in program.populations
+            _layer(program, activity, mapping, neurons, flows, p.name, p.name in idle)
+            for p in program.populations
         ),
         series=core_series(program, activity, mapping, reached, copies),
         neurons=neurons,
         flows=flows,
         tiles=max(1, len({place.tile for place in mapping.places.values()})),
-        run=Run(program, activity, mapping),
+        run=Run(program, activity, mapping, frozenset(idle)),
         links=link_loads(flow.routed for flow in flows.values()),
         copies=copies,
     )
@@ -73,12 +85,15 @@ def _neurons(
     population: ProgramPopulation,
     reach: Reach | None,
     copies: bool,
+    idle: AbstractSet[str],
 ) -> NeuronCounts:
     run = activity.populations[population.name]
     spikes = run.spikes.per_neuron()
     none = np.zeros(population.shape, np.int64)
     sent = none.copy()
     for projection in program.outgoing(population.name):
+        if projection.target in idle:
+            continue
         sent += fan_out(projection.operator)
     degrees = none if reach is None else reach.degrees.reshape(population.shape)
     return NeuronCounts(
@@ -131,11 +146,12 @@ def _layer(
     neurons: dict[str, NeuronCounts],
     flows: dict[str, Flow],
     name: str,
+    idle: bool,
 ) -> LayerCounts:
     population, own = program.population(name), neurons[name]
     fired = int(own.spikes.sum())
     occasions = population.size * activity.steps * activity.samples
-    inputs = tuple(_input(projection, neurons) for projection in program.incoming(name))
+    inputs = tuple(_input(projection, neurons, idle) for projection in program.incoming(name))
     events: Counter[str] = Counter()
     for source in inputs:
         events[source.kind] += source.synaptic_events
@@ -160,7 +176,9 @@ def _layer(
     )
 
 
-def _input(projection: ProgramProjection, neurons: dict[str, NeuronCounts]) -> InputCounts:
+def _input(
+    projection: ProgramProjection, neurons: dict[str, NeuronCounts], idle: bool
+) -> InputCounts:
     """What one projection brings to its target."""
     sent = neurons[projection.source].spikes.reshape(-1)
     reached = fan_out(projection.operator).reshape(-1)
@@ -169,7 +187,7 @@ def _input(projection: ProgramProjection, neurons: dict[str, NeuronCounts]) -> I
         kind=kind_of(projection.operator),
         neurons=sent.size,
         spikes=int(sent.sum()),
-        synaptic_events=int(sent @ reached),
+        synaptic_events=0 if idle else int(sent @ reached),
         weights=int(weights_of(projection.operator).size),
     )
 

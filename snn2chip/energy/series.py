@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Map
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +36,8 @@ class Reached:
     """Where the spikes of a program go on a mapping.
 
     Attributes:
-        synapses: population -> per outgoing projection, the kind of operator and its synapses.
+        synapses: population -> per outgoing projection, the kind of operator and its synapses;
+            those of idle populations are left out.
         packets: population -> all of them together; None where it reaches none.
     """
 
@@ -43,16 +45,22 @@ class Reached:
     packets: Map[str, Reach | None]
 
     @classmethod
-    def of(cls, program: Program, mapping: Mapping) -> Reached:
-        """Each projection once."""
-        synapses = {
-            p.name: tuple(
-                (kind_of(out.operator), reach(out.operator, mapping.assignment[out.target]))
+    def of(
+        cls, program: Program, mapping: Mapping, idle: AbstractSet[str] = frozenset()
+    ) -> Reached:
+        """Each projection once; packets reach idle populations all the same."""
+        found = {
+            p.name: [
+                (out, reach(out.operator, mapping.assignment[out.target]))
                 for out in program.outgoing(p.name)
-            )
+            ]
             for p in program.populations
         }
-        packets = {name: union([r for _, r in found]) for name, found in synapses.items()}
+        synapses = {
+            name: tuple((kind_of(p.operator), r) for p, r in each if p.target not in idle)
+            for name, each in found.items()
+        }
+        packets = {name: union([r for _, r in each]) for name, each in found.items()}
         return cls(synapses, packets)
 
 
@@ -120,11 +128,12 @@ class _Series:
         tally(spikes, out, self._of("packets_out", population))
         arriving = self._of("packets_in", population)
         projections = reached.synapses[population.name]
-        if len(projections) > 1:
+        only = len(self._program.outgoing(population.name)) == len(projections) == 1
+        if not only:
             tally(spikes, self._weights(packets).ones(), arriving)
         for kind, found in projections:
             events = self._of(f"events_{kind}", population)
-            alone = arriving if len(projections) == 1 else None
+            alone = arriving if only else None
             tally(spikes, self._weights(found), events, alone)
 
     def _weights(self, found: Reach) -> Weights:

@@ -142,11 +142,12 @@ class CoreSeries:
 
 
 class Run(NamedTuple):
-    """What was counted: a program, what it did, and where its neurons lie."""
+    """What was counted: a program, what it did, where its neurons lie, and which were idle."""
 
     program: Program
     activity: Activity
     mapping: CoreMapping
+    idle: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)

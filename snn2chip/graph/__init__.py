@@ -1,5 +1,6 @@
 """The hardware-agnostic network: frozen types, linear operators, orders, validation, text form."""
 
+from snn2chip.graph.ensemble import Ensemble, Gate, Member, Policy
 from snn2chip.graph.equality import differences, equal
 from snn2chip.graph.operators import Conv, Dense, Identity, Operator, Sparse, identity
 from snn2chip.graph.text import to_text
@@ -21,10 +22,14 @@ __all__ = [
     "Dense",
     "Discretization",
     "Encoding",
+    "Ensemble",
+    "Gate",
     "Graph",
     "Identity",
+    "Member",
     "ModuleSize",
     "Operator",
+    "Policy",
     "Population",
     "Projection",
     "Readout",

@@ -68,7 +68,7 @@ def _plain(program: Program, target: Target, plan: Plan) -> CoreMapping:
     partition, room = sequential(program, target), room_of(target, plan)
     needed = number_of_parts(partition)
     if room is not None and needed > room and least_cores(program, target) <= room:
-        together = shared(program, target, partition)
+        together = shared(program, target, partition, groups=plan.groups)
         if cores_of(together) <= room:
             note = f"layers share cores: {IN_ORDER} would take {needed} cores, and there " + (
                 f"are {room}" if room > 1 else "is 1"

@@ -26,6 +26,7 @@ class Plan:
         cores: most that a partition of equal work takes. None: for latency a fifth more than the
             fewest, or what the fill in order takes; for energy all that there are.
         seed: of every random choice.
+        groups: populations that share no core with those of another group, nor with the rest.
     """
 
     objective: str | None = None
@@ -33,6 +34,7 @@ class Plan:
     chips: int = 1
     cores: int | None = None
     seed: int = 0
+    groups: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

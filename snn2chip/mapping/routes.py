@@ -226,6 +226,14 @@ def link_loads(routed: Iterable[Routed]) -> LinkLoads:
     return _ordered(rows)
 
 
+def added_loads(loads: Iterable[LinkLoads]) -> LinkLoads:
+    """Loads of several runs on the same mesh, those of a link added up; at least one run."""
+    columns = [
+        np.stack([each.x, each.y, each.to_x, each.to_y, each.packets], axis=1) for each in loads
+    ]
+    return _ordered(np.concatenate(columns))
+
+
 def _spans(line: _Ints, low: _Ints, high: _Ints, packets: _Ints, size: int) -> _Ints:
     """Packets that cross from k to k + 1 on each line, [line, k], where low <= k < high."""
     steps = np.zeros((size, size + 1), np.int64)

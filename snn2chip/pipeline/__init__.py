@@ -1,6 +1,7 @@
 """The chain in one place, used by the Python API and by the command line."""
 
 from snn2chip.backends import Fidelity
+from snn2chip.pipeline.ensembles.types import EnsemblePoint, EnsembleRun
 from snn2chip.pipeline.opening import list_models, open_network
 from snn2chip.pipeline.results.comparing import Compared, compare_targets
 from snn2chip.pipeline.results.curves import CurvePoint
@@ -31,6 +32,8 @@ __all__ = [
     "Compared",
     "Compilation",
     "CurvePoint",
+    "EnsemblePoint",
+    "EnsembleRun",
     "Fidelity",
     "Given",
     "Judgement",

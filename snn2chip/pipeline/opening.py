@@ -12,13 +12,18 @@ from snn2chip.compiled import is_compiled, read_folder
 from snn2chip.core import Program
 from snn2chip.errors import ConfigError, InputFileError, did_you_mean
 from snn2chip.frontends import Repair, load, load_repaired
+from snn2chip.frontends.ensemble import find_ensemble, read_ensemble
 from snn2chip.graph import Graph
+from snn2chip.pipeline.ensembles.policies import parse_policy
 from snn2chip.pipeline.types import Network, Options
 from snn2chip.resources import models_dir
 
 DEFAULT_MODEL = "digits-mlp"
-OPENING = ("preset", "dt", "preset_set", "reset", "encoding", "repair")
+OPENING = ("preset", "dt", "preset_set", "reset", "encoding", "repair", "policy", "idle")
 """Options that say what a network is; a compiled program no longer has them."""
+
+ANSWERING = ("policy", "idle")
+"""Options of ensembles."""
 
 RESETTING = ("reset_interval", "reset_offset")
 """Options of files that are programs already, such as ``.net``."""
@@ -62,6 +67,8 @@ def open_network(network: str | Path | None, options: Options) -> Network:
     if network is None:
         return _bundled(DEFAULT_MODEL, options, note=" (no network was given)")
     path = Path(network)
+    if (file := find_ensemble(path)) is not None:
+        return _ensemble(file, str(network), options)
     if path.is_dir():
         return _folder(path, options)
     if path.is_file():
@@ -93,11 +100,29 @@ def _bundled(name: str, options: Options, note: str = "") -> Network:
     return Network(graph, f"bundled student {name}{note}", path)
 
 
+def _ensemble(file: Path, origin: str, options: Options) -> Network:
+    """Members and policy, with the user's overrides of both."""
+    alone = replace(options, policy=None, idle=None)
+    repairs: list[Repair] = []
+
+    def open_member(path: Path) -> Graph:
+        graph, found = _load(path, alone)
+        repairs.extend(found)
+        return graph
+
+    ensemble = read_ensemble(file, open_member)
+    if options.policy is not None:
+        ensemble = ensemble.with_policy(parse_policy(options.policy, ensemble))
+    if options.idle is not None:
+        ensemble = replace(ensemble, idle=options.idle)  # type: ignore[arg-type]
+    return Network(ensemble.graph, origin, file, repairs=tuple(repairs), ensemble=ensemble)
+
+
 def _folder(path: Path, options: Options) -> Network:
     if not is_compiled(path):
         raise InputFileError(
             f"{path}: a folder without manifest.json",
-            needs="a network file, or a folder that `snn2chip compile` made",
+            needs="a network file, or a folder that `snn2chip compile` made or an ensemble lies in",
         )
     given = given_options(options, (*OPENING, *COMPILING))
     if given:
@@ -166,6 +191,14 @@ def _load(path: Path, options: Options) -> tuple[Graph, tuple[Repair, ...]]:
             f"{path}: " + ", ".join(given),
             needs="a .net file, whose layers netx resets one after another",
             has="a network whose samples begin with fresh states anyway",
+            remedy="leave the option out",
+        )
+    given = given_options(options, ANSWERING)
+    if given:
+        raise ConfigError(
+            f"{path}: " + ", ".join(given),
+            needs="an ensemble: ensemble.json, or the folder that it lies in",
+            has="one network",
             remedy="leave the option out",
         )
     overrides = dict(options.preset_set)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from snn2chip.backends import Backend
@@ -36,6 +37,9 @@ def placed_on(
     plan = plan_of(options)
     path: Path | None = options.mapping or (network.mapping if plan == Plan() else None)
     pinned = None if path is None else read_mapping(path, program, target)
+    if network.ensemble is not None:
+        members = range(len(network.ensemble.members))
+        plan = replace(plan, groups=tuple(map(network.ensemble.populations, members)))
     goal = None if plan.objective is None else goal_of(program, target, options, activity)
     mapping, violations = map_program(program, target, pinned, plan, goal)
     return mapping, (*backend.violations(program, target, activity), *violations)

@@ -16,6 +16,7 @@ from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
 from snn2chip.graph import Graph
 from snn2chip.pipeline.cuts import block_steps
 from snn2chip.pipeline.devices import on_device
+from snn2chip.pipeline.ensembles.running import check_ensemble, run_ensemble
 from snn2chip.pipeline.placing import placed_on
 from snn2chip.pipeline.quantizing import Calibration, configured, noted, quantize
 from snn2chip.pipeline.results.finish import Recorded, finish
@@ -67,6 +68,8 @@ def check(network: Network, options: Options) -> Check:
     Raises:
         UnsupportedError: the target has no such thing; all of them at once.
     """
+    if network.ensemble is not None:
+        return check_ensemble(network, options, check)
     target = chosen_target(network, options)
     network, backend = backend_for(network, target, options)
     graph, notes = _chip_graph(network, backend, options)
@@ -83,7 +86,12 @@ def run(
     progress: Progress | None = None,
     given: Given | None = None,
 ) -> Result:
-    """The whole chain on the samples that the options name, or on those that are ``given``."""
+    """The whole chain on the samples that the options name, or on those that are ``given``.
+
+    Of an ensemble, for every member.
+    """
+    if network.ensemble is not None:
+        return run_ensemble(network, options, lambda one, own: run(one, own, progress, given))
     return next(runs(network, (options,), progress, given))
 
 
@@ -170,8 +178,9 @@ def compile_network(
     """Program and mapping, with a run on the network's data where it has any.
 
     Raises:
-        UnsupportedError: the file holds a chip's integers already.
+        UnsupportedError: the file holds a chip's integers already, or it is an ensemble.
     """
+    require_one(network, "compile")
     if network.family is not None:
         raise UnsupportedError(
             f"{network.origin}: nothing to compile",
@@ -207,6 +216,21 @@ def compile_network(
         mapping, violations = placed_on(network, program, backend, target, options)
     found = Check(network.graph, target, program, mapping, violations)
     return Compilation(found, None, calibrated_on, backend.artefacts(program), clock.seconds)
+
+
+def require_one(network: Network, command: str) -> None:
+    """Refuse an ensemble.
+
+    Raises:
+        UnsupportedError: with the members' own files as the remedy.
+    """
+    if network.ensemble is not None:
+        raise UnsupportedError(
+            f"{network.origin}: {command} of an ensemble",
+            needs="one network",
+            has="members " + ", ".join(network.ensemble.names),
+            remedy=f"snn2chip {command} of a member's own .nir file",
+        )
 
 
 def chosen_target(network: Network, options: Options) -> Target:

@@ -18,8 +18,10 @@ from snn2chip.core import Mapping as CoreMapping
 from snn2chip.energy.types import TIMINGS, Baseline, Counts, EnergyReport
 from snn2chip.errors import ConfigError, did_you_mean
 from snn2chip.frontends import Repair
-from snn2chip.graph import Graph
+from snn2chip.graph import Ensemble, Graph
+from snn2chip.graph.ensemble import IDLE
 from snn2chip.mapping import OBJECTIVES, PARTITIONS
+from snn2chip.pipeline.ensembles.types import EnsembleRun
 from snn2chip.pipeline.results.curves import CurvePoint
 from snn2chip.quantize import GRANULARITIES, METHODS
 from snn2chip.targets.types import Target
@@ -75,6 +77,9 @@ class Options:
         batch, block_steps: how a run is cut; they change no integer result.
         device: ``cpu``, or ``cuda`` through PyTorch; neither does it.
         trace, trace_state: record outputs, and states too.
+        policy: who answers of an ensemble: ``budget=2``, ``confidence=0.9``, ``margin=0.5``,
+            ``entropy=0.3``, ``gate=0``, or ``all``; None takes the ensemble's own.
+        idle: what its idle members do, ``clocked`` or ``gated``; None takes the ensemble's own.
         steps_curve: accuracy, energy and latency against the number of steps, from the same run.
     """
 
@@ -112,6 +117,8 @@ class Options:
     trace: bool = False
     trace_state: bool = False
     steps_curve: bool = False
+    policy: str | None = None
+    idle: str | None = None
 
     def __post_init__(self) -> None:
         """Checks every field, so that a wrong one is named and not met deep in the chain.
@@ -123,7 +130,8 @@ class Options:
             _place(self, name)
         _check_quantization(self)
         _check_mapping(self)
-        for name in ("preset", "reset", "encoding", "costs", "arithmetic", "device"):
+        _one_of(self, "idle", IDLE, optional=True)
+        for name in ("preset", "reset", "encoding", "costs", "arithmetic", "device", "policy"):
             value = getattr(self, name)
             if (value is not None or name == "device") and not isinstance(value, str):
                 raise _wrong(name, value, "a name")
@@ -271,6 +279,8 @@ class Network:
             ``graph`` only describes ``program``: there is no float network.
         target_file: its file, where it is a chip of the user's own.
         repairs: what ``Options.repair`` changed in the file.
+        ensemble: members and policy, where the network is an ensemble: ``graph`` is all of its
+            members side by side.
         origin: where it came from, for people.
         path: the file or folder, or None.
     """
@@ -284,6 +294,7 @@ class Network:
     target_file: Path | None = None
     family: str | None = None
     repairs: tuple[Repair, ...] = ()
+    ensemble: Ensemble | None = None
 
     @property
     def repair_notes(self) -> tuple[str, ...]:
@@ -324,7 +335,9 @@ class Result:
         synthetic: the samples mean nothing, and neither does their energy.
         notes: what the encoding lost, one sentence each.
         curve: by the number of steps, where it was asked for.
-        counts: what ``energy`` is priced from, for other prices on the same mapping.
+        counts: what ``energy`` is priced from, for other prices on the same mapping; None of an
+            ensemble, whose rounds are counted apart.
+        ensemble: the members' logits and who answered, or None of a network.
         simulated: the activity is of the target's own arithmetic; else the accuracy is another's,
             and how the target would drift is not known.
         wall_times: seconds per stage; only ever written to the manifest.
@@ -352,6 +365,7 @@ class Result:
     trace: Trace | None = None
     curve: tuple[CurvePoint, ...] = ()
     counts: Counts | None = None
+    ensemble: EnsembleRun | None = None
     simulated: bool = True
     wall_times: Mapping[str, float] = field(default_factory=dict)
 

@@ -26,7 +26,7 @@ from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
 from snn2chip.frontends.onnx.prove import OnnxReport, prove
 from snn2chip.frontends.onnx.write import to_bytes
 from snn2chip.graph.operators import Array
-from snn2chip.pipeline.running import chosen_target
+from snn2chip.pipeline.running import chosen_target, require_one
 from snn2chip.pipeline.samples import scored_samples
 from snn2chip.pipeline.types import Network, Options
 from snn2chip.pipeline.verification import Verification, notes_on
@@ -52,6 +52,7 @@ def verify_lava(network: Network, options: Options, engine: Engine, plan: Plan) 
         ConfigError: another target than the one that it was compiled for.
         WitnessError: Lava failed.
     """
+    require_one(network, "verify")
     chosen_target(network, options)
     if network.program is None or network.path is None:
         raise UnsupportedError(
@@ -205,6 +206,7 @@ def verify_onnx(network: Network, options: Options) -> OnnxReport:
         UnsupportedError: a ``.net`` file, or a network that is too large for an ONNX file.
         ConfigError: no samples, or onnxruntime is not installed.
     """
+    require_one(network, "verify")
     if network.family is not None:
         raise UnsupportedError(
             f"{network.origin}: a program in a chip's integers in onnxruntime",

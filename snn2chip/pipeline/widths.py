@@ -8,7 +8,7 @@ from typing import Any
 
 from snn2chip.errors import ConfigError, UnsupportedError
 from snn2chip.mapping import total_words
-from snn2chip.pipeline.running import runs
+from snn2chip.pipeline.running import require_one, runs
 from snn2chip.pipeline.types import Network, Options, Progress, Quantization, Result
 from snn2chip.targets import load_target
 
@@ -84,6 +84,7 @@ def quantize_table(
         ConfigError: a width that the target has not, or an option of one run only.
         UnsupportedError: the network's numbers are fixed already.
     """
+    require_one(network, "quantize")
     if network.program is not None:
         raise UnsupportedError(
             f"{network.origin}: its weights are integers already",

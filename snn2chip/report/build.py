@@ -17,6 +17,7 @@ from snn2chip.energy.types import EnergyRange, EnergyTotals, Layer, LayerEnergy
 from snn2chip.mapping.use import limit_use
 from snn2chip.pipeline import Judgement, Result
 from snn2chip.report.chip import build as chip
+from snn2chip.report.ensemble.build import acted, acted_reference, ensemble_info
 from snn2chip.report.figures import figures
 from snn2chip.report.types import (
     SCHEMA,
@@ -68,6 +69,7 @@ def build(result: Result, judgement: Judgement | None = None) -> Report:
         baseline=result.baseline,
         neurobench=tuple(_neurobench(result)),
         curve=result.curve,
+        ensemble=ensemble_info(result),
         thresholds=_thresholds(judgement),
         unpriced=result.energy.unpriced,
         assumptions=result.energy.assumptions,
@@ -78,7 +80,7 @@ def build(result: Result, judgement: Judgement | None = None) -> Report:
         links=chip.links(result.energy.links),
         latency=chip.step_times(result.energy),
         prices=chip.prices(result),
-        figures=figures(result.program, result.activity),
+        figures=figures(result.program, acted(result)),
     )
 
 
@@ -90,9 +92,9 @@ def _thresholds(judgement: Judgement | None) -> tuple[ThresholdRow, ...]:
 def _neurobench(result: Result) -> Iterator[NeuroBench]:
     """Of the float graph, where it ran on the samples, and of the program."""
     graph = result.graph
-    if result.reference is not None:
-        yield neurobench(graph, ReferenceBackend().program(graph), result.reference)
-    yield neurobench(graph, result.program, result.activity)
+    if (reference := acted_reference(result)) is not None:
+        yield neurobench(graph, ReferenceBackend().program(graph), reference)
+    yield neurobench(graph, result.program, acted(result))
 
 
 def _layer(layer: Layer) -> LayerRow:

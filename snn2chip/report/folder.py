@@ -75,8 +75,15 @@ def require_graph(network: Network) -> None:
     """Refuses to save runs of what is no network in floats.
 
     Raises:
-        UnsupportedError: a ``.net`` file.
+        UnsupportedError: a ``.net`` file, or an ensemble.
     """
+    if network.ensemble is not None:
+        raise UnsupportedError(
+            f"{network.origin}: no folder of a run",
+            needs="one network",
+            has="members " + ", ".join(network.ensemble.names),
+            remedy="--json, --csv, --html and --trace write what the run gave",
+        )
     if network.family is not None:
         raise UnsupportedError(
             f"{network.origin}: no folder of a run",

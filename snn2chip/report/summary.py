@@ -378,12 +378,19 @@ def drift_lines(report: Report, drift: Drift, most: int) -> list[tuple[str, list
         ("accuracy", f"{accuracy(drift.accuracy_before)} -> {accuracy(drift.accuracy_after)}"),
         ("predictions", f"{drift.predictions_differing:,} of {samples} differ"),
         ("output spikes", f"{drift.output_spikes_differing:,} differ in {drift.steps:,} steps"),
+        ("decisions", _decisions(drift)),
         ("first differs", _first(drift)),
         ("changed", _changed(report, drift, most)),
     ]
     if drift.accuracy_before is None and drift.accuracy_after is None:
         rows = rows[1:]
     return [(label, [line]) for label, line in rows if line]
+
+
+def _decisions(drift: Drift) -> str:
+    """Samples that other members of an ensemble answer, or "" of a network."""
+    number = drift.decisions_differing
+    return "" if number is None else f"{plural(number, 'sample')} answered by other members"
 
 
 def _first(drift: Drift) -> str:

@@ -28,6 +28,7 @@ from snn2chip.report.chip.types import (
     StepTimes,
     Utilization,
 )
+from snn2chip.report.ensemble.types import EnsembleInfo
 from snn2chip.report.figures import Figures
 
 SCHEMA = "snn2chip/report/1"
@@ -215,6 +216,7 @@ class Report:
         neurobench: NeuroBench's metrics of the trained network, where it ran, then of the chip.
         thresholds: limits that the user set on the run.
         curve: figures per inference by the number of steps; empty where they were not asked for.
+        ensemble: members and who answered, None of a single network.
         cores: used cores, ascending.
         links: of the mesh that packets cross, ordered by place.
         latency: by chip step, None where no time is modelled.
@@ -235,6 +237,7 @@ class Report:
     baseline: Baseline | None
     neurobench: tuple[NeuroBench, ...]
     curve: tuple[CurvePoint, ...]
+    ensemble: EnsembleInfo | None
     thresholds: tuple[ThresholdRow, ...]
     unpriced: tuple[str, ...]
     assumptions: tuple[str, ...]

@@ -43,6 +43,7 @@ def test_top_level_keys_are_those_of_the_format(report: Report) -> None:
         "baseline",
         "neurobench",
         "curve",
+        "ensemble",
         "thresholds",
         "unpriced",
         "assumptions",

@@ -12,6 +12,7 @@ from snn2chip.errors import ConfigError, did_you_mean
 METHODS = {
     "ce": "cross_entropy:CrossEntropy",
     "kd": "response:ResponseDistillation",
+    "sne": "sne:SpikingEnsemble",
     "kdsnn": "kdsnn:KDSNN",
     "lasnn": "lasnn:LaSNN",
     "conversion": "conversion:Conversion",

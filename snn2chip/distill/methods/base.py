@@ -19,6 +19,9 @@ from torch import Tensor, nn
 from snn2chip.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from snn2chip.distill.checkpoint import CheckpointMetadata
     from snn2chip.distill.energy.judging import Judged
     from snn2chip.distill.recipe import Recipe
@@ -130,6 +133,13 @@ class Context:
         return tuple(self.teacher.outputs(self.example, (path,)).taps[path].shape[1:])
 
 
+class Prepared(NamedTuple):
+    """A student before its first step, and the teacher that it learns from."""
+
+    student: norse.SequentialState
+    teacher: Teacher | None
+
+
 class Objective(nn.Module):
     """What runs of a method or penalty."""
 
@@ -185,7 +195,27 @@ class Penalty(Plan):
 
 
 class Method(Plan):
-    """How a student is made from a teacher, or without one."""
+    """How a student is made from a teacher, or without one.
+
+    Attributes:
+        several: it makes several students that answer together.
+    """
+
+    several: ClassVar[bool] = False
+
+    def prepare(
+        self,
+        recipe: Recipe,
+        x: NDArray[np.floating],
+        y: NDArray[np.int64],
+        teacher: Teacher | None,
+    ) -> Prepared | None:
+        """Another student than the recipe's own, before any training, or None.
+
+        Args:
+            x: training samples [sample, *input_shape]; y: their classes.
+        """
+        return None
 
     def stages(self, epochs: int) -> tuple[Stage, ...]:
         """Stages of the training, in their order."""

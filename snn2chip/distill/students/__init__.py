@@ -9,6 +9,7 @@ layers       what a layer of a file may say; names of modules
 kinds        the layers of a student of each kind: one file per kind
 modules      layers into modules; cells
 residual     a block with a shortcut
+parallel     members side by side
 surrogates   Norse's cells with a gradient that Norse does not have
 legality     what keeps a student off chips
 ============ ===================================================================================
@@ -28,6 +29,7 @@ from snn2chip.distill.students.layers import (
     names,
 )
 from snn2chip.distill.students.modules import SPIKING, STATEFUL, Student, build_student
+from snn2chip.distill.students.parallel import Parallel
 from snn2chip.distill.students.residual import Residual
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "SURROGATES",
     "WEIGHTS",
     "Layer",
+    "Parallel",
     "Residual",
     "Shape",
     "Student",

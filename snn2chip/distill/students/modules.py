@@ -10,7 +10,7 @@ import torch
 from norse.torch.functional.reset import reset_subtract
 from torch import nn
 
-from snn2chip.distill.students.layers import check_layer, names
+from snn2chip.distill.students.layers import Layer, check_layer, names
 from snn2chip.distill.students.residual import Residual
 from snn2chip.distill.students.surrogates import with_surrogate
 
@@ -23,6 +23,8 @@ class Student(norse.SequentialState):  # type: ignore[misc]
 
     def __init__(self, modules: Mapping[str, nn.Module]) -> None:
         super().__init__(*modules.values())
+        self.layers: list[Layer] = []
+        """The architecture that the modules were built of, where there is one."""
         for index, (name, module) in enumerate(modules.items()):
             delattr(self, str(index))
             self.add_module(name, module)
@@ -42,7 +44,9 @@ def build_student(layers: Sequence[Mapping[str, Any]], dt: float) -> norse.Seque
     """
     for index, layer in enumerate(layers):
         check_layer(layer, index)
-    return Student(dict(zip(names(layers), (_module(x, dt) for x in layers), strict=True)))
+    student = Student(dict(zip(names(layers), (_module(x, dt) for x in layers), strict=True)))
+    student.layers = [dict(layer) for layer in layers]
+    return student
 
 
 def _module(layer: Mapping[str, Any], dt: float) -> nn.Module:

@@ -92,7 +92,8 @@ def fit(
     """
     with torch_state(recipe.training):
         inner, judge = hold_out(recipe.data, y)
-        student = new_student(recipe, x, y)
+        made = recipe.method.prepare(recipe, x[inner], y[inner], teacher)
+        student, teacher = made or (new_student(recipe, x, y), teacher)
         trainer = Trainer(recipe, student, x[inner], y[inner], teacher, initialise=True)
         run = _Run(recipe, trainer, x[judge], y[judge], stage, progress, keep)
         kept = run.all_stages(state)

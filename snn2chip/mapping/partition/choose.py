@@ -11,7 +11,7 @@ cores that were found, whichever is more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -192,7 +192,8 @@ class Chooser:
                 apart[name] = parts + np.int32(first)
                 first += int(parts.max(initial=-1)) + 1
             return apart
-        return shared(self._program, self._target, partition, loads, most_load, most_cores)
+        limits = loads, most_load, most_cores
+        return shared(self._program, self._target, partition, *limits, self._plan.groups)
 
 
 def shared(
@@ -202,11 +203,13 @@ def shared(
     loads: Mapping[str, NDArray[np.float64]] | None = None,
     most_load: float = np.inf,
     most_cores: int | None = None,
+    groups: Sequence[Sequence[str]] = (),
 ) -> Assignment:
     """Parts on shared cores, as ``share.share`` has it, under all limits of the target."""
+    of = {name: number for number, names in enumerate(groups, start=1) for name in names}
     routes = routes_of(program, partition)
     needs = {p.name: needs_of(program, target, p, routes.get(p.name)) for p in program.populations}
-    return share(partition, needs, loads, most_load, most_cores)
+    return share(partition, needs, loads, most_load, most_cores, of)
 
 
 def room_of(target: Target, plan: Plan) -> int | None:

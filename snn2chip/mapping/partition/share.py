@@ -26,6 +26,7 @@ def share(
     loads: Mapping[str, Floats] | None = None,
     most_load: float = np.inf,
     most_cores: int | None = None,
+    groups: Mapping[str, int] | None = None,
 ) -> dict[str, NDArray[np.int32]]:
     """Core of each neuron, fewer cores than parts where parts fit together.
 
@@ -33,30 +34,43 @@ def share(
         loads: of each part, [part]; parts of together more than ``most_load`` stay apart.
         most_cores: where more would be taken, the load that a core may have is raised, as little
             as brings the cores down to so many.
+        groups: population -> number of its group; those of different groups share no core. None:
+            all are of one group.
     """
     amounts = np.concatenate([_amounts(partition[name], needs[name]) for name in partition])
+    kinds = np.concatenate(
+        [np.full(_number(partition[name]), (groups or {}).get(name, 0)) for name in partition]
+    )
     if loads is None:
-        bins = _first_fit(amounts)
+        bins = _first_fit(amounts, kinds)
     else:
         each = np.concatenate([loads[name] for name in partition])
-        bins = _loaded(amounts, each, max(most_load, 1e-300), most_cores)
+        bins = _loaded(amounts, kinds, each, max(most_load, 1e-300), most_cores)
     order = dict.fromkeys(bins.tolist())
     number = {old: new for new, old in enumerate(order)}
     cores = np.array([number[each] for each in bins.tolist()], np.int32)
     found, first = {}, 0
     for name, parts in partition.items():
         found[name] = cores[first + parts]
-        first += int(parts.max(initial=-1)) + 1
+        first += _number(parts)
     return found
 
 
+def _number(parts: Parts) -> int:
+    return int(parts.max(initial=-1)) + 1
+
+
 def _loaded(
-    amounts: Floats, loads: Floats, most_load: float, most_cores: int | None
+    amounts: Floats,
+    kinds: NDArray[np.int64],
+    loads: Floats,
+    most_load: float,
+    most_cores: int | None,
 ) -> NDArray[np.int64]:
     """Bins of parts that have loads too; more than ``most_cores`` only where limits want it."""
 
     def packed(most: float) -> NDArray[np.int64]:
-        return _first_fit(np.column_stack([amounts, loads / most]))
+        return _first_fit(np.column_stack([amounts, loads / most]), kinds)
 
     bins = packed(most_load)
     if most_cores is None or bins.max(initial=-1) < most_cores:
@@ -86,15 +100,18 @@ def _amounts(parts: Parts, needs: Sequence[Need]) -> Floats:
     return found
 
 
-def _first_fit(amounts: Floats) -> NDArray[np.int64]:
-    """Bin of each part; no bin of several parts takes more than 1 of anything."""
+def _first_fit(amounts: Floats, kinds: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Bin of each part; no bin of several parts takes more than 1 of anything, or two kinds."""
     bins = np.empty(len(amounts), np.int64)
     filled = np.zeros((len(amounts), amounts.shape[1]))
+    kind = np.zeros(len(amounts), np.int64)
     used = 0
     for part in np.argsort(-amounts.max(axis=1), kind="stable").tolist():
-        free = np.flatnonzero((filled[:used] + amounts[part] <= 1.0).all(axis=1))
+        fits = (filled[:used] + amounts[part] <= 1.0).all(axis=1)
+        free = np.flatnonzero(fits & (kind[:used] == kinds[part]))
         chosen = int(free[0]) if free.size else used
         used = max(used, chosen + 1)
         filled[chosen] += amounts[part]
+        kind[chosen] = kinds[part]
         bins[part] = chosen
     return bins

@@ -23,6 +23,8 @@ from snn2chip.energy import (
 )
 from snn2chip.graph import Graph
 from snn2chip.mapping import assumptions
+from snn2chip.pipeline.ensembles.pricing import Pricer, ensemble_curve, priced
+from snn2chip.pipeline.ensembles.types import EnsembleRun
 from snn2chip.pipeline.results.curves import steps_curve
 from snn2chip.pipeline.types import PRICES_ONLY, Quantization, Result
 from snn2chip.targets.types import Target
@@ -50,6 +52,7 @@ class Recorded:
     seed: int
     synthetic: bool
     notes: tuple[str, ...]
+    ensemble: EnsembleRun | None = None
 
 
 def finish(
@@ -73,13 +76,18 @@ def finish(
     """
     mapping, violations = placed
     program, activity, reference = recorded.program, recorded.activity, recorded.reference
-    priced = partial(energy_of, program, mapping, target, costs, timing=timing)
-    if counts is None or counts.copies != target.mesh.multicast:
-        counts = count(program, activity, mapping, target.mesh.multicast)
-    energy = replace(
-        _priced(program, counts, target, costs, timing),
-        by_core=core_costs(program, mapping, counts, target, costs),
-    )
+    energies = partial(energy_of, program, mapping, target, costs, timing=timing)
+    kept = {field.name: getattr(recorded, field.name) for field in fields(recorded)}
+    if recorded.ensemble is not None:
+        energy, kept["ensemble"] = _of_rounds(recorded, mapping, target, costs, timing)
+        counts = None
+    else:
+        if counts is None or counts.copies != target.mesh.multicast:
+            counts = count(program, activity, mapping, target.mesh.multicast)
+        energy = replace(
+            _priced(program, counts, target, costs, timing),
+            by_core=core_costs(program, mapping, counts, target, costs),
+        )
     return Result(
         target=target,
         mapping=mapping,
@@ -91,9 +99,24 @@ def finish(
         fidelity=_as_done(fidelity, target, mapping, energy),
         accuracy=accuracy(activity, recorded.labels),
         simulated=target.family != PRICES_ONLY,
-        curve=steps_curve(activity, reference, recorded.labels, priced) if curve else (),
-        **{field.name: getattr(recorded, field.name) for field in fields(recorded)},
+        curve=steps_curve(activity, reference, recorded.labels, energies) if curve else (),
+        **kept,
     )
+
+
+def _of_rounds(
+    recorded: Recorded, mapping: Mapping, target: Target, costs: str | None, timing: str
+) -> tuple[EnergyReport, EnsembleRun]:
+    """The energy of an ensemble's rounds, and its run with the curve."""
+    run = recorded.ensemble
+    assert run is not None
+    program, multicast = recorded.program, target.mesh.multicast
+    placed = (run.ensemble, program, recorded.activity, mapping)
+    own = Pricer(*placed, priced(target, costs, timing, by_core=True), multicast)
+    others = Pricer(*placed, priced(target, costs, timing), multicast)
+    energy = _noted(own.energy(run.decision), program, target, mapping)
+    curve = ensemble_curve(run, recorded.labels, others.energy)
+    return energy, replace(run, curve=curve)
 
 
 def _as_done(
@@ -131,7 +154,14 @@ def _priced(
 ) -> EnergyReport:
     """Counts at the target's prices, with what its mapping rests on."""
     energy = price(counts, target, costs, timing)
-    notes = () if counts.run is None else counts.run.mapping.notes
+    return _noted(energy, program, target, None if counts.run is None else counts.run.mapping)
+
+
+def _noted(
+    energy: EnergyReport, program: Program, target: Target, mapping: Mapping | None
+) -> EnergyReport:
+    """With what the mapping rests on."""
+    notes = () if mapping is None else mapping.notes
     found = (*energy.assumptions, *assumptions(program, target), *notes)
     if target.family == PRICES_ONLY:
         found = (f"spikes of {program.arithmetic}, not of this chip's own arithmetic", *found)
@@ -152,4 +182,7 @@ def _drift(recorded: Recorded) -> tuple[Drift, ...]:
         latency={p.name: p.latency for p in program.populations},
         labels=recorded.labels,
     )
-    return (drift,)
+    run = recorded.ensemble
+    if run is None or run.reference_decision is None:
+        return (drift,)
+    return (replace(drift, decisions_differing=run.decision.differing(run.reference_decision)),)

@@ -97,6 +97,7 @@ def _activity_for(result: Result, chip: Target) -> tuple[Result, tuple[str, ...]
             program=ReferenceBackend().program(result.graph),
             activity=result.reference,
             reference=None,
+            ensemble=None if result.ensemble is None else result.ensemble.of_reference(),
             quantization=None,
             calibrated_on="not quantized",
             trace=None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from snn2chip.files import write_text
 from snn2chip.report import curve, numbers, summary
+from snn2chip.report.ensemble import printing as ensemble
 from snn2chip.report.html import draw, floorplan, links
 from snn2chip.report.types import TERMS, Report
 
@@ -69,6 +70,7 @@ def _context(report: Report) -> dict[str, Any]:
         "needs": _needs(report),
         "step_bars": None if report.latency is None else draw.step_bars(report.latency, colour),
         "panels": draw.curve_panels(report.curve),
+        "ensemble": ensemble,
         "curve_sentence": curve.sentence(report.curve, samples) if report.curve else "",
         "waited": summary.waited(report),
         "ranges": any(price.low is not None for price in report.prices),

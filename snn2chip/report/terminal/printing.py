@@ -75,6 +75,7 @@ def blocks(
         _cost(report),
         *_drift(report, width),
         *_curve(report, width),
+        *_ensemble(report, width),
         *([utilization_table(report, width)] if report.utilization.limits else []),
         *floorplan(report, width, ascii_only=ascii_only, colours=colours),
         neurobench_table(report.neurobench, width),
@@ -235,6 +236,17 @@ def _curve(report: Report, width: int) -> list[RenderableType]:
         return []
     said = sentence(report.curve, report.run.samples)
     return [table(report.curve, width), *([_pairs([("", [said])])] if said else [])]
+
+
+def _ensemble(report: Report, width: int) -> list[RenderableType]:
+    """Nothing of a single network."""
+    from snn2chip.report.ensemble.printing import curve_table, member_table, sentence
+
+    info = report.ensemble
+    if info is None:
+        return []
+    said = _pairs([("answered by", [sentence(info)])])
+    return [member_table(info, width), said, curve_table(info, width)]
 
 
 def _trust(report: Report) -> RenderableType:

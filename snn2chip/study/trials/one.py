@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from snn2chip import __version__
+from snn2chip.errors import UnsupportedError
 from snn2chip.files import write_bytes, write_text
 from snn2chip.study.settings import changed, found
 from snn2chip.study.trials.measuring import measure
@@ -91,11 +92,17 @@ def moved(tables: Mapping[str, Any], base: Path, place: Path) -> dict[str, Any]:
 
 
 def _train(work: Work, place: Path, tell: Tell | None) -> None:
-    from snn2chip.distill import distill
+    from snn2chip.distill import distill, read_recipe
     from snn2chip.distill.run import RECIPE_NAME
 
     tables = moved(work.trial.tables, work.base, place)
     recipe = write_text(place / RECIPE_NAME, toml_text(tables))
+    if read_recipe(recipe).method.several:
+        raise UnsupportedError(
+            "a method that makes an ensemble in a study",
+            needs="a student per trial",
+            remedy="snn2chip distill, whose card has the curve by who answers",
+        )
     (place / TRAINING).unlink(missing_ok=True)
 
     def epoch(done: Progress) -> None:

@@ -1,0 +1,1 @@
+"""Ensembles of students: how features are split, members trained, and who answers."""

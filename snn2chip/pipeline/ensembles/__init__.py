@@ -1,0 +1,1 @@
+"""Ensembles in the chain: opening, deciding who answers, running members, counting rounds."""

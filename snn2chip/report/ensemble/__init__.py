@@ -1,0 +1,1 @@
+"""Ensembles in the report: members, how often each was active, and the curve."""
