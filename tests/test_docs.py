@@ -30,6 +30,7 @@ NEEDS = {
     "quantization-aware-training.md": ["norse.torch"],
     "energy-aware-training.md": ["norse.torch"],
     "pareto.md": ["norse.torch", "optuna"],
+    "data-sets.md": ["norse.torch"],
     "onnx.md": ["onnx", "onnxruntime"],
     "front-ends.md": ["snntorch"],
     "methods.md": ["norse.torch"],

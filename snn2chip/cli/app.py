@@ -17,6 +17,7 @@ from snn2chip.cli import (
     networks,
     pareto,
     reports,
+    samples,
     students,
     verify,
     widths,
@@ -73,5 +74,7 @@ app.command()(widths.quantize)
 app.command()(verify.verify)
 app.add_typer(chips.app, name="targets")
 app.add_typer(students.models, name="models")
+app.add_typer(samples.data, name="data")
+app.command()(samples.noise)
 app.command()(reports.report)
 app.command()(doctor.doctor)

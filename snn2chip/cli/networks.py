@@ -187,6 +187,8 @@ def _sections(graph: Graph) -> list[str]:
     neurons = sum(p.size for p in graph.populations if not p.is_input)
     total = sum(synapses(p.operator) for p in graph.projections)
     encoding = graph.encoding.kind + (f", {s} steps" if (s := graph.encoding.steps) else "")
+    if graph.encoding.byte_scale != 1.0:
+        encoding += f", bytes divided by {graph.encoding.byte_scale:g}"
     d = graph.discretization
     options = ", ".join(f"{name} {value}" for name, value in d.listed())
     head = [

@@ -51,7 +51,8 @@ DemoChip: TypeAlias = Annotated[
 Data: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        help="'digits', 'random' (synthetic, its energy means nothing), or an .npz file.",
+        help="A name of `snn2chip data list`, 'random' (synthetic, its energy means nothing), or "
+        "an .npz file.",
         show_default="the data set named in the network's metadata",
     ),
 ]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.data.files import read_file
-from snn2chip.data.hub import BYTE_SCALE, CATALOG, NamedSet, read_part
+from snn2chip.data.hub import BYTE_SCALE, CATALOG, NamedSet, kept_file, read_part
 from snn2chip.data.parts import as_labels, scaled_bytes
 from snn2chip.errors import ConfigError, did_you_mean
 
@@ -110,7 +110,12 @@ def load_data(
     if ref == "digits":
         data = _digits(inputs, seed)
     elif ref in CATALOG:
-        data = _named(CATALOG[ref], inputs, samples)
+        kept = kept_file(ref)
+        data = (
+            _named(CATALOG[ref], inputs, samples)
+            if kept is None
+            else replace(_file(str(kept), inputs, samples, BYTE_SCALE), name=ref)
+        )
     else:
         data = _file(ref, inputs, samples, byte_scale)
     if data.y is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from snn2chip.data.datasets import NAMES
 from snn2chip.data.digits import Split, load_digits_split
 from snn2chip.data.few import CALIBRATION_SAMPLES, few_first
-from snn2chip.data.hub import BYTE_SCALE, CATALOG, VARIABLE, NamedSet, read_part
+from snn2chip.data.hub import BYTE_SCALE, CATALOG, NamedSet, kept_file, read_part
 from snn2chip.data.npz import NpzFile, open_npz
 from snn2chip.data.parts import as_labels, check_finite, scaled_bytes
 from snn2chip.errors import ConfigError, InputFileError, did_you_mean
@@ -54,13 +53,6 @@ def load_split(name: str, seed: int, test_size: float, folder: Path | None = Non
         )
     with open_npz(path) as file:
         return _stored(path, file)
-
-
-def kept_file(name: str) -> Path | None:
-    """A named data set's ``.npz`` in the user's folder of data sets, or None without one."""
-    root = os.environ.get(VARIABLE)
-    path = Path(root or "", f"{name}.npz")
-    return path if root and name in CATALOG and path.is_file() else None
 
 
 def _named(named: NamedSet) -> Split:

@@ -204,6 +204,14 @@ def target_rows(figures: TargetFigures) -> dict[str, str]:
     for name, value in (("dynamic", figures.dynamic_nj), ("static", figures.static_nj)):
         known = "unknown" if value is None else f"{value:.1f} nJ per sample, {figures.costs}"
         rows[f"{name} energy {on}"] = known
+    parts = {
+        "spikes": figures.spikes_nj,
+        "input": figures.inputs_nj,
+        "updates and idle neurons": figures.neurons_nj,
+    }
+    if figures.spikes_nj is not None:
+        text = ", ".join(f"{name} {value:.1f}" for name, value in parts.items())
+        rows[f"dynamic energy {on}, by what it follows"] = f"{text} nJ per sample"
     if figures.violations:
         rows[f"limits broken {on}"] = str(figures.violations)
     return rows

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from snn2chip.data import Split, encode
 from snn2chip.data.few import CALIBRATION_SAMPLES
 from snn2chip.distill.checkpoint import CheckpointMetadata
+from snn2chip.energy.linear import spike_costs
 from snn2chip.errors import UnsupportedError
 from snn2chip.frontends.checkpoint import metadata_of, nodes_of_module
 from snn2chip.frontends.nir.read import graph_of
@@ -33,6 +34,8 @@ class TargetFigures:
         input_spikes: per sample.
         synaptic_events: per sample.
         dynamic_nj, static_nj: energy per sample by the table ``costs``.
+        spikes_nj, inputs_nj, neurons_nj: what of the dynamic energy follows the spikes of neurons,
+            follows those of the input, and is paid for updates and idle neurons.
         cores, violations: of its mapping.
         refused: why the chip cannot run it; all figures are None then.
     """
@@ -46,6 +49,9 @@ class TargetFigures:
     synaptic_events: float | None = None
     dynamic_nj: float | None = None
     static_nj: float | None = None
+    spikes_nj: float | None = None
+    inputs_nj: float | None = None
+    neurons_nj: float | None = None
     costs: str = ""
     cores: int | None = None
     violations: int = 0
@@ -114,10 +120,26 @@ def figures_of_result(result: Result) -> TargetFigures:
         synaptic_events=sum(layer.synaptic_events for layer in inner) / samples,
         dynamic_nj=_nj(energy.dynamic_pj, samples),
         static_nj=_nj(energy.static_pj, samples),
+        **_parts(result),
         costs=energy.table,
         cores=None if result.counts is None else result.counts.cores_used,
         violations=len(result.violations),
     )
+
+
+def _parts(result: Result) -> dict[str, Any]:
+    """The dynamic energy per sample by what it follows; nothing where it is not priced."""
+    energy, samples = result.energy, result.activity.samples
+    if energy.dynamic_pj is None:
+        return {}
+    costs = spike_costs(result.program, result.mapping, result.target, energy.table)
+    found = costs.energy(result.activity)
+    inputs = {population.name for population in result.program.inputs}
+    return {
+        "spikes_nj": _nj(found.of(found.spikes_pj.keys() - inputs), samples),
+        "inputs_nj": _nj(found.of(inputs), samples),
+        "neurons_nj": _nj(found.neurons_pj, samples),
+    }
 
 
 def _nj(energy_pj: float | None, samples: int) -> float | None:

@@ -13,10 +13,10 @@ from snn2chip.cli import console, main
 from snn2chip.cli.app import app
 from tests.cli.conftest import Cli
 
-GROUPS = {"targets": ("list", "show", "validate"), "models": ("list",)}
+GROUPS = {"targets": ("list", "show", "validate"), "models": ("list",), "data": ("list", "save")}
 COMMANDS = (
-    *("demo", "distill", "pareto", "export", "info", "check", "compile", "simulate", "compare"),
-    *("convert", "quantize", "report", "verify", "doctor"),
+    *("demo", "distill", "export", "info", "check", "compile", "simulate", "compare"),
+    *("quantize", "report", "verify", "doctor", "convert", "pareto", "noise"),
     *GROUPS,
 )
 

@@ -67,3 +67,24 @@ def test_a_split_knows_that_it_was_bytes(tmp_path: Path) -> None:
     assert split.x_test.dtype == np.float32
     assert split.x_test[0, 0, 5, 1] == np.float32(85) / np.float32(255)
     assert load_split("digits", 0, 0.4).byte_scale == 1.0
+
+
+def test_a_named_data_set_is_found_again_by_what_the_network_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trained and simulated by name alone, from the .npz in the folder of data sets."""
+    rng = np.random.default_rng(0)
+    parts = {"train": 40, "test": 20}
+    arrays = {f"y_{part}": np.arange(count) % 10 for part, count in parts.items()}
+    arrays |= {
+        f"x_{part}": rng.integers(0, 256, (count, 28, 28), np.uint8)
+        for part, count in parts.items()
+    }
+    np.savez(tmp_path / "mnist.npz", **arrays)
+    monkeypatch.setenv("SNN2CHIP_DATA", str(tmp_path))
+    text = RECIPE.format(kind="if").replace("images.npz", "mnist")
+    (tmp_path / "recipe.toml").write_text(text)
+    made = distill(tmp_path / "recipe.toml", tmp_path / "out")
+    run = snn2chip.simulate(made.checkpoint, "reference")
+    assert run.report.run.samples == 20
+    assert run.report.layers[0].spikes == pytest.approx(20 * made.evaluation.spikes["input"])

@@ -87,7 +87,7 @@ def test_a_weight_costs_spikes_and_kills_no_population(energy_recipe, energy_dig
 @pytest.mark.parametrize("guard", [0.0, 1.0])
 def test_the_guard_keeps_populations_alive(energy_recipe, energy_digits, guard) -> None:
     """A weight that would silence the student does, unless populations are guarded."""
-    fitted = fit(energy_recipe({"epochs": 4}, weight=30.0, guard=guard), *energy_digits)
+    fitted = fit(energy_recipe({"epochs": 4}, weight=30.0, warm_up=0, guard=guard), *energy_digits)
     x = torch.tensor(energy_digits[0], dtype=torch.float32)
     with torch.no_grad():
         sent = encode_spikes(x, energy_recipe().encoding.to_graph())
@@ -102,7 +102,7 @@ def test_with_integers_in_the_training(energy_recipe, energy_digits) -> None:
     energies = {}
     start = fit(energy_recipe(), x, y).student
     for weight in (1e-12, 2.0):
-        recipe = energy_recipe(weight=weight)
+        recipe = energy_recipe(weight=weight, warm_up=0)
         split = load_digits_split(0)
         metadata = describe(recipe, split)
         tuned = finetune_quantized(start, metadata, x, y, QuantizationConfig("loihi2", 3, 2))
@@ -136,3 +136,13 @@ def test_distill_writes_the_verdict_into_the_card(tmp_path) -> None:
     card = distill(recipe, tmp_path / "out").card.read_text()
     assert re.search(r"\| energy budget, loihi1, davies2018 \| met: [\d.]+ of 100000 nJ \|", card)
     assert "| accuracy of that, loihi1, davies2018 |" in card
+
+
+def test_a_fixed_weight_grows_in_the_warm_up(energy_recipe, energy_digits) -> None:
+    """Epochs without it train as if it were not there; then it counts in full."""
+    late = fit(energy_recipe({"epochs": 3}, weight=1.0, warm_up=2), *energy_digits)
+    free = fit(energy_recipe({"epochs": 3}, weight=1e-12, warm_up=0), *energy_digits)
+    first = [figures["energy_spikes_nj"] for figures in late.history]
+    plain = [figures["energy_spikes_nj"] for figures in free.history]
+    assert first[0] == pytest.approx(plain[0], rel=1e-6)
+    assert first[2] < 0.8 * plain[2]

@@ -183,3 +183,26 @@ def test_costs_are_saved_and_replaced(pair, few_digits) -> None:
         assert torch.equal(first.state_dict()[name], tensor)
     second.reprice(one.costs)
     assert float(second.get_buffer("constant_pj")) == one.costs.constant_pj
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        ("mlp", {"student__neuron": "cubalif"}),
+        ("conv", {"student__kind": "resnet"}),
+        ("conv", {"student__kind": "audio"}),
+        ("mlp", {"encoding__kind": "latency"}),
+        ("mlp", {"encoding__gain": 0.5}),
+    ],
+    ids=["cubalif", "resnet", "audio", "latency", "gain"],
+)
+@pytest.mark.parametrize("table", ["davies2018", "sanafe_nahuku"])
+def test_every_kind_of_student(pair, few_digits, kind, changes, table) -> None:
+    student, graph = pair(kind, **changes)
+    x = few_digits[0][:12]
+    found = mapped(graph, Prices("loihi1", table), x)
+    spikes = batch_of(student, graph, x)
+    assert sum(float(s.sum()) for n, s in spikes.items() if n != "input") > 0
+    bill = Expense(found.costs, updated(graph), ("input",))(spikes)
+    report = found.report(float_run(graph, encoded(graph, x)))
+    assert bill.total.item() == pytest.approx(report.dynamic_pj / 12e3, rel=1e-9)

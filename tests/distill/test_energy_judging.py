@@ -9,10 +9,12 @@ torch = pytest.importorskip("torch", reason="students are torch modules")
 pytest.importorskip("norse", reason="students have Norse cells")
 
 from snn2chip import api  # noqa: E402
-from snn2chip.data.digits import load_digits_split  # noqa: E402
+from snn2chip.data.digits import Split, load_digits_split  # noqa: E402
 from snn2chip.distill import load_checkpoint  # noqa: E402
+from snn2chip.distill.card import target_rows  # noqa: E402
 from snn2chip.distill.energy.judging import Judged, priced_on  # noqa: E402
 from snn2chip.distill.energy.mapped import Prices  # noqa: E402
+from snn2chip.distill.on_target import figures_on_target  # noqa: E402
 from snn2chip.errors import ConfigError  # noqa: E402
 
 CHOICES = [
@@ -93,3 +95,21 @@ def test_what_is_not_there_is_refused(bundled) -> None:
     for wrong in (Prices("loihi3"), Prices("loihi1", "akopyan2015"), Prices("reference")):
         with pytest.raises(ConfigError):
             priced_on(judged, [wrong])
+
+
+@pytest.mark.parametrize("target", ["loihi2", "truenorth", "reference"])
+def test_a_card_tells_what_the_energy_follows(bundled, target) -> None:
+    student, metadata, split = bundled
+    few = Split(split.x_train, split.y_train, split.x_test[:40], split.y_test[:40])
+    found = figures_on_target(student, metadata, few, target)
+    rows = target_rows(found)
+    parts = (found.spikes_nj, found.inputs_nj, found.neurons_nj)
+    if target == "reference":
+        assert parts == (None, None, None)
+        assert not any("by what it follows" in name for name in rows)
+        return
+    assert sum(parts) == pytest.approx(found.dynamic_nj, rel=1e-9)
+    assert all(part >= 0 for part in parts)
+    assert found.spikes_nj > 0
+    shown = rows[f"dynamic energy on {target}, by what it follows"]
+    assert shown.startswith(f"spikes {found.spikes_nj:.1f}, input {found.inputs_nj:.1f}")

@@ -18,7 +18,7 @@ from snn2chip.distill.methods.base import Context, Signals, Stage  # noqa: E402
 from snn2chip.distill.methods.penalties.energy import EnergyPenalty  # noqa: E402
 from snn2chip.distill.recipe import recipe_from_dict  # noqa: E402
 from snn2chip.distill.sequence import encode_spikes, run_layers  # noqa: E402
-from snn2chip.distill.training import Trainer, fit  # noqa: E402
+from snn2chip.distill.training import Trainer, fit, hold_out  # noqa: E402
 from snn2chip.distill.training.fit import new_student  # noqa: E402
 from snn2chip.errors import ConfigError  # noqa: E402
 from snn2chip.resources import targets_dir  # noqa: E402
@@ -77,7 +77,8 @@ def test_a_budget_below_the_floor_is_refused_with_the_floor(energy_recipe, energ
         fit(energy_recipe(budget_nj=1.0), *energy_digits)
     floor = float(re.search(r"floor of ([\d.]+) nJ", str(caught.value)).group(1))
     recipe = energy_recipe(budget_nj=1e9)
-    x = energy_digits[0]
+    inner, _ = hold_out(recipe.data, energy_digits[1])
+    x = energy_digits[0][inner]
     context = Context(
         recipe, new_student(recipe, *energy_digits), None, torch.tensor(x[:2]), 10, {},
         torch.tensor(x, dtype=torch.float32),
@@ -132,14 +133,22 @@ def scaled_target(folder: Path, factor: float) -> Path:
     return path
 
 
-@pytest.mark.parametrize("penalty", [{"budget_nj": 97.0, "eta": 2.0}, {"weight": 0.5}])
+@pytest.mark.parametrize(
+    "penalty",
+    [
+        {"budget_nj": 97.0, "eta": 2.0},
+        {"weight": 0.5},
+        {"weight": 0.2, "remove_to_nj": 60.0, "remove_until": 1},
+    ],
+    ids=["budget", "weight", "removal"],
+)
 def test_costs_and_budget_times_1024_give_the_same_weights_to_the_bit(
     energy_recipe, energy_digits, tmp_path, penalty
 ) -> None:
     def trained(factor: float):
         options = {**penalty, "target": str(scaled_target(tmp_path, factor)), "warm_up": 0}
-        if "budget_nj" in options:
-            options["budget_nj"] *= factor
+        for name in options.keys() & {"budget_nj", "remove_to_nj"}:
+            options[name] *= factor
         return fit(energy_recipe({"epochs": 2}, table="sanafe_nahuku", **options), *energy_digits)
 
     one, other = trained(1.0), trained(1024.0)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.data.hub.catalog import NamedSet
+from snn2chip.data.hub.catalog import CATALOG, NamedSet
 from snn2chip.data.hub.images import pixels
 from snn2chip.data.hub.speech import spectrogram
 from snn2chip.errors import ConfigError, InputFileError, Snn2chipError
@@ -70,6 +70,13 @@ def read_part(
     if not y:
         raise InputFileError(f"{where}: no samples", needs=f"labels below {len(named.classes)}")
     return np.stack(x), np.array(y, np.int64)
+
+
+def kept_file(name: str) -> Path | None:
+    """A named data set's ``.npz`` in the user's folder of data sets, or None without one."""
+    root = os.environ.get(VARIABLE)
+    path = Path(root or "", f"{name}.npz")
+    return path if root and name in CATALOG and path.is_file() else None
 
 
 def local_files(named: NamedSet, part: str, folder: Path | None) -> list[str]:

@@ -57,6 +57,7 @@ class Expense(nn.Module):
         rules: when neurons count as updated, by population.
         inputs: names of the input populations.
         guard: spikes per sample of a whole population below which its costs push no more.
+        values: inputs send values and not spikes (``direct``); each that is not zero counts.
     """
 
     def __init__(
@@ -65,9 +66,10 @@ class Expense(nn.Module):
         rules: Mapping[str, Updated],
         inputs: tuple[str, ...],
         guard: float = 0.0,
+        values: bool = False,
     ) -> None:
         super().__init__()
-        self._inputs, self._guard = inputs, guard
+        self._inputs, self._guard, self._values = inputs, guard, values
         self._names = tuple(costs.spike_pj)
         for index, name in enumerate(self._names):
             shape = costs.spike_pj[name].shape
@@ -118,15 +120,14 @@ class Expense(nn.Module):
         lacking = self._zero()
         for name, sent in spikes.items():
             if name not in self._inputs and self._guard:
-                each = sent.sum(dtype=torch.float64) / sent.shape[1]
+                each = _counts(sent).sum() / sent.shape[1]
                 lacking = lacking + torch.relu(1.0 - each / self._guard)
         return lacking
 
     def _part(self, index: int, spikes: Tensor, given: bool) -> Tensor:
         """pJ of a population over the batch; of an input's values those that are not zero."""
-        sent = (spikes != 0).detach() if given and not spikes.requires_grad else spikes
-        counts = sent.sum((0, 1), dtype=torch.float64)
-        if not given and float(counts.detach().sum()) < self._guard * spikes.shape[1]:
+        counts = _counts((spikes != 0).float() if given and self._values else spikes)
+        if not given and counts.detach().sum().item() < self._guard * spikes.shape[1]:
             counts = counts.detach()
         return (counts * self._cost(index)).sum()
 
@@ -155,3 +156,11 @@ class Expense(nn.Module):
 
     def _zero(self) -> Tensor:
         return torch.zeros((), dtype=torch.float64, device=self.get_buffer("constant_pj").device)
+
+
+def _counts(spikes: Tensor) -> Tensor:
+    """Spikes of each neuron over steps and samples, float64 [*shape].
+
+    Sums of 0 and 1 are exact in float32 up to 2^24, and eight times as fast as in float64.
+    """
+    return spikes.float().sum((0, 1)).double()

@@ -21,6 +21,9 @@ from snn2chip.energy.linear import SpikeCosts
 
 FloatArray = NDArray[np.float64]
 
+_LEAST_PJ = 1e-12
+"""So that a unit that costs nothing can be compared."""
+
 
 class Saliency:
     """Sums over the batches of an epoch: what units do to the loss, and how often neurons fire.
@@ -59,45 +62,41 @@ class Saliency:
 
 def unit_costs(
     site: Site, costs: SpikeCosts, sent: Mapping[str, FloatArray], steps: int, live: int
-) -> tuple[FloatArray, dict[str, float]]:
-    """pJ per sample that each unit of a population costs, and those that it costs by source.
+) -> FloatArray:
+    """pJ per sample that each unit of a population costs, float64 [unit].
 
     Args:
         sent: population -> mean spikes per sample of each neuron, [*shape].
         live: units of the population that are left; they share what arrives equally.
-
-    Returns:
-        Of each unit, float64 [unit]; and of any one unit what arrives from each source, and under
-        "" what it costs without any spike.
     """
     own = (sent[site.name] * costs.spike_pj[site.name]).reshape(site.units, -1).sum(1)
-    arriving = {
-        source: float((sent[source] * paid).sum()) / live
+    arriving = sum(
+        float((sent[source] * paid).sum())
         for (source, target), paid in costs.arriving_pj.items()
         if target == site.name
-    }
+    )
     neurons = sent[site.name].size / site.units
-    idle = steps * (costs.idle_pj[site.name] / live + neurons * costs.update_pj[site.name])
-    fixed = {**arriving, "": idle}
-    return own + sum(fixed.values()), fixed
+    idle = costs.idle_pj[site.name] / live + neurons * costs.update_pj[site.name]
+    found: FloatArray = own + arriving / live + steps * idle
+    return found
 
 
 def choose(
     sites: tuple[Site, ...],
     live: Mapping[str, NDArray[np.bool_]],
     saliency: Mapping[str, FloatArray],
-    priced: Mapping[str, tuple[FloatArray, float]],
+    priced: Mapping[str, FloatArray],
     save_pj: float,
 ) -> dict[str, NDArray[np.bool_]]:
-    """Units that stay, such that those that go save enough; each population keeps one at least.
+    """Units that stay, such that those that go cost so much; each population keeps one at least.
 
     Args:
         live: units that are there, bool [unit].
-        priced: population -> what each unit costs, and what of it removing one saves of the floor.
-        save_pj: of the floor, per sample.
+        priced: population -> pJ per sample that each unit costs.
+        save_pj: per sample.
     """
     candidates = [
-        (saliency[site.name][unit] / max(priced[site.name][0][unit], 1e-12), place, int(unit))
+        (saliency[site.name][unit] / max(priced[site.name][unit], _LEAST_PJ), place, int(unit))
         for place, site in enumerate(sites)
         for unit in np.flatnonzero(live[site.name])
     ]
@@ -107,8 +106,7 @@ def choose(
         name = sites[place].name
         if saved >= save_pj:
             break
-        gain = priced[name][1]
-        if gain > 0 and kept[name].sum() > 1:
+        if kept[name].sum() > 1:
             kept[name][unit] = False
-            saved += gain
+            saved += float(priced[name][unit])
     return kept

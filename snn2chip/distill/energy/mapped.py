@@ -31,6 +31,10 @@ from snn2chip.targets.types import Target
 Sent = Mapping[str, NDArray[np.bool_] | NDArray[np.float64]]
 
 
+MEASURED = 512
+"""Training samples on which the input's energy is measured before the training."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prices:
     """Whose prices, and how a student is mapped for them.
@@ -130,6 +134,11 @@ def mapped(graph: Graph, prices: Prices, x: NDArray[np.float64]) -> Mapped:
     mapping, _ = placed_on(network, program, backend, target, options, activity)
     costs = spike_costs(program, mapping, target, prices.table)
     return Mapped(graph, program, mapping, target, costs)
+
+
+def spread_evenly(total: int, count: int) -> NDArray[np.int64]:
+    """Indices of ``count`` of all samples, fewer where there are no more; files may be sorted."""
+    return np.linspace(0, total - 1, min(count, total)).round().astype(np.int64)
 
 
 def float_run(graph: Graph, spikes: Sent) -> Activity:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from snn2chip.distill.energy.budget import Balance
 from snn2chip.distill.energy.expense import PJ_PER_NJ, Bill, Expense
 from snn2chip.distill.energy.gates import Saliency, choose, unit_costs
-from snn2chip.distill.energy.mapped import Mapped, Run, mapped
+from snn2chip.distill.energy.mapped import MEASURED, Mapped, Run, mapped, spread_evenly
 from snn2chip.distill.energy.shrinking import shrunk, silence, sites_of
 from snn2chip.distill.energy.updates import updated
 from snn2chip.distill.methods.base import Context, Objective, Signals, Stage, Term
@@ -24,11 +24,6 @@ from snn2chip.graph import Readout
 
 if TYPE_CHECKING:
     from snn2chip.distill.methods.penalties.energy import EnergyPenalty
-
-_MEASURED = 512
-"""Training samples on which the input's energy is measured before the training."""
-
-_ROUNDING = 1e-9
 
 
 def run_of(context: Context) -> Run:
@@ -56,13 +51,22 @@ class Floor:
 
 
 class EnergyObjective(Objective):
-    """The energy term of one training; what can be refused is refused when it is made."""
+    """The energy term of one training; what can be refused is refused when it is made.
+
+    Attributes:
+        begun_nj: mean energy of the epoch before units were removed first.
+        done: epochs of the stage.
+    """
+
+    begun_nj: Tensor
+    done: Tensor
 
     def __init__(self, options: EnergyPenalty, context: Context) -> None:
         super().__init__()
-        self._options, self._x = options, context.x[:_MEASURED]
+        self._options = options
+        self._x = context.x[torch.from_numpy(spread_evenly(len(context.x), MEASURED))]
         self._run, self._student = run_of(context), (context.student,)
-        self._sites = () if options.floor_nj is None else sites_of(context.student)
+        self._sites = () if options.remove_to_nj is None else sites_of(context.student)
         found = mapped(self._run.graph(context.student), options.prices, self._values())
         self._inputs = tuple(p.name for p in found.graph.inputs)
         self._neurons = {
@@ -70,24 +74,27 @@ class EnergyObjective(Objective):
         }
         rules = updated(self._run.graph(context.student, 1.0))
         self._costs = found.costs
-        self._expense = Expense(found.costs, rules, self._inputs, options.guard)
+        self._expense = Expense(
+            found.costs, rules, self._inputs, options.guard, self._run.encoding.kind == "direct"
+        )
         own = sum(float(found.costs.spike_pj[name].sum()) for name in self._neurons)
         if not own:
             raise _free(found)
         self._budget = options.budget_nj or own / PJ_PER_NJ
-        self._begun = self._floor()
         self._refuse(context, found)
         eta = 0.0 if options.budget_nj is None else options.eta
         self._balance = Balance(options.weight, eta, options.most, options.decay)
         self._saliency = Saliency(self._sites)
         self._bills: list[tuple[float, float]] = []
+        self.register_buffer("begun_nj", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("done", torch.zeros((), dtype=torch.int64))
 
     def forward(self, signals: Signals) -> dict[str, Term]:
         bill = self._expense(signals.spikes)
         ratio = bill.total / self._budget
-        weight = float(self._balance.weight)
+        weight = float(self._balance.weight) * self._grown(signals.epoch)
         if self.training:
-            moves = signals.epoch >= self._options.warm_up
+            moves = signals.epoch >= self._still
             self._balance.update(ratio.item() / self._aim, moves)
             self._bills.append((bill.total.item(), bill.spikes.item()))
             if self._sites:
@@ -96,6 +103,13 @@ class EnergyObjective(Objective):
         if self._options.guard:
             terms["alive"] = Term(self._expense.quiet(signals.spikes), weight)
         return terms
+
+    def _grown(self, epoch: int) -> float:
+        """Share of a fixed weight that counts in an epoch."""
+        options = self._options
+        if options.budget_nj is not None or not options.warm_up:
+            return 1.0
+        return min(1.0, epoch / options.warm_up)
 
     def start_stage(self, stage: Stage, student: nn.Module) -> None:
         self._reprice(student)
@@ -108,22 +122,28 @@ class EnergyObjective(Objective):
         total, spikes = np.mean(self._bills, axis=0).tolist()
         self._bills.clear()
         found = {"energy_nj": total, "energy_spikes_nj": spikes}
+        self.done.fill_(epoch + 1)
         if self._sites:
-            self._remove(epoch)
+            self._remove(epoch + 1, total)
             found["energy_floor_nj"] = self._floor().total_nj
             self._saliency.clear()
         return {**found, "energy_weight": float(self._balance.weight)}
 
     @property
     def acceptable(self) -> bool:
-        """Whether the last batches kept the budget, and the floor is where it was to be."""
+        """Whether the last batches kept the budget, and every unit that is to go is gone."""
         options = self._options
-        floor_nj = float("inf") if options.floor_nj is None else options.floor_nj
-        if self._floor().total_nj > floor_nj * (1 + _ROUNDING):
+        if self._sites and int(self.done) < options.remove_until:
             return False
         if options.budget_nj is None:
             return True
         return 0.0 < self._balance.ratio * self._aim <= 1.0
+
+    @property
+    def _still(self) -> int:
+        """Epochs before the weight moves: not while units that cost much are still there."""
+        options = self._options
+        return max(options.warm_up, options.remove_until) if self._sites else options.warm_up
 
     @property
     def _aim(self) -> float:
@@ -145,45 +165,43 @@ class EnergyObjective(Objective):
         small = shrunk(student, units) if units else student
         found = mapped(self._run.graph(small), self._options.prices, self._values())
         live = {n: self._expense.live(n).cpu().numpy() for n in found.costs.spike_pj}
-        self._costs = spread(found.costs, live)
+        self._costs = scattered(found.costs, live)
         self._expense.reprice(self._costs)
 
-    def _remove(self, epoch: int) -> None:
-        """Remove units until the floor is where the schedule wants it after this epoch."""
+    def _remove(self, done: int, now_nj: float) -> None:
+        """Remove units that cost as much as the schedule wants less after so many epochs."""
         options = self._options
-        assert options.floor_nj is not None
-        begin, end = options.remove_from, options.remove_until
-        if not begin <= epoch + 1 <= end:
+        assert options.remove_to_nj is not None
+        if not options.remove_from <= done <= options.remove_until:
             return
-        share = (epoch + 1 - begin) / max(1, end - begin) if end > begin else 1.0
-        now, begun = self._floor().total_nj, self._begun.total_nj
-        allowed = options.floor_nj + max(0.0, begun - options.floor_nj) * (1 - share) ** 3
-        for _ in range(len(self._sites) * 8):
-            if now <= allowed * (1 + _ROUNDING):
-                return
-            kept = self._chosen((now - allowed) * PJ_PER_NJ)
-            for site in self._sites:
-                units = torch.from_numpy(kept[site.name])
-                live = self._expense.live(site.name)
-                live &= units.reshape(-1, *(1,) * (live.ndim - 1))
-            self.after_step(self._student[0])
-            self._reprice(self._student[0])
-            before, now = now, self._floor().total_nj
-            if now >= before:
-                return
+        if not self.begun_nj:
+            self.begun_nj.fill_(now_nj)
+        span = options.remove_until - options.remove_from + 1
+        left = (options.remove_until - done) / span
+        more = max(0.0, float(self.begun_nj) - options.remove_to_nj)
+        allowed = options.remove_to_nj + more * left**3
+        if now_nj <= allowed:
+            return
+        self._reprice(
+            self._student[0]
+        )  # a training that was taken up again has its costs of before
+        kept = self._chosen((now_nj - allowed) * PJ_PER_NJ)
+        for site in self._sites:
+            live = self._expense.live(site.name)
+            live &= torch.from_numpy(kept[site.name]).reshape(-1, *(1,) * (live.ndim - 1))
+        self.after_step(self._student[0])
+        self._reprice(self._student[0])
 
     def _chosen(self, save_pj: float) -> dict[str, NDArray[np.bool_]]:
-        """Units that stay where so much of the floor is to be saved."""
+        """Units that stay where so much is to be saved."""
         count = max(1, self._saliency.samples)
         sent = {n: (s / count).cpu().numpy() for n, s in self._saliency.sent.items()}
         steps = self._run.encoding.steps or 1
         live = {s.name: self._units(s.name).cpu().numpy() for s in self._sites}
-        priced = {}
-        for site in self._sites:
-            left = int(live[site.name].sum())
-            each, fixed = unit_costs(site, self._costs, sent, steps, left)
-            floor = fixed[""] + sum(pj for name, pj in fixed.items() if name in self._inputs)
-            priced[site.name] = each, floor
+        priced = {
+            s.name: unit_costs(s, self._costs, sent, steps, int(live[s.name].sum()))
+            for s in self._sites
+        }
         losses = {n: (x / count).numpy() for n, x in self._saliency.loss.items()}
         return choose(self._sites, live, losses, priced, save_pj)
 
@@ -207,21 +225,20 @@ class EnergyObjective(Objective):
                 f"budget_nj = {options.budget_nj:g} without samples to judge it on",
                 needs="[data] validation above 0: a budget is met where validation samples meet it",
             )
-        floor = self._begun
-        least = floor.total_nj if options.floor_nj is None else options.floor_nj
-        if options.budget_nj <= min(least, floor.total_nj):
+        floor = self._floor()
+        if options.budget_nj <= floor.total_nj and not self._sites:
             raise ConfigError(
                 f"budget_nj = {options.budget_nj:g} on {found.target.name!r}, "
                 f"costs {found.costs.table!r}",
                 needs=f"more than the floor of {floor.total_nj:.4g} nJ per inference, which is "
                 f"there without any spike of a neuron (input {floor.inputs_nj:.4g}, "
                 f"neurons {floor.neurons_nj:.4g})",
-                remedy="a larger budget, fewer steps, fewer neurons, or floor_nj, which removes "
-                "neurons",
+                remedy="a larger budget, fewer steps, fewer neurons, or remove_to_nj, which "
+                "removes neurons",
             )
 
 
-def spread(costs: SpikeCosts, live: dict[str, NDArray[np.bool_]]) -> SpikeCosts:
+def scattered(costs: SpikeCosts, live: dict[str, NDArray[np.bool_]]) -> SpikeCosts:
     """Costs of a student without some neurons, as of the whole one, where those cost nothing.
 
     Args:

@@ -14,15 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.distill.energy.expense import PJ_PER_NJ
-from snn2chip.distill.energy.mapped import Prices, Run, encoded, mapped
+from snn2chip.distill.energy.mapped import (
+    MEASURED,
+    Prices,
+    Run,
+    encoded,
+    mapped,
+    spread_evenly,
+)
 from snn2chip.distill.energy.updates import updated
 from snn2chip.distill.recipe import Recipe
 from snn2chip.distill.training.fit import new_student
 from snn2chip.graph import Readout
 
 Values = NDArray[np.floating]
-
-_MEASURED = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +66,16 @@ def settings(
     """Every encoding of a grid with its floor, the cheapest first.
 
     Args:
-        x, y: training samples: values [sample, *input_shape] and classes; the first few are taken.
+        x, y: training samples: values [sample, *input_shape] and classes; some are taken.
 
     Raises:
         ConfigError: no such target or table, or one without prices.
     """
     student = new_student(recipe, x, y)
-    readout, some = Readout(recipe.student.readout), np.asarray(x[:_MEASURED], np.float64)
+    readout, some = (
+        Readout(recipe.student.readout),
+        np.asarray(x[spread_evenly(len(x), MEASURED)], np.float64),
+    )
     found = []
     for count, gain in product(steps, gains):
         encoding = replace(recipe.encoding.to_graph(), steps=count, gain=gain)

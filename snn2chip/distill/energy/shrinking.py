@@ -68,7 +68,7 @@ def sites_of(student: nn.Module) -> tuple[Site, ...]:
             raise UnsupportedError(
                 f"module {name!r} ({type(module).__name__}) behind population {open_site.name!r}",
                 needs="a chain of Linear and Conv2d layers, where neurons are to be removed",
-                remedy="leave floor_nj out",
+                remedy="leave remove_to_nj out",
             )
     return tuple(found)
 

@@ -87,7 +87,7 @@ class Trainer:
     def start(self, stage: Stage, hooks: bool = True) -> None:
         """Begin a stage: an optimizer and a schedule of its own."""
         self.stage, self.done = stage, 0
-        batches = -(-len(self.y) // self.config.batch)
+        steps = stage.epochs * -(-len(self.y) // self.config.batch)
         lr = self.config.lr * stage.lr
         for name, parameter in self.student.named_parameters():
             parameter.requires_grad_(not name.startswith(stage.frozen or ("\0",)))
@@ -95,7 +95,7 @@ class Trainer:
             _groups(self.student, self.objectives, self.config), lr=lr, fused=True
         )
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, lr, total_steps=stage.epochs * batches, pct_start=WARM_UP
+            self.optimizer, lr, total_steps=steps, pct_start=warm_up(steps)
         )
         if hooks:
             for objective in self._objectives:
@@ -187,6 +187,11 @@ class Trainer:
             return {}
         drive = signals.drive.mean(0) * self.config.drive_scale
         return {"drive": Term(cross_entropy(drive, signals.y), self.config.drive_weight)}
+
+
+def warm_up(steps: int) -> float:
+    """`WARM_UP`, unless it ends on the very first of so many steps, where torch divides by 0."""
+    return 1.5 / steps if math.isclose(WARM_UP * steps, 1.0) else WARM_UP
 
 
 def initialise(student: nn.Module, config: TrainingConfig) -> None:

@@ -17,6 +17,7 @@ No rule of pricing stands here: each cost is the difference that a count makes t
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, replace
 from typing import Any
@@ -52,6 +53,15 @@ class SpikeEnergy:
     spikes_pj: Map[str, float]
     updates_pj: Map[str, float]
     constant_pj: float
+
+    def of(self, names: Collection[str]) -> float:
+        """pJ of the spikes of some populations."""
+        return sum(pj for name, pj in self.spikes_pj.items() if name in names)
+
+    @property
+    def neurons_pj(self) -> float:
+        """Of updates and of idle neurons."""
+        return sum(self.updates_pj.values()) + self.constant_pj
 
     @property
     def dynamic_pj(self) -> float:

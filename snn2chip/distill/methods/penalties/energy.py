@@ -5,8 +5,8 @@ for each stage, and B the budget. With a budget the weight follows the energy::
 
     weight <- clip(weight + eta (mean(E) / B - 1), 0, most)        after the warm-up
 
-Without one it stays, and B is what one spike of every neuron costs, so that at equal costs the term
-is the mean number of spikes of a neuron.
+Without one it grows to its value in the warm-up and stays, and B is what one spike of every neuron
+costs, so that at equal costs the term is the mean number of spikes of a neuron.
 """
 
 from __future__ import annotations
@@ -40,15 +40,16 @@ class EnergyPenalty(Penalty):
         weight: of the term; with a budget the one that it begins with.
         eta: step of the weight per batch and per budget of excess.
         most: largest weight.
-        warm_up: epochs before the weight moves.
+        warm_up: epochs before the weight moves; without a budget it grows from 0 in so many.
         decay: of the mean of E over batches.
         margin: share of the budget that the training leaves free, because validation samples and
             integers cost a little more or less.
         guard: spikes per sample that a whole population is to keep: below, its costs push no
             more, and what lacks is a term of the loss, ``alive``, as heavy as that of the energy.
-        floor_nj: neurons and channels are removed, those first that matter least for what they
-            cost, until input and idle neurons cost no more than this per inference.
-        remove_from, remove_until: epochs after which the first and the last are removed.
+        remove_to_nj: neurons and channels are removed, those first that matter least for what they
+            cost, until an inference costs about so much.
+        remove_from, remove_until: epochs after which the first and the last are removed; the weight
+            of a budget moves afterwards.
         mapped_for, partition, chips: the mapping's objective, how neurons are split, and chips
             that it may take, as of ``snn2chip simulate``.
     """
@@ -57,13 +58,13 @@ class EnergyPenalty(Penalty):
     table: str | None = None
     budget_nj: float | None = None
     weight: float = 0.0
-    eta: float = 0.05
+    eta: float = 0.2
     most: float = 100.0
     warm_up: int = 1
     decay: float = 0.9
     margin: float = 0.01
     guard: float = 0.5
-    floor_nj: float | None = None
+    remove_to_nj: float | None = None
     remove_from: int = 1
     remove_until: int = 5
     mapped_for: str | None = None
@@ -81,13 +82,13 @@ class EnergyPenalty(Penalty):
         between("margin", self.margin, 0.0, 1.0, closed=True)
         if self.budget_nj is not None:
             positive("budget_nj", self.budget_nj)
-        elif not self.weight and self.floor_nj is None:
+        elif not self.weight and self.remove_to_nj is None:
             raise ConfigError(
                 "an energy penalty of weight 0 without a budget",
-                needs="budget_nj = ..., floor_nj = ..., or a weight above 0",
+                needs="budget_nj = ..., remove_to_nj = ..., or a weight above 0",
             )
-        if self.floor_nj is not None:
-            positive("floor_nj", self.floor_nj)
+        if self.remove_to_nj is not None:
+            positive("remove_to_nj", self.remove_to_nj)
         _ = self.prices.options
 
     @property
@@ -109,7 +110,7 @@ class EnergyPenalty(Penalty):
         self, student: norse.SequentialState, metadata: CheckpointMetadata
     ) -> tuple[norse.SequentialState, CheckpointMetadata]:
         """The student without the neurons that were removed."""
-        if self.floor_nj is None:
+        if self.remove_to_nj is None:
             return student, metadata
         small = shrunk(student)
         layers = tuple(shrunk_layers(metadata.architecture, small))

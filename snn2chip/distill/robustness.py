@@ -1,0 +1,214 @@
+"""How well teachers and students bear noise: accuracy by model, kind of noise and strength."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import norse.torch as norse
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from snn2chip.data import Keys, Split, load_split
+from snn2chip.data.noise import STRENGTHS, NoiseKind, check_noise, drop_events, noisy
+from snn2chip.distill.checkpoint import CheckpointMetadata, load_checkpoint
+from snn2chip.distill.sequence import encode_spikes, readout_scores, run_layers
+from snn2chip.errors import ConfigError, InputFileError
+from snn2chip.pipeline import list_models
+from snn2chip.resources import models_dir
+
+CLEAN = "none"
+"""What the noise of the first row of a model is called."""
+
+_BATCH = 256
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseModel:
+    """A network to judge: a student, or a teacher, which takes values and sends no events."""
+
+    module: norse.SequentialState
+    metadata: CheckpointMetadata
+
+    @property
+    def takes_events(self) -> bool:
+        return self.metadata.encoding.kind != "direct"
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseRow:
+    """One model under one noise.
+
+    Attributes:
+        correct: bool [sample], for paired comparisons; None where the model has no events to drop.
+        spikes: per sample, of all populations but the input.
+    """
+
+    model: str
+    kind: str
+    strength: float
+    correct: NDArray[np.bool_] | None = None
+    spikes: float | None = None
+
+    @property
+    def accuracy(self) -> float | None:
+        return None if self.correct is None else float(self.correct.mean())
+
+
+def evaluate_noise(
+    models: Mapping[str, NoiseModel],
+    x: NDArray[np.floating],
+    y: NDArray[np.int64],
+    strengths: Mapping[NoiseKind, Sequence[float]] | None = None,
+    seed: int = 0,
+) -> tuple[NoiseRow, ...]:
+    """Every model without noise, and under every kind and strength; all see the same samples.
+
+    Args:
+        x: values [sample, *input_shape] in [0, 1].
+        y: classes [sample].
+        strengths: of each kind; `snn2chip.data.noise.STRENGTHS` where left out.
+
+    Raises:
+        ConfigError: no such kind of noise, or a strength that makes no sense.
+    """
+    chosen = STRENGTHS if strengths is None else strengths
+    for kind, values in chosen.items():
+        for strength in values:
+            check_noise(kind, strength)
+    rows = [_row(name, model, x, y, None, 0.0, seed) for name, model in models.items()]
+    for kind, values in chosen.items():
+        for strength in values:
+            changed = noisy(x, kind, strength, seed).astype(np.float32)
+            for name, model in models.items():
+                rows.append(_row(name, model, changed, y, kind, strength, seed))
+    order = {name: place for place, name in enumerate(models)}
+    return tuple(sorted(rows, key=lambda row: order[row.model]))
+
+
+def _row(
+    name: str,
+    model: NoiseModel,
+    x: NDArray[np.floating],
+    y: NDArray[np.int64],
+    kind: NoiseKind | None,
+    strength: float,
+    seed: int,
+) -> NoiseRow:
+    drops = kind == "dropped_events"
+    if drops and not model.takes_events:
+        return NoiseRow(name, "dropped_events", strength)
+    correct, spikes = [], 0.0
+    with torch.no_grad():
+        for first in range(0, len(y), _BATCH):
+            index = np.arange(first, min(first + _BATCH, len(y)))
+            given = torch.as_tensor(x[index], dtype=torch.float32)
+            encoded = encode_spikes(given, model.metadata.encoding, Keys(samples=index))
+            if drops:
+                encoded = torch.from_numpy(drop_events(encoded.numpy(), strength, seed, index))
+            scores, count = _run(model, encoded)
+            correct.append(scores.argmax(1).numpy() == y[index])
+            spikes += count
+    return NoiseRow(name, kind or CLEAN, strength, np.concatenate(correct), spikes / len(y))
+
+
+def _run(model: NoiseModel, encoded: Tensor) -> tuple[Tensor, float]:
+    """Scores [sample, class], and the number of spikes behind the input."""
+    result = run_layers(model.module, encoded)
+    count = sum(float(spikes.sum()) for spikes in result.spikes.values())
+    return readout_scores(result.output, model.metadata.readout), count
+
+
+def open_models(paths: Sequence[Path]) -> dict[str, NoiseModel]:
+    """Students and teachers in files, by the names that tell them apart.
+
+    Args:
+        paths: checkpoints, folders with a ``student.safetensors``, or names of bundled students.
+
+    Raises:
+        ConfigError: no path, or one twice.
+        InputFileError: a file that is damaged, or models of different samples.
+    """
+    if not paths:
+        raise ConfigError("no model to judge", needs="checkpoints of students and teachers")
+    models: dict[str, NoiseModel] = {}
+    files = [_file(path) for path in paths]
+    for file in files:
+        if [other.resolve() for other in files].count(file.resolve()) > 1:
+            raise ConfigError(f"{file} is named twice", needs="each model once")
+        module, metadata = load_checkpoint(file)
+        name = file.stem if file.stem != "student" else file.resolve().parent.name
+        if name in models:
+            name = str(file)
+        models[name] = NoiseModel(module, metadata)
+    _check_alike(models)
+    return models
+
+
+def _file(path: Path) -> Path:
+    if not path.exists() and str(path) in list_models():
+        path = models_dir() / path
+    return path / "student.safetensors" if path.is_dir() else path
+
+
+def _check_alike(models: Mapping[str, NoiseModel]) -> None:
+    forms = {
+        name: (model.metadata.input_shape, len(model.metadata.class_names))
+        for name, model in models.items()
+    }
+    if len(set(forms.values())) > 1:
+        raise InputFileError(
+            "the models take different samples",
+            needs="one shape of input and one set of classes",
+            has="; ".join(
+                f"{n}: {list(shape)}, {count} classes" for n, (shape, count) in forms.items()
+            ),
+        )
+
+
+def samples_for(models: Mapping[str, NoiseModel], data: str | None) -> Split:
+    """The samples ``data``, or those that the first model was trained on, where they have a name.
+
+    Raises:
+        ConfigError: they were a file, or there is no such data set.
+        InputFileError: samples of another shape.
+    """
+    metadata = next(iter(models.values())).metadata
+    source = metadata.data
+    if data is None and source.name.endswith(".npz"):
+        raise ConfigError(
+            f"the models were trained on {source.name!r}",
+            needs="the file: files are opened only where you name them",
+            remedy=f"--data {source.name}",
+        )
+    split = load_split(data or source.name, source.split_seed, source.test_size)
+    if split.x_test.shape[1:] != metadata.input_shape:
+        raise InputFileError(
+            f"data {data or source.name!r} do not fit the models",
+            needs=f"samples of shape {list(metadata.input_shape)}",
+            has=f"shape {list(split.x_test.shape[1:])}",
+        )
+    return split
+
+
+def to_dict(rows: Sequence[NoiseRow], seed: int) -> dict[str, Any]:
+    """The rows for a JSON file."""
+    return {
+        "schema": "snn2chip/noise/1",
+        "seed": seed,
+        "samples": max((len(row.correct) for row in rows if row.correct is not None), default=0),
+        "rows": [
+            {
+                "model": row.model,
+                "kind": row.kind,
+                "strength": row.strength,
+                "accuracy": row.accuracy,
+                "spikes_per_sample": row.spikes,
+            }
+            for row in rows
+        ],
+    }

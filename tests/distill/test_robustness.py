@@ -1,0 +1,153 @@
+"""Networks under noise: the table, the command, and that all see the same samples."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="students are torch modules")
+pytest.importorskip("norse", reason="students have Norse cells")
+
+from snn2chip.cli import main  # noqa: E402
+from snn2chip.data import encode, load_split  # noqa: E402
+from snn2chip.data.noise import drop_events, noisy  # noqa: E402
+from snn2chip.distill import distill  # noqa: E402
+from snn2chip.distill.robustness import evaluate_noise, open_models  # noqa: E402
+from snn2chip.distill.sequence import readout_scores, run_steps  # noqa: E402
+from snn2chip.errors import ConfigError, InputFileError  # noqa: E402
+
+RECIPE = """
+[encoding]
+kind = "{encoding}"
+steps = {steps}
+[student]
+kind = "mlp"
+widths = [24]
+dropout = 0.0
+neuron = "{neuron}"
+readout = "{readout}"
+[training]
+epochs = 4
+threads = 1
+{more}
+[training.augmentation]
+share = 0.0
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A student and a conventional network in folders of their own."""
+    root = tmp_path_factory.mktemp("models")
+    student = {"encoding": "if", "steps": 6, "neuron": "lif", "readout": "spike_count", "more": ""}
+    teacher = {"encoding": "direct", "steps": 1, "neuron": "relu", "readout": "v_last"}
+    teacher["more"] = "lr = 0.004\nweight_gain = 1.0\nbias_init = 0.0\ndrive_weight = 0.0"
+    for name, options in (("student", student), ("ann", teacher)):
+        (root / f"{name}.toml").write_text(RECIPE.format(**options))
+        distill(root / f"{name}.toml", root / name)
+    return root
+
+
+@pytest.fixture(scope="module")
+def split():
+    return load_split("digits", 0, 0.4)
+
+
+@pytest.fixture(scope="module")
+def models(folder):
+    return open_models([folder / "ann", folder / "student"])
+
+
+def test_rows_are_those_of_single_runs(models, split):
+    """Step by step, on samples that are made noisy one by one."""
+    x, y = split.x_test[:60], split.y_test[:60]
+    rows = evaluate_noise(models, x, y, {"gaussian": (0.2,), "dropped_events": (0.4,)}, seed=3)
+    found = {(row.model, row.kind): row for row in rows}
+    model = models["student"]
+    for kind in ("none", "gaussian", "dropped_events"):
+        for k in range(60):
+            given = x[k : k + 1]
+            if kind == "gaussian":
+                given = noisy(given, "gaussian", 0.2, 3, np.array([k]))
+            values = given.astype(np.float32).astype(np.float64)
+            spikes = encode(values, model.metadata.encoding, 6)
+            if kind == "dropped_events":
+                spikes = drop_events(spikes, 0.4, 3, np.array([k]))
+            with torch.no_grad():
+                output = run_steps(model.module, torch.as_tensor(spikes, dtype=torch.float32))
+            best = int(readout_scores(output, model.metadata.readout).argmax())
+            assert found["student", kind].correct[k] == (best == y[k])
+
+
+def test_networks_of_values_have_no_events_to_drop(models, split):
+    rows = evaluate_noise(models, split.x_test[:40], split.y_test[:40], {"dropped_events": (0.3,)})
+    accuracies = {(row.model, row.kind): row.accuracy for row in rows}
+    assert accuracies["ann", "dropped_events"] is None
+    assert accuracies["student", "dropped_events"] is not None
+    assert accuracies["ann", "none"] > 0.7
+
+
+def test_strong_noise_costs_accuracy_and_dropped_events_spikes(models, split):
+    x, y = split.x_test[:300], split.y_test[:300]
+    strengths = {"gaussian": (0.8,), "salt_and_pepper": (0.8,), "dropped_events": (0.9,)}
+    rows = evaluate_noise(models, x, y, strengths)
+    by = {(row.model, row.kind): row for row in rows}
+    for name in models:
+        for kind in ("gaussian", "salt_and_pepper"):
+            assert by[name, kind].accuracy < by[name, "none"].accuracy - 0.1
+    assert by["student", "dropped_events"].spikes < 0.5 * by["student", "none"].spikes
+
+
+def test_the_command_prints_and_writes_the_table(folder, capsys, tmp_path):
+    out = tmp_path / "noise.json"
+    arguments = ["noise", str(folder / "ann"), str(folder / "student/student.safetensors")]
+    more = ["--kind", "blur", "--strength", "1", "--strength", "2", "--samples", "50"]
+    assert main([*arguments, *more, "--json", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[0].split() == ["noise", "strength", "ann", "student"]
+    rows = json.loads(out.read_text())
+    assert rows["samples"] == 50
+    assert {(r["model"], r["kind"], r["strength"]) for r in rows["rows"]} == {
+        (model, kind, strength)
+        for model in ("ann", "student")
+        for kind, strength in (("none", 0.0), ("blur", 1.0), ("blur", 2.0))
+    }
+    assert main([*arguments, *more, "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out) == rows
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--kind", "blurr"), 2),
+        (("--strength", "0.1"), 2),
+        (("--kind", "contrast", "--strength", "2"), 2),
+        (("--data", "absent.npz"), 3),
+        (("--data", "mnst"), 2),
+        (("--json", "student/student.safetensors"), 2),
+    ],
+)
+def test_exit_codes(folder, arguments, code, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    assert main(["noise", "student/student.safetensors", *arguments]) == code
+    assert capsys.readouterr().err
+
+
+def test_other_samples_and_files_are_refused(folder, tmp_path):
+    with pytest.raises(ConfigError, match="twice"):
+        open_models([folder / "student", folder / "student"])
+    (tmp_path / "x.safetensors").write_bytes(b"no")
+    with pytest.raises(InputFileError):
+        open_models([tmp_path / "x.safetensors"])
+    rng = np.random.default_rng(0)
+    parts = {f"x_{p}": rng.random((20, 5, 5)) for p in ("train", "test")}
+    np.savez(tmp_path / "d.npz", **parts, y_train=np.arange(20) % 3, y_test=np.arange(20) % 3)
+    assert main(["noise", str(folder / "student"), "--data", str(tmp_path / "d.npz")]) == 3
+    text = '[data]\nname = "d.npz"\n' + (folder / "student.toml").read_text()
+    (tmp_path / "r.toml").write_text(text)
+    distill(tmp_path / "r.toml", tmp_path / "small")
+    with pytest.raises(InputFileError, match="different samples"):
+        open_models([folder / "student", tmp_path / "small"])
+    assert main(["noise", str(tmp_path / "small")]) == 2
