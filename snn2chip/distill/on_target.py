@@ -120,15 +120,19 @@ def figures_of_result(result: Result) -> TargetFigures:
         synaptic_events=sum(layer.synaptic_events for layer in inner) / samples,
         dynamic_nj=_nj(energy.dynamic_pj, samples),
         static_nj=_nj(energy.static_pj, samples),
-        **_parts(result),
+        **energy_parts(result),
         costs=energy.table,
         cores=None if result.counts is None else result.counts.cores_used,
         violations=len(result.violations),
     )
 
 
-def _parts(result: Result) -> dict[str, Any]:
-    """The dynamic energy per sample by what it follows; nothing where it is not priced."""
+def energy_parts(result: Result) -> dict[str, Any]:
+    """The dynamic energy per sample in nJ by what it follows; nothing where it is not priced.
+
+    ``spikes_nj`` follows the spikes of neurons, ``inputs_nj`` those of inputs, ``neurons_nj`` the
+    updates.
+    """
     energy, samples = result.energy, result.activity.samples
     if energy.dynamic_pj is None:
         return {}

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-COSTS = ("spikes", "synaptic_events", "dynamic", "energy")
+COSTS = ("spikes", "synaptic_events", "spike_energy", "dynamic", "energy")
 """What an accuracy may be weighed against, per inference: spikes of hidden and output neurons,
-synaptic events, and on a target with prices dynamic and total energy in nJ."""
+synaptic events, and on a target with prices in nJ: what follows the spikes of neurons (synaptic
+events, packets, hops), dynamic and total energy."""
 
-_FIELDS = {"dynamic": "dynamic_nj", "energy": "total_nj"}
+_FIELDS = {"spike_energy": "spikes_nj", "dynamic": "dynamic_nj", "energy": "total_nj"}
 
 FLOAT = "torch"
 """Where a student runs as it was trained; everywhere else is a target."""
@@ -27,6 +28,8 @@ class Figures:
         input_spikes, hidden_spikes, output_spikes: by the input, by all hidden populations, and by
             the output population, which in the readouts of membranes has none.
         synaptic_events: one per spike and synapse.
+        spikes_nj: the part of the dynamic energy that follows the spikes of hidden and output
+            neurons; input, updates and static energy are left out.
         dynamic_nj, static_nj, total_nj: by the target's cost table; None where there is no price.
         latency_us: modelled, or None.
         differing: share of the predictions that differ from the float network's, or None.
@@ -43,6 +46,7 @@ class Figures:
     total_nj: float | None = None
     latency_us: float | None = None
     differing: float | None = None
+    spikes_nj: float | None = None
 
     @property
     def spikes(self) -> float:

@@ -79,6 +79,7 @@ class Made:
             hidden_spikes=spikes - 4.0,
             output_spikes=4.0,
             synaptic_events=1e4 + 10.0 * spikes,
+            spikes_nj=0.5 * spikes if priced else None,
             dynamic_nj=100.0 + 0.8 * spikes if priced else None,
             static_nj=50.0 if priced else None,
             total_nj=150.0 + 0.8 * spikes if priced else None,

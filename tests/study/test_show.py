@@ -32,7 +32,7 @@ def test_the_json_document_meets_its_schema(answer: Answer) -> None:
     jsonschema.Draft202012Validator.check_schema(forms.schema())
     jsonschema.validate(document, forms.schema())
     best = {front["cost"]: front["settings"] for front in document["fronts"]}
-    assert set(best) == {"spikes", "synaptic_events", "dynamic", "energy"}
+    assert set(best) == {"spikes", "synaptic_events", "spike_energy", "dynamic", "energy"}
     first = document["settings"][0]["figures"][CHIP]["test"]["accuracy"]
     assert first["low"] < first["value"] < first["high"]
     in_float = made().answer(study(), place=FLOAT)

@@ -12,16 +12,23 @@ from snn2chip.study.types import FLOAT
 COST_WORDS = {
     "spikes": "spikes",
     "synaptic_events": "synaptic events",
+    "spike_energy": "energy of neurons' spikes",
     "dynamic": "dynamic energy",
     "energy": "total energy",
 }
 
-SHORT = {"spikes": "spikes", "synaptic_events": "events", "dynamic": "dynamic", "energy": "total"}
+SHORT = {
+    "spikes": "spikes",
+    "synaptic_events": "events",
+    "spike_energy": "spike energy",
+    "dynamic": "dynamic",
+    "energy": "total",
+}
 """Costs in a narrow column."""
 
 HEADS = (
     *("seeds", "validation", "test", "in float", "hidden", "output", "input"),
-    *("events", "dynamic", "total", "drift %", "on the front of"),
+    *("events", "spike energy", "dynamic", "total", "drift %", "on the front of"),
 )
 """Columns of a row, after the setting."""
 
@@ -43,6 +50,7 @@ def cells(row: Row) -> tuple[str, ...]:
         spread(row.interval("test", "accuracy")),
         accuracy(row.mean("test", "accuracy", FLOAT)),
         *map(counted, ("hidden_spikes", "output_spikes", "input_spikes", "synaptic_events")),
+        energy(row.mean("test", "spike_energy")),
         energy(row.mean("test", "dynamic")),
         energy(row.mean("test", "energy")),
         UNKNOWN if differing is None else f"{100.0 * differing:.2f}",
@@ -54,7 +62,7 @@ def cost_text(name: str, value: float | None) -> str:
     """A cost with its unit."""
     if value is None:
         return UNKNOWN
-    return energy(value) if name in ("dynamic", "energy") else count(value)
+    return energy(value) if name in ("spike_energy", "dynamic", "energy") else count(value)
 
 
 def spread(found: Interval | None) -> str:

@@ -146,6 +146,8 @@ def _in_float(runs: _Runs) -> tuple[Figures, Seen]:
 
 def figures_of(result: Result) -> Figures:
     """Figures per sample of a run with labels."""
+    from snn2chip.distill.on_target import energy_parts
+
     samples, energy = result.activity.samples, result.energy
     layers = [layer.counts for layer in energy.layers]
     outputs = result.program.outputs
@@ -174,6 +176,7 @@ def figures_of(result: Result) -> Figures:
         total_nj=per_sample(energy.total_pj),
         latency_us=energy.latency_us,
         differing=differing[0] / samples if differing else None,
+        spikes_nj=energy_parts(result).get("spikes_nj"),
     )
 
 
