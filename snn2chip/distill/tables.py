@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -11,6 +14,34 @@ from snn2chip.errors import ConfigError, did_you_mean
 
 _LARGEST = 2**63 - 1
 """Largest integer of TOML."""
+
+
+MAX_TOML_BYTES = 1 << 20
+
+
+def read_toml(path: Path, what: str) -> dict[str, Any]:
+    """The tables of a TOML file of a user's.
+
+    Args:
+        what: it should be, for messages: ``recipe``, ``study``.
+
+    Raises:
+        ConfigError: no such file, too large, or no TOML.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ConfigError(
+            f"{path}: cannot be read (a folder, pipe or device)", remedy=f"name a {what} in TOML"
+        )
+    try:
+        if path.stat().st_size > MAX_TOML_BYTES:
+            raise ConfigError(f"{path}: too large for a {what}", needs="at most 1 MiB of TOML")
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be read ({error.strerror})", remedy=f"name a {what} in TOML"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: no valid TOML: {error}") from error
 
 
 def from_table(kind: type[Any], table: Any, source: str, path: str) -> Any:

@@ -28,19 +28,16 @@ Every key but ``recipe`` has a default; an unknown key is an error with a sugges
 
 from __future__ import annotations
 
-import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from snn2chip.distill.tables import at_least, between, from_table, whole
+from snn2chip.distill.tables import at_least, between, from_table, read_toml, whole
 from snn2chip.errors import ConfigError, did_you_mean
 from snn2chip.study.answer.statistics import LEVEL, RESAMPLES
 from snn2chip.study.types import COSTS
 
-MAX_BYTES = 1 << 20
 MAX_TRIALS = 100_000
 MAX_SEED = 2**32 - 1
 SEED = "training.seed"
@@ -165,20 +162,7 @@ def read_study(path: str | Path) -> StudyConfig:
         ConfigError: no such file, no TOML, or a key or value that makes no sense.
     """
     path = Path(path)
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise ConfigError(
-            f"{path}: cannot be read (a folder, pipe or device)", remedy="a TOML file"
-        )
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ConfigError(f"{path}: too large for a study", needs="at most 1 MiB of TOML")
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: cannot be read ({error.strerror})", remedy="name a study in TOML"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: no valid TOML: {error}") from error
+    tables = read_toml(path, "study")
     return study_from_dict(tables, str(path), path.parent, path.stem)
 
 

@@ -1,6 +1,5 @@
 """The largest numbers that a recipe may name."""
 
-MAX_RECIPE_BYTES = 1 << 20
 MAX_SEED = 2**32 - 1
 """What scikit-learn's splits take."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
@@ -12,13 +10,13 @@ from typing import Any
 from snn2chip.distill.methods import method_from_table, name_of, penalty_from_table
 from snn2chip.distill.methods.base import Method, Penalty
 from snn2chip.distill.methods.cross_entropy import CrossEntropy
-from snn2chip.distill.recipe.bounds import MAX_PENALTIES, MAX_RECIPE_BYTES
+from snn2chip.distill.recipe.bounds import MAX_PENALTIES
 from snn2chip.distill.recipe.data import DataConfig, EncodingConfig
 from snn2chip.distill.recipe.quantization import FLAGS, QuantizationConfig
 from snn2chip.distill.recipe.student import StudentConfig
 from snn2chip.distill.recipe.teacher import TeacherConfig
 from snn2chip.distill.recipe.training import TrainingConfig
-from snn2chip.distill.tables import from_table
+from snn2chip.distill.tables import from_table, read_toml
 from snn2chip.errors import ConfigError
 
 
@@ -119,20 +117,7 @@ def read_recipe(path: str | Path) -> Recipe:
             names the file and the key.
     """
     path = Path(path)
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise ConfigError(
-            f"{path}: cannot be read (a folder, pipe or device)", remedy="name a recipe in TOML"
-        )
-    try:
-        if path.stat().st_size > MAX_RECIPE_BYTES:
-            raise ConfigError(f"{path}: too large for a recipe", needs="at most 1 MiB of TOML")
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: cannot be read ({error.strerror})", remedy="name a recipe in TOML"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: no valid TOML: {error}") from error
+    tables = read_toml(path, "recipe")
     return recipe_from_dict(tables, str(path))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from math import ceil, floor, log10
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +11,10 @@ from snn2chip.report import numbers
 from snn2chip.report.comparison import printing
 from snn2chip.report.comparison.changes import Changes
 from snn2chip.report.comparison.targets import Comparison, TargetRow
-from snn2chip.report.html.page import nice
+from snn2chip.report.html.environment import environment
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def text(compared: Comparison | Changes) -> str:
         name, axis = "targets.html.j2", axis_of(compared.targets)
         context["axis"] = axis
         context["marks"] = {} if axis is None else marks(compared.targets, axis)
-    content = _environment().get_template(name).render(**context)
+    content = environment("snn2chip.report.comparison").get_template(name).render(**context)
     return content.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -83,23 +82,3 @@ def marks(rows: Sequence[TargetRow], axis: Axis) -> dict[str, Mark]:
             ends = axis.place(row.low_nj), axis.place(row.high_nj)
             found[row.asked] = Mark(total, axis.place(row.dynamic_nj), *ends)
     return found
-
-
-@cache
-def _environment() -> Environment:
-    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
-
-    loaders = [
-        PackageLoader("snn2chip.report.comparison", "templates"),
-        PackageLoader("snn2chip.report.html", "templates"),
-    ]
-    environment = Environment(
-        loader=ChoiceLoader(loaders),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["nice"] = nice
-    environment.filters["shown"] = numbers.shown
-    return environment

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from io import BytesIO, TextIOWrapper
 from textwrap import fill
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from snn2chip.report.numbers import (
     time,
 )
 from snn2chip.report.summary import FORMATS_UNCHECKED, TERM_WORDS, between, network_of
+from snn2chip.report.terminal.printing import plain
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -57,17 +57,7 @@ def show(compared: Comparison | Changes) -> None:
 
 def text(compared: Comparison | Changes, width: int = 100, encoding: str = "utf-8") -> str:
     """The comparison without colours, ``width`` columns wide."""
-    from rich.console import Console
-
-    buffer = BytesIO()
-    out = TextIOWrapper(buffer, encoding, errors="backslashreplace", newline="\n")
-    console = Console(file=out, width=width, color_system=None, legacy_windows=False)
-    for part in _parts(compared, width):
-        console.print(part, highlight=False, markup=False)
-        console.print()
-    out.flush()
-    lines = buffer.getvalue().decode(encoding).rstrip().split("\n")
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    return plain(_parts(compared, width), width, encoding)
 
 
 def _parts(compared: Comparison | Changes, width: int) -> Iterator[RenderableType]:

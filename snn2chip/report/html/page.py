@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,19 +10,16 @@ from snn2chip.files import write_text
 from snn2chip.report import curve, numbers, summary
 from snn2chip.report.ensemble import printing as ensemble
 from snn2chip.report.html import draw, floorplan, links
+from snn2chip.report.html.environment import environment
 from snn2chip.report.types import TERMS, Report
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
-
-
-_MICRO = re.compile(r"(?<=\d )u(?=[sJ]\b)")
-_UNIT = re.compile(r"(?<=\d) (?=(?:[pnµm]?J|[nµm]?s)\b|%)")
+    pass
 
 
 def text(report: Report) -> str:
     """The page; names from outside are escaped and cannot act."""
-    content = _environment().get_template("page.html.j2").render(**_context(report))
+    content = environment().get_template("page.html.j2").render(**_context(report))
     return content.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -114,25 +109,3 @@ def _needs(report: Report) -> Needs | None:
         (row.name, row.cores, tuple(n.get(row.name, 0) for n in by_layer)) for row in report.layers
     )
     return Needs(tuple(row.unit for row in limits), tuple(rows))
-
-
-@cache
-def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("snn2chip.report.html", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["nice"] = nice
-    environment.filters["shown"] = numbers.shown
-    return environment
-
-
-def nice(words: str) -> str:
-    """Typographic signs for ASCII ones, and units that stay with their numbers."""
-    words = _MICRO.sub("µ", words).replace("->", "→")
-    return _UNIT.sub("\N{NO-BREAK SPACE}", words)

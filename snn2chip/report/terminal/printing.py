@@ -7,6 +7,7 @@ colours.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from io import BytesIO, TextIOWrapper
 from typing import TYPE_CHECKING
 
@@ -41,12 +42,17 @@ def text(report: Report, width: int = 100, encoding: str = "utf-8") -> str:
 
     What ``encoding`` cannot say is written as escapes, and lines and bars in ASCII.
     """
+    return plain(blocks(report, width, ascii_only=not encoding.startswith("utf")), width, encoding)
+
+
+def plain(parts: Iterable[RenderableType], width: int, encoding: str) -> str:
+    """Parts with a line between, without colours; lines have no trailing blanks."""
     from rich.console import Console
 
     buffer = BytesIO()
     out = TextIOWrapper(buffer, encoding, errors="backslashreplace", newline="\n")
     console = Console(file=out, width=width, color_system=None, legacy_windows=False)
-    for part in blocks(report, width, ascii_only=not encoding.startswith("utf")):
+    for part in parts:
         console.print(part, highlight=False, markup=False)
         console.print()
     out.flush()

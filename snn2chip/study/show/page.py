@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING
 
 from snn2chip.report import numbers
-from snn2chip.report.html.page import nice
+from snn2chip.report.html.environment import environment
 from snn2chip.study.answer.types import Answer
 from snn2chip.study.show import draw, words
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    pass
 
 
 def text(answer: Answer) -> str:
     """The page; names from outside are escaped and cannot act."""
     content = (
-        _environment()
+        environment("snn2chip.study.show")
         .get_template("pareto.html.j2")
         .render(
             a=answer,
@@ -30,23 +29,3 @@ def text(answer: Answer) -> str:
         )
     )
     return content.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-@cache
-def _environment() -> Environment:
-    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
-
-    loaders = [
-        PackageLoader("snn2chip.study.show", "templates"),
-        PackageLoader("snn2chip.report.html", "templates"),
-    ]
-    environment = Environment(
-        loader=ChoiceLoader(loaders),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["nice"] = nice
-    environment.filters["shown"] = numbers.shown
-    return environment

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from io import BytesIO, TextIOWrapper
 from textwrap import fill
 from typing import TYPE_CHECKING
 
 from snn2chip.report.numbers import shown
+from snn2chip.report.terminal.printing import plain
 from snn2chip.study.answer.types import Answer, Claim
 from snn2chip.study.show import words
 
@@ -36,17 +36,7 @@ def show(answer: Answer) -> None:
 
 def text(answer: Answer, width: int = 100, encoding: str = "utf-8") -> str:
     """The answer without colours, ``width`` columns wide."""
-    from rich.console import Console
-
-    buffer = BytesIO()
-    out = TextIOWrapper(buffer, encoding, errors="backslashreplace", newline="\n")
-    console = Console(file=out, width=width, color_system=None, legacy_windows=False)
-    for part in _parts(answer, width):
-        console.print(part, highlight=False, markup=False)
-        console.print()
-    out.flush()
-    lines = buffer.getvalue().decode(encoding).rstrip().split("\n")
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    return plain(_parts(answer, width), width, encoding)
 
 
 def _parts(answer: Answer, width: int) -> Iterator[RenderableType]:
