@@ -199,6 +199,16 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 @contextmanager
+def resumable() -> Iterator[None]:
+    """Around work that a later run goes on with: an interruption says so."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        note("interrupted: the same command goes on with what is done")
+        raise
+
+
+@contextmanager
 def progress() -> Iterator[Progress | None]:
     """A progress bar on standard error where that is a terminal, else None."""
     if verbosity.quiet or not sys.stderr.isatty():

@@ -104,7 +104,7 @@ def distill(
     for name in ("card.md", "student.safetensors"):
         outputs.check_files({"-o": folder / name}, inputs)
     tuning = Tuning(quantize_for, weight_bits, finetune_epochs, start)
-    with console.progress() as tell:
+    with console.resumable(), console.progress() as tell:
 
         def epoch(done: Progress) -> None:
             if tell is not None:

@@ -232,10 +232,15 @@ def _network_rows(figures: CardFigures) -> dict[str, str]:
         "encoding": f"{encoding.kind}, {encoding.steps} steps of "
         f"{metadata.discretization.dt:g} s, threshold {encoding.threshold:g}",
     }
-    for name, spikes in evaluation.spikes.items():
+    spikes = dict(evaluation.spikes)
+    if encoding.kind == "direct":  # values are no spikes, though each one meets synapses
+        rows["values per sample that are not 0, input"] = (
+            f"{spikes.pop('input'):.1f} of {evaluation.neurons['input']} inputs"
+        )
+    for name, count in spikes.items():
         label = f"{name} ({kinds[name]})" if name in kinds else name
-        rows[f"spikes per sample, {label}"] = f"{spikes:.1f} of {evaluation.neurons[name]} neurons"
-    rows["spikes per sample, all populations"] = f"{sum(evaluation.spikes.values()):.1f}"
+        rows[f"spikes per sample, {label}"] = f"{count:.1f} of {evaluation.neurons[name]} neurons"
+    rows["spikes per sample, all populations"] = f"{sum(spikes.values()):.1f}"
     return rows
 
 

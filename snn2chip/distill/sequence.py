@@ -188,7 +188,8 @@ class Evaluation:
 
     Attributes:
         predictions: int64 [sample].
-        spikes: population -> mean spikes per sample, the input population first.
+        spikes: population -> mean spikes per sample, the input population first; of an input of
+            values, those that are not 0, as reports count them.
         neurons: population -> its number of neurons.
         ties: share of the samples whose two best scores are equal.
     """
@@ -227,7 +228,7 @@ def evaluate(
             result = run_layers(student, encoded)
             scores.append(readout_scores(result.output, readout))
             for name, values in {"input": encoded, **result.spikes}.items():
-                spikes[name] = spikes.get(name, 0.0) + float(values.sum())
+                spikes[name] = spikes.get(name, 0.0) + float(values.count_nonzero())
                 neurons[name] = values[0, 0].numel()
     student.train(was_training)
     score = torch.cat(scores)

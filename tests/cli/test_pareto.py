@@ -100,7 +100,9 @@ def test_ctrl_c_in_a_trial_ends_with_130(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("snn2chip.study.trials.running.run_trial", interrupted)
-    assert cli("pareto", study).code == 130
+    done = cli("pareto", study)
+    assert done.code == 130
+    assert "the same command goes on" in done.err
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs signals")

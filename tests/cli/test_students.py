@@ -330,3 +330,23 @@ def test_without_torch_the_command_that_adds_it_is_named(
     assert done.code == 2, done.err
     assert is_four_part(done.err, parts=("change",))
     assert "snn2chip[train]" in done.err
+
+
+def test_an_interrupted_training_says_how_it_goes_on(
+    cli: Cli, recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("snn2chip.distill.distill", interrupted)
+    done = cli("distill", recipe)
+    assert (done.code, done.out) == (130, "")
+    assert "interrupted: the same command goes on" in done.err
+
+
+def test_a_chip_without_values_names_the_key_of_the_recipe(cli: Cli, recipe: Path) -> None:
+    direct = RECIPE.replace("steps = 4", 'steps = 4\nkind = "direct"')
+    recipe.write_text('targets = ["loihi2"]\n' + direct)
+    done = cli("distill", recipe)
+    assert done.code == 4
+    assert 'encoding.kind = "if" in the recipe' in done.err

@@ -97,6 +97,20 @@ def test_the_card_shows_what_was_measured(made) -> None:
     assert "flatten, linear 64>10, lif, linear 10>10, lif" in card
 
 
+def test_values_of_a_direct_input_are_no_spikes(tmp_path) -> None:
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(RECIPE.replace("steps = 5", 'steps = 5\nkind = "direct"'))
+    result = distill(recipe, tmp_path / "out")
+    table = rows(result.card.read_text())
+    split = load_digits_split(0, 0.4)
+    values = 5 * np.count_nonzero(split.x_test) / len(split.x_test)
+    assert result.evaluation.spikes["input"] == values
+    assert table["values per sample that are not 0, input"] == f"{values:.1f} of 64 inputs"
+    assert "spikes per sample, input" not in table
+    own = sum(count for name, count in result.evaluation.spikes.items() if name != "input")
+    assert table["spikes per sample, all populations"] == f"{own:.1f}"
+
+
 def test_without_folds_the_card_says_so(tmp_path) -> None:
     recipe = tmp_path / "r.toml"
     recipe.write_text(RECIPE)

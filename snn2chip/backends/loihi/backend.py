@@ -47,7 +47,7 @@ class LoihiBackend:
                 f"network {graph.name!r}: encoding 'direct' on {target.name}",
                 needs="input values at every step",
                 has="input spikes only, in this version",
-                remedy="--encoding if (the deterministic spike encoding)",
+                remedy='--encoding if, or encoding.kind = "if" in the recipe that trains it',
             )
         require_spiking_sources(graph)
         return realise(
