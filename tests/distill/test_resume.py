@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch")
@@ -141,3 +142,40 @@ def test_a_damaged_state_is_told(recipe, tmp_path) -> None:
         (out / "training.resume").write_bytes(content)
         with pytest.raises(InputFileError, match="restart"):
             distill(recipe, out)
+
+
+def stop_after(stage: str, epoch: int):
+    """A progress callback that breaks a run off."""
+
+    def stop(progress) -> None:
+        if progress.stage == stage and progress.epoch == epoch:
+            raise BrokenOffError
+
+    return stop
+
+
+def test_other_samples_do_not_go_on(tmp_path) -> None:
+    """Neither with the state of a training nor with a teacher of what the file held before."""
+    rng = np.random.default_rng(0)
+    data = {"x_train": rng.random((40, 6)), "x_test": rng.random((8, 6))}
+    data |= {"y_train": np.arange(40) % 2, "y_test": np.arange(8) % 2}
+    np.savez(tmp_path / "data.npz", **data)
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(
+        '[data]\nname = "data.npz"\n[encoding]\nsteps = 2\n[student]\nkind = "mlp"\nwidths = [4]\n'
+        '[teacher]\nkind = "mlp"\nwidths = [4]\ntraining = { epochs = 1, threads = 1 }\n'
+        '[method]\nname = "kd"\n[training]\nepochs = 2\nthreads = 1\n'
+    )
+    out = tmp_path / "out"
+    with pytest.raises(BrokenOffError):
+        distill(recipe, out, progress=stop_after("train", 2))
+    before, metadata = load_checkpoint(out / "teacher.safetensors")
+    np.savez(tmp_path / "data.npz", **{**data, "y_train": data["y_train"][::-1]})
+    with pytest.raises(ConfigError, match="other samples"):
+        distill(recipe, out)
+    after, found = load_checkpoint(out / "teacher.safetensors")
+    assert found.data.digest != metadata.data.digest
+    assert not same(before, after)
+    distill(recipe, out, restart=True)
+    again, _ = load_checkpoint(out / "teacher.safetensors")
+    assert same(after, again)

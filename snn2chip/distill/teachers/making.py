@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -14,6 +15,7 @@ from snn2chip.distill.teachers.base import Teacher
 from snn2chip.distill.teachers.network import NetworkTeacher, teacher_recipe
 from snn2chip.distill.teachers.onnx import Gives, onnx_teacher
 from snn2chip.distill.training import ProgressCallback, fit
+from snn2chip.distill.training.samples import samples_digest
 from snn2chip.errors import ConfigError, InputFileError
 
 _BATCH = 512
@@ -27,13 +29,17 @@ def trained_teacher(
 ) -> NetworkTeacher:
     """The teacher that a recipe describes: the one in ``path`` if it is that, else trained there.
 
+    A teacher of the same recipe whose training samples were others is trained anew.
+
     A training that was broken off goes on.
     """
     wanted = teacher_recipe(recipe)
     metadata = describe(wanted, split)
+    digest = samples_digest(split.x_train, split.y_train)
+    metadata = replace(metadata, data=replace(metadata.data, digest=digest))
     if path.exists():
         module, found = load_checkpoint(path)
-        if found.recipe == metadata.recipe:
+        if found.recipe == metadata.recipe and found.data.digest in ("", digest):
             return NetworkTeacher(module)
     state = path.with_suffix(".resume")
     fitted = fit(wanted, split.x_train, split.y_train, "teacher", progress, state=state)
