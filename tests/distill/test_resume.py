@@ -179,3 +179,19 @@ def test_other_samples_do_not_go_on(tmp_path) -> None:
     distill(recipe, out, restart=True)
     again, _ = load_checkpoint(out / "teacher.safetensors")
     assert same(after, again)
+
+
+def test_restart_forgets_the_state_of_a_teacher(recipe, tmp_path) -> None:
+    """A damaged one, or one of another teacher, whose messages say --restart."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "teacher.resume").write_bytes(b"x" * 100)
+    with pytest.raises(InputFileError, match="--restart"):
+        distill(recipe, out)
+    with pytest.raises(BrokenOffError):
+        distill(recipe, out, restart=True, progress=stop_after("teacher", 2))
+    recipe.write_text(RECIPE.replace("widths = [24]", "widths = [20]"))
+    with pytest.raises(ConfigError, match="--restart"):
+        distill(recipe, out)
+    with pytest.raises(BrokenOffError):
+        distill(recipe, out, restart=True, progress=stop_after("train", 1))
