@@ -195,3 +195,22 @@ def test_restart_forgets_the_state_of_a_teacher(recipe, tmp_path) -> None:
         distill(recipe, out)
     with pytest.raises(BrokenOffError):
         distill(recipe, out, restart=True, progress=stop_after("train", 1))
+
+
+def test_a_second_run_stays_out_of_the_folder(recipe, tmp_path) -> None:
+    """While the first one trains; its files are those of one run."""
+    out, refused = tmp_path / "out", []
+    other = tmp_path / "other.toml"
+    other.write_text(RECIPE.replace("epochs = 5", "epochs = 1"))
+
+    def meddle(progress) -> None:
+        with pytest.raises(ConfigError, match="another run is at work"):
+            distill(other, out, restart=True)
+        refused.append(progress.epoch)
+        raise BrokenOffError
+
+    with pytest.raises(BrokenOffError):
+        distill(recipe, out, progress=meddle)
+    assert refused == [1]
+    with pytest.raises(BrokenOffError):  # let in now
+        distill(recipe, out, progress=stop_after("teacher", 2))
