@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -15,9 +16,14 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch")
 pytest.importorskip("norse", reason="students have Norse cells")
 
-from snn2chip.distill import load_checkpoint  # noqa: E402
+from safetensors.torch import save  # noqa: E402
+
+from snn2chip.data import Split  # noqa: E402
+from snn2chip.distill import load_checkpoint, save_checkpoint  # noqa: E402
 from snn2chip.distill.run import distill  # noqa: E402
+from snn2chip.distill.teachers.making import teacher_in_file  # noqa: E402
 from snn2chip.distill.training import fit  # noqa: E402
+from snn2chip.distill.training.state import KEY, SCHEMA  # noqa: E402
 from snn2chip.errors import ConfigError, InputFileError  # noqa: E402
 
 RECIPE = """
@@ -142,6 +148,23 @@ def test_a_damaged_state_is_told(recipe, tmp_path) -> None:
         (out / "training.resume").write_bytes(content)
         with pytest.raises(InputFileError, match="restart"):
             distill(recipe, out)
+
+
+def test_a_state_that_says_nothing_is_told(tiny_recipe, few_digits, tmp_path) -> None:
+    """A whole file with the right schema and nothing else in it."""
+    state = tmp_path / "training.resume"
+    meta = {KEY: json.dumps({"schema": SCHEMA})}
+    state.write_bytes(save({"x": torch.zeros(1)}, metadata=meta))
+    with pytest.raises(ConfigError, match="restart"):
+        fit(tiny_recipe("mlp"), *few_digits, state=state)
+
+
+def test_a_student_is_no_teacher(tiny_recipe, few_digits, student_and_metadata, tmp_path) -> None:
+    """Values in one step are nothing that it was trained for."""
+    path = save_checkpoint(tmp_path / "s.safetensors", *student_and_metadata())
+    split = Split(*few_digits, *few_digits)
+    with pytest.raises(InputFileError, match="spiking student"):
+        teacher_in_file(path, split)
 
 
 def stop_after(stage: str, epoch: int):

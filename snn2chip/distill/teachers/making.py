@@ -56,7 +56,7 @@ def teacher_in_file(path: Path, split: Split, gives: Gives = "logits") -> Teache
 
     Raises:
         ConfigError: a file of another kind, or a classifier of other samples.
-        InputFileError: the file is damaged, or a teacher of other samples.
+        InputFileError: the file is damaged, a spiking student, or a teacher of other samples.
         UnsupportedError: an ONNX model that is no classifier.
     """
     if path.suffix == ".onnx":
@@ -67,6 +67,12 @@ def teacher_in_file(path: Path, split: Split, gives: Gives = "logits") -> Teache
             needs="a .safetensors checkpoint of a teacher, or an .onnx classifier",
         )
     module, metadata = load_checkpoint(path)
+    if (metadata.encoding.kind, metadata.encoding.steps) != ("direct", 1):
+        raise InputFileError(
+            f"{path}: a spiking student, no teacher",
+            needs="a conventional network, as a run keeps it in teacher.safetensors",
+            has=f"a network of {metadata.encoding.steps} steps, encoding {metadata.encoding.kind}",
+        )
     shape, classes = tuple(split.x_train.shape[1:]), int(split.y_train.max()) + 1
     if metadata.input_shape != shape or len(metadata.class_names) != classes:
         raise InputFileError(

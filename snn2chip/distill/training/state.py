@@ -108,7 +108,7 @@ def load_state(
         InputFileError: the file is damaged.
     """
     meta, tensors = _read(path)
-    if meta["recipe"] != fingerprint(recipe):
+    if meta.get("recipe") != fingerprint(recipe):
         raise ConfigError(
             f"{path}: an unfinished training of another recipe",
             remedy="finish it with its own recipe, name another folder, or --restart",
