@@ -15,6 +15,11 @@ from pathlib import Path
 
 from snn2chip.errors import ConfigError
 
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
@@ -61,6 +66,46 @@ def _into(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb") as content, path.open("wb") as place:
             shutil.copyfileobj(content, place)
+
+
+@contextmanager
+def alone_in(folder: str | Path, work: str) -> Iterator[None]:
+    """Keep a second run out of a folder, which is made; whatever ends the first one lets it in.
+
+    Args:
+        work: what is at work there, for the message.
+
+    Raises:
+        ConfigError: another one is at work there, or the folder cannot be written to.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):  # now, and not after the first epoch
+            raise PermissionError(0, "no permission, or a read-only place")
+        handle = None if fcntl is None else os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise ConfigError(
+            f"{folder}: cannot be written to", has=error.strerror or str(error), remedy="another -o"
+        ) from error
+    try:
+        if fcntl is not None and handle is not None:
+            _lock(handle, folder, work)
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _lock(handle: int, folder: Path, work: str) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise ConfigError(
+            f"{folder}: {work} is at work there", remedy="wait for it, or name another folder"
+        ) from error
+    except OSError:  # a file system without locks
+        return
 
 
 def write_bytes(path: str | Path, content: bytes) -> Path:

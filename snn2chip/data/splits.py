@@ -18,6 +18,9 @@ from snn2chip.errors import ConfigError, InputFileError, did_you_mean
 
 PARTS = ("x_train", "y_train", "x_test", "y_test")
 
+MAX_CLASSES = 1 << 16
+"""Most classes of a data set: a network has an output neuron for each."""
+
 
 def load_split(name: str, seed: int, test_size: float, folder: Path | None = None) -> Split:
     """Training and test samples of a data set.
@@ -89,7 +92,18 @@ def _stored(path: Path, file: NpzFile) -> Split:
         classes = int(y["train"].max()) + 1 if part != "train" else None
         labels = file.read(f"y_{key}")
         y[part] = as_labels(str(path), f"y_{key}", labels, len(x[part]), classes)
+    _check_classes(path, int(y["train"].max()) + 1)
     return _joined(x, y, read["train"][1])
+
+
+def _check_classes(path: Path, classes: int) -> None:
+    """Refuse labels that nobody can be trained on."""
+    if not 2 <= classes <= MAX_CLASSES:
+        raise InputFileError(
+            f"{path}: 'y_train' of {classes:,} classes, the largest label and 1 more",
+            needs=f"2 to {MAX_CLASSES:,} classes",
+            remedy="number the classes from 0",
+        )
 
 
 def _joined(x: dict[str, NDArray[Any]], y: dict[str, NDArray[np.int64]], scale: float) -> Split:
@@ -111,5 +125,7 @@ def _values(path: Path, key: str, file: NpzFile) -> tuple[NDArray[Any], float]:
         )
     check_finite(str(path), key, x)
     scale = BYTE_SCALE if x.dtype == np.uint8 else 1.0
-    values = scaled_bytes(x, scale).astype(np.float32, copy=False)
+    with np.errstate(over="ignore"):
+        values = scaled_bytes(x, scale).astype(np.float32, copy=False)
+    check_finite(f"{path}, in float32", key, values)
     return (values[:, np.newaxis] if x.ndim == 3 else values), scale

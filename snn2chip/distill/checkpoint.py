@@ -35,11 +35,16 @@ MAX_LISTED = 12
 
 @dataclass(frozen=True, slots=True)
 class DataSource:
-    """The samples a student was trained on."""
+    """The samples a student was trained on.
+
+    Attributes:
+        digest: of the training samples and their classes, "" where the file does not say.
+    """
 
     name: str
     split_seed: int
     test_size: float
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,7 @@ class CheckpointMetadata:
                 "name": self.data.name,
                 "split_seed": self.data.split_seed,
                 "test_size": self.data.test_size,
+                **({"digest": self.data.digest} if self.data.digest else {}),
             },
             "recipe": dict(self.recipe),
             "trained_with": dict(self.trained_with),
@@ -123,7 +129,12 @@ class CheckpointMetadata:
             readout=Readout(tables["readout"]),
             input_shape=shape,
             class_names=tuple(str(name) for name in tables["class_names"]),
-            data=DataSource(str(data["name"]), int(data["split_seed"]), float(data["test_size"])),
+            data=DataSource(
+                str(data["name"]),
+                int(data["split_seed"]),
+                float(data["test_size"]),
+                str(data.get("digest", "")),
+            ),
             recipe=dict(tables["recipe"]),
             trained_with={str(k): str(v) for k, v in dict(tables["trained_with"]).items()},
         )

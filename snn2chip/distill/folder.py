@@ -39,8 +39,8 @@ class RunFolder:
         return self.path / RESUME
 
     def forget(self) -> None:
-        """Remove what an unfinished run left; teachers stay."""
-        for name in (RESUME, BEST, LAST):
+        """Remove what an unfinished run left; teachers that are done stay."""
+        for name in (RESUME, BEST, LAST, f"{TEACHER}.resume"):
             (self.path / name).unlink(missing_ok=True)
 
     def keep(self, student: norse.SequentialState, best: bool) -> None:

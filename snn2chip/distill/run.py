@@ -27,7 +27,7 @@ from snn2chip.distill.teachers.base import Teacher
 from snn2chip.distill.teachers.making import teacher_accuracy
 from snn2chip.distill.training import ProgressCallback, fit, hold_out
 from snn2chip.errors import ConfigError, UnsupportedError
-from snn2chip.files import write_bytes
+from snn2chip.files import alone_in, write_bytes
 from snn2chip.graph import Readout
 
 CHECKPOINT_NAME = "student.safetensors"
@@ -94,7 +94,8 @@ def distill(
 
     Raises:
         ConfigError: the recipe makes no sense, or ``folds`` is 1 or negative; no such target; the
-            folder has an unfinished run of another recipe.
+            folder has an unfinished run of another recipe or other samples, or another run is at
+            work there.
         UnsupportedError, DoesNotFitError: one of the recipe's targets cannot run the student; it
             is not trained then.
         InputFileError: the student to start from is damaged, or no student of this recipe.
@@ -108,8 +109,24 @@ def distill(
     metadata = describe(recipe, split)
     check_targets(metadata, recipe.targets)
     folder = RunFolder(out_dir, metadata, None if teachers is None else Path(teachers))
-    if restart:
-        folder.forget()
+    with alone_in(out_dir, "another run"):
+        if restart:
+            folder.forget()
+        return _made(recipe_path, recipe, split, folder, folds, progress, tuning)
+
+
+def _made(
+    recipe_path: Path,
+    recipe: Recipe,
+    split: Split,
+    folder: RunFolder,
+    folds: int,
+    progress: ProgressCallback | None,
+    tuning: Tuning,
+) -> DistillResult:
+    """The files of a run in its folder; see `distill`."""
+    out_dir, metadata = folder.path, folder.metadata
+    recipe_text = recipe_path.read_bytes()  # as it is now, whoever edits it while it trains
     if recipe.method.several:
         _only_training(folds, tuning)
         return _result_of(distill_ensemble(recipe_path, recipe, split, folder, progress), out_dir)
@@ -163,7 +180,6 @@ def distill(
     bits = None if recipe.quantization is None else recipe.quantization.weight_bits
     judged = Judged(student, metadata, *judging_samples(recipe, split), bits)
     rows = {name: text for plan in plans for name, text in plan.verdict(judged).items()}
-    recipe_text = recipe_path.read_bytes()
     result = DistillResult(
         name=figures.name,
         checkpoint=save_checkpoint(out_dir / CHECKPOINT_NAME, student, metadata),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -9,14 +10,20 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 pytest.importorskip("norse", reason="students have Norse cells")
 
-from snn2chip.distill import load_checkpoint  # noqa: E402
+from safetensors.torch import save  # noqa: E402
+
+from snn2chip.data import Split  # noqa: E402
+from snn2chip.distill import load_checkpoint, save_checkpoint  # noqa: E402
 from snn2chip.distill.run import distill  # noqa: E402
+from snn2chip.distill.teachers.making import teacher_in_file  # noqa: E402
 from snn2chip.distill.training import fit  # noqa: E402
+from snn2chip.distill.training.state import KEY, SCHEMA  # noqa: E402
 from snn2chip.errors import ConfigError, InputFileError  # noqa: E402
 
 RECIPE = """
@@ -141,3 +148,92 @@ def test_a_damaged_state_is_told(recipe, tmp_path) -> None:
         (out / "training.resume").write_bytes(content)
         with pytest.raises(InputFileError, match="restart"):
             distill(recipe, out)
+
+
+def test_a_state_that_says_nothing_is_told(tiny_recipe, few_digits, tmp_path) -> None:
+    """A whole file with the right schema and nothing else in it."""
+    state = tmp_path / "training.resume"
+    meta = {KEY: json.dumps({"schema": SCHEMA})}
+    state.write_bytes(save({"x": torch.zeros(1)}, metadata=meta))
+    with pytest.raises(ConfigError, match="restart"):
+        fit(tiny_recipe("mlp"), *few_digits, state=state)
+
+
+def test_a_student_is_no_teacher(tiny_recipe, few_digits, student_and_metadata, tmp_path) -> None:
+    """Values in one step are nothing that it was trained for."""
+    path = save_checkpoint(tmp_path / "s.safetensors", *student_and_metadata())
+    split = Split(*few_digits, *few_digits)
+    with pytest.raises(InputFileError, match="spiking student"):
+        teacher_in_file(path, split)
+
+
+def stop_after(stage: str, epoch: int):
+    """A progress callback that breaks a run off."""
+
+    def stop(progress) -> None:
+        if progress.stage == stage and progress.epoch == epoch:
+            raise BrokenOffError
+
+    return stop
+
+
+def test_other_samples_do_not_go_on(tmp_path) -> None:
+    """Neither with the state of a training nor with a teacher of what the file held before."""
+    rng = np.random.default_rng(0)
+    data = {"x_train": rng.random((40, 6)), "x_test": rng.random((8, 6))}
+    data |= {"y_train": np.arange(40) % 2, "y_test": np.arange(8) % 2}
+    np.savez(tmp_path / "data.npz", **data)
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(
+        '[data]\nname = "data.npz"\n[encoding]\nsteps = 2\n[student]\nkind = "mlp"\nwidths = [4]\n'
+        '[teacher]\nkind = "mlp"\nwidths = [4]\ntraining = { epochs = 1, threads = 1 }\n'
+        '[method]\nname = "kd"\n[training]\nepochs = 2\nthreads = 1\n'
+    )
+    out = tmp_path / "out"
+    with pytest.raises(BrokenOffError):
+        distill(recipe, out, progress=stop_after("train", 2))
+    before, metadata = load_checkpoint(out / "teacher.safetensors")
+    np.savez(tmp_path / "data.npz", **{**data, "y_train": data["y_train"][::-1]})
+    with pytest.raises(ConfigError, match="other samples"):
+        distill(recipe, out)
+    after, found = load_checkpoint(out / "teacher.safetensors")
+    assert found.data.digest != metadata.data.digest
+    assert not same(before, after)
+    distill(recipe, out, restart=True)
+    again, _ = load_checkpoint(out / "teacher.safetensors")
+    assert same(after, again)
+
+
+def test_restart_forgets_the_state_of_a_teacher(recipe, tmp_path) -> None:
+    """A damaged one, or one of another teacher, whose messages say --restart."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "teacher.resume").write_bytes(b"x" * 100)
+    with pytest.raises(InputFileError, match="--restart"):
+        distill(recipe, out)
+    with pytest.raises(BrokenOffError):
+        distill(recipe, out, restart=True, progress=stop_after("teacher", 2))
+    recipe.write_text(RECIPE.replace("widths = [24]", "widths = [20]"))
+    with pytest.raises(ConfigError, match="--restart"):
+        distill(recipe, out)
+    with pytest.raises(BrokenOffError):
+        distill(recipe, out, restart=True, progress=stop_after("train", 1))
+
+
+def test_a_second_run_stays_out_of_the_folder(recipe, tmp_path) -> None:
+    """While the first one trains; its files are those of one run."""
+    out, refused = tmp_path / "out", []
+    other = tmp_path / "other.toml"
+    other.write_text(RECIPE.replace("epochs = 5", "epochs = 1"))
+
+    def meddle(progress) -> None:
+        with pytest.raises(ConfigError, match="another run is at work"):
+            distill(other, out, restart=True)
+        refused.append(progress.epoch)
+        raise BrokenOffError
+
+    with pytest.raises(BrokenOffError):
+        distill(recipe, out, progress=meddle)
+    assert refused == [1]
+    with pytest.raises(BrokenOffError):  # let in now
+        distill(recipe, out, progress=stop_after("teacher", 2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -14,6 +15,7 @@ from snn2chip.distill.teachers.base import Teacher
 from snn2chip.distill.teachers.network import NetworkTeacher, teacher_recipe
 from snn2chip.distill.teachers.onnx import Gives, onnx_teacher
 from snn2chip.distill.training import ProgressCallback, fit
+from snn2chip.distill.training.samples import samples_digest
 from snn2chip.errors import ConfigError, InputFileError
 
 _BATCH = 512
@@ -27,13 +29,17 @@ def trained_teacher(
 ) -> NetworkTeacher:
     """The teacher that a recipe describes: the one in ``path`` if it is that, else trained there.
 
+    A teacher of the same recipe whose training samples were others is trained anew.
+
     A training that was broken off goes on.
     """
     wanted = teacher_recipe(recipe)
     metadata = describe(wanted, split)
+    digest = samples_digest(split.x_train, split.y_train)
+    metadata = replace(metadata, data=replace(metadata.data, digest=digest))
     if path.exists():
         module, found = load_checkpoint(path)
-        if found.recipe == metadata.recipe:
+        if found.recipe == metadata.recipe and found.data.digest in ("", digest):
             return NetworkTeacher(module)
     state = path.with_suffix(".resume")
     fitted = fit(wanted, split.x_train, split.y_train, "teacher", progress, state=state)
@@ -50,7 +56,7 @@ def teacher_in_file(path: Path, split: Split, gives: Gives = "logits") -> Teache
 
     Raises:
         ConfigError: a file of another kind, or a classifier of other samples.
-        InputFileError: the file is damaged, or a teacher of other samples.
+        InputFileError: the file is damaged, a spiking student, or a teacher of other samples.
         UnsupportedError: an ONNX model that is no classifier.
     """
     if path.suffix == ".onnx":
@@ -61,6 +67,12 @@ def teacher_in_file(path: Path, split: Split, gives: Gives = "logits") -> Teache
             needs="a .safetensors checkpoint of a teacher, or an .onnx classifier",
         )
     module, metadata = load_checkpoint(path)
+    if (metadata.encoding.kind, metadata.encoding.steps) != ("direct", 1):
+        raise InputFileError(
+            f"{path}: a spiking student, no teacher",
+            needs="a conventional network, as a run keeps it in teacher.safetensors",
+            has=f"a network of {metadata.encoding.steps} steps, encoding {metadata.encoding.kind}",
+        )
     shape, classes = tuple(split.x_train.shape[1:]), int(split.y_train.max()) + 1
     if metadata.input_shape != shape or len(metadata.class_names) != classes:
         raise InputFileError(

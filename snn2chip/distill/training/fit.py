@@ -17,7 +17,7 @@ from snn2chip.distill.recipe import Recipe
 from snn2chip.distill.sequence import evaluate
 from snn2chip.distill.students import architecture, build_student
 from snn2chip.distill.teachers.base import Teacher
-from snn2chip.distill.training.samples import hold_out, torch_state
+from snn2chip.distill.training.samples import hold_out, lesson_digest, torch_state
 from snn2chip.distill.training.state import Kept, load_state, save_state
 from snn2chip.distill.training.trainer import Trainer, initialise
 
@@ -87,16 +87,17 @@ def fit(
 
     Raises:
         ConfigError: the training diverged, or the recipe does not fit the samples; a state of
-            another recipe.
+            another recipe, other samples or another teacher.
         InputFileError: a damaged state.
     """
     with torch_state(recipe.training):
         inner, judge = hold_out(recipe.data, y)
+        lesson = {} if state is None else lesson_digest(x, y, teacher)
         made = recipe.method.prepare(recipe, x[inner], y[inner], teacher)
         student, teacher = made or (new_student(recipe, x, y), teacher)
         trainer = Trainer(recipe, student, x[inner], y[inner], teacher, initialise=True)
         run = _Run(recipe, trainer, x[judge], y[judge], stage, progress, keep)
-        kept = run.all_stages(state)
+        kept = run.all_stages(state, lesson)
         if kept.weights is not None:
             student.load_state_dict(kept.weights)
         # again, for trainings of no epochs, or without one that may be kept
@@ -129,12 +130,12 @@ class _Run:
     progress: ProgressCallback | None
     keep: Keep | None = None
 
-    def all_stages(self, state: Path | None) -> Kept:
+    def all_stages(self, state: Path | None, lesson: Mapping[str, str]) -> Kept:
         stages = self.recipe.method.stages(self.recipe.training.epochs)
         resumed = state is not None and state.exists()
         kept = Kept()
         if resumed and state is not None:
-            kept = load_state(state, self.recipe, self.trainer, stages)
+            kept = load_state(state, self.recipe, self.trainer, stages, lesson)
         for index in range(kept.stage, len(stages)):
             if not resumed:
                 self.trainer.start(stages[index])
@@ -142,7 +143,7 @@ class _Run:
             while self.trainer.done < stages[index].epochs:
                 self._epoch(kept, stages)
                 if state is not None:
-                    save_state(state, self.recipe, self.trainer, kept)
+                    save_state(state, self.recipe, self.trainer, kept, lesson)
         return kept
 
     def _epoch(self, kept: Kept, stages: tuple[Stage, ...]) -> None:

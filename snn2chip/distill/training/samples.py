@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ MAX_CACHED_BYTES = 1 << 30
 """Most that a teacher's answers may take in memory; above, it answers batch by batch."""
 
 _PART = 512
+_ASKED = 16
 
 
 def hold_out(
@@ -52,6 +54,34 @@ def torch_state(config: TrainingConfig) -> Iterator[None]:
             yield
         finally:
             torch.set_num_threads(threads)
+
+
+def samples_digest(x: NDArray[np.floating], y: NDArray[np.int64]) -> str:
+    """Hexadecimal digits that tell samples x [sample, ...] and classes y [sample] from others."""
+    found = sha256(f"{x.dtype} {x.shape}".encode())
+    found.update(np.ascontiguousarray(x).data)
+    found.update(np.ascontiguousarray(y).data)
+    return found.hexdigest()
+
+
+def lesson_digest(
+    x: NDArray[np.floating], y: NDArray[np.int64], teacher: Teacher | None
+) -> dict[str, str]:
+    """What a training learns from beside its recipe, by name: its samples and its teacher.
+
+    A teacher of ours is its weights, another one its answers to the first samples.
+    """
+    found = {"samples": samples_digest(x, y)}
+    if teacher is None:
+        return found
+    if teacher.module is not None:
+        parts = list(teacher.module.state_dict().values())
+    else:
+        parts = [teacher.outputs(torch.as_tensor(x[:_ASKED], dtype=torch.float32)).logits]
+    told = sha256()
+    for part in parts:
+        told.update(np.ascontiguousarray(part.detach().cpu().numpy()).data)
+    return {**found, "teacher": told.hexdigest()}
 
 
 class TaughtSamples:

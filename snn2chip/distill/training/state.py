@@ -8,6 +8,7 @@ that goes on from it ends with the same weights as one that was never broken off
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -58,8 +59,14 @@ def fingerprint(recipe: Recipe) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def save_state(path: Path, recipe: Recipe, trainer: Trainer, kept: Kept) -> None:
-    """Write the state after an epoch."""
+def save_state(
+    path: Path, recipe: Recipe, trainer: Trainer, kept: Kept, lesson: Mapping[str, str]
+) -> None:
+    """Write the state after an epoch.
+
+    Args:
+        lesson: digests of samples and teacher, by name.
+    """
     optimizer = trainer.optimizer.state_dict()
     tensors: dict[str, Tensor] = {
         **_prefixed("student", trainer.student.state_dict()),
@@ -73,6 +80,7 @@ def save_state(path: Path, recipe: Recipe, trainer: Trainer, kept: Kept) -> None
     meta = {
         "schema": SCHEMA,
         "recipe": fingerprint(recipe),
+        "lesson": dict(lesson),
         "done": trainer.done,
         "stage": kept.stage,
         "losses": kept.losses,
@@ -90,18 +98,26 @@ def save_state(path: Path, recipe: Recipe, trainer: Trainer, kept: Kept) -> None
     write_bytes(path, save(plain, metadata={KEY: json.dumps(meta)}))
 
 
-def load_state(path: Path, recipe: Recipe, trainer: Trainer, stages: Any) -> Kept:
+def load_state(
+    path: Path, recipe: Recipe, trainer: Trainer, stages: Any, lesson: Mapping[str, str]
+) -> Kept:
     """Put a trainer where the saved one was.
 
     Raises:
-        ConfigError: the state belongs to another recipe.
+        ConfigError: the state belongs to another recipe, other samples or another teacher.
         InputFileError: the file is damaged.
     """
     meta, tensors = _read(path)
-    if meta["recipe"] != fingerprint(recipe):
+    if meta.get("recipe") != fingerprint(recipe):
         raise ConfigError(
             f"{path}: an unfinished training of another recipe",
             remedy="finish it with its own recipe, name another folder, or --restart",
+        )
+    if meta.get("lesson", lesson) != lesson:  # states of earlier versions do not say
+        raise ConfigError(
+            f"{path}: an unfinished training on other samples, or by another teacher",
+            needs="the data and the teacher that it began with",
+            remedy="name another folder, or --restart",
         )
     try:
         trainer.start(stages[meta["stage"]], hooks=False)
