@@ -105,6 +105,11 @@ def test_ctrl_c_in_a_trial_ends_with_130(
     assert "the same command goes on" in done.err
 
 
+def interruptible() -> None:
+    """What runs in the background of a script ignores Ctrl-C; a terminal's command does not."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="needs signals")
 def test_ctrl_c_ends_trials_beside_each_other_and_keeps_what_is_done(
     study: Path, folder: Path
@@ -113,7 +118,7 @@ def test_ctrl_c_ends_trials_beside_each_other_and_keeps_what_is_done(
     (folder / "base.toml").write_text(endless)
     study.write_text(STUDY.split("[[grid]]")[0])
     command = [sys.executable, "-m", "snn2chip", "pareto", str(study), "--jobs", "2"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=interruptible)
     limit = time.monotonic() + 200
     while len(left := list(folder.glob("small/trials/*/training.resume"))) < 2:
         assert process.poll() is None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _DROPPED_FIRST = (
-    *("input", "output", "drift %", "seeds", "in float", "dynamic", "validation"),
+    *("input", "output", "spike energy", "drift %", "seeds", "in float", "dynamic", "validation"),
     *("on the front of", "events"),
 )
 

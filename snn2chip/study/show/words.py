@@ -12,7 +12,7 @@ from snn2chip.study.types import FLOAT
 COST_WORDS = {
     "spikes": "spikes",
     "synaptic_events": "synaptic events",
-    "spike_energy": "energy of neurons' spikes",
+    "spike_energy": "spike energy",
     "dynamic": "dynamic energy",
     "energy": "total energy",
 }
