@@ -11,6 +11,7 @@ from snn2chip.cli import console, outputs
 
 if TYPE_CHECKING:
     from snn2chip.distill import QuantizedFigures
+    from snn2chip.distill.on_target import TargetFigures
 
 models = typer.Typer(help="Bundled students.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -110,14 +111,27 @@ def distill(
             if tell is not None:
                 tell(done.stage, done.epoch, done.epochs)
 
+        if tell is not None:
+            tell("preparing", 0, 1)
         made = train(recipe, folder, folds, epoch, tuning, restart, teachers)
     rows = [("student", made.name), ("test accuracy", f"{made.evaluation.accuracy:.2%}")]
+    rows += [_target_row(target) for target in made.targets]
     rows += [(f"fold {i}", f"{accuracy:.2%}") for i, accuracy in enumerate(made.folds, start=1)]
     if made.quantized is not None:
         rows += _quantized_rows(made.quantized)
     rows += [("parameters", f"{made.parameters:,}"), ("training", f"{made.seconds:.1f} s")]
     console.out(console.table(("figure", "value"), rows))
     console.wrote(made.checkpoint, made.card, made.recipe)
+
+
+def _target_row(figures: TargetFigures) -> tuple[str, str]:
+    """The program of one chip: accuracy and dynamic energy, or why it cannot run there."""
+    if figures.refused:
+        return f"on {figures.target}", f"cannot run there: {figures.refused}"
+    known = [] if figures.accuracy is None else [f"{figures.accuracy:.2%}"]
+    known += [] if figures.simulated else ["(float network)"]
+    known += [] if figures.dynamic_nj is None else [f"{figures.dynamic_nj:.0f} nJ dynamic"]
+    return f"on {figures.target}", ", ".join(known) or "no figure"
 
 
 def _quantized_rows(figures: QuantizedFigures) -> list[tuple[str, str]]:
