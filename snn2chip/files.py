@@ -72,6 +72,8 @@ def _into(path: Path) -> Iterator[Path]:
 def alone_in(folder: str | Path, work: str) -> Iterator[None]:
     """Keep a second run out of a folder, which is made; whatever ends the first one lets it in.
 
+    A folder that was made for nothing is removed again.
+
     Args:
         work: what is at work there, for the message.
 
@@ -79,6 +81,7 @@ def alone_in(folder: str | Path, work: str) -> Iterator[None]:
         ConfigError: another one is at work there, or the folder cannot be written to.
     """
     folder = Path(folder)
+    made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):  # now, and not after the first epoch
@@ -95,6 +98,9 @@ def alone_in(folder: str | Path, work: str) -> Iterator[None]:
     finally:
         if handle is not None:
             os.close(handle)
+        if made:
+            with suppress(OSError):  # there is something in it
+                folder.rmdir()
 
 
 def _lock(handle: int, folder: Path, work: str) -> None:

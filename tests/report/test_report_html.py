@@ -18,7 +18,7 @@ from snn2chip.pipeline import CurvePoint, Result, Thresholds, judge
 from snn2chip.report import html
 from snn2chip.report.build import build
 from snn2chip.report.figures import BINS, MAX_ROWS, MAX_STEPS
-from snn2chip.report.html import draw, notebook, page
+from snn2chip.report.html import draw, environment, notebook, page
 from snn2chip.report.types import TERMS, Range, RangeEnd, Report, Terms
 from tests.report.synthetic_results import PRICES, VIOLATION, result
 
@@ -360,4 +360,4 @@ def test_every_section_has_its_place(report: Report, ids: str) -> None:
     ],
 )
 def test_only_units_become_signs(words: str, nice: str) -> None:
-    assert page.nice(words) == nice
+    assert environment.nice(words) == nice
