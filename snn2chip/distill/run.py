@@ -25,7 +25,7 @@ from snn2chip.distill.sequence import Evaluation, evaluate
 from snn2chip.distill.students.legality import check_targets
 from snn2chip.distill.teachers.base import Teacher
 from snn2chip.distill.teachers.making import teacher_accuracy
-from snn2chip.distill.training import ProgressCallback, fit, hold_out
+from snn2chip.distill.training import Fit, ProgressCallback, fit, hold_out
 from snn2chip.errors import ConfigError, UnsupportedError
 from snn2chip.files import alone_in, write_bytes
 from snn2chip.graph import Readout
@@ -131,19 +131,7 @@ def _made(
         _only_training(folds, tuning)
         return _result_of(distill_ensemble(recipe_path, recipe, split, folder, progress), out_dir)
     teacher = folder.teacher(recipe, split, recipe_path.parent, progress)
-    fitted = (
-        fit(
-            recipe,
-            split.x_train,
-            split.y_train,
-            progress=progress,
-            teacher=teacher,
-            state=folder.resume,
-            keep=folder.keep,
-        )
-        if tuning.start is None
-        else started(metadata, tuning.start)
-    )
+    fitted = _fitted(recipe, split, folder, progress, teacher, tuning)
     student, quantized = fitted.student, None
     plans = (recipe.method, *recipe.penalties)
     for plan in plans:
@@ -152,10 +140,11 @@ def _made(
         plain = describe(replace(recipe, quantization=None), split)
         plain = replace(plain, architecture=metadata.architecture)
         save_checkpoint(out_dir / FLOAT_NAME, student, plain)
-        tuned = finetune_quantized(
-            student, metadata, split.x_train, split.y_train, recipe.quantization, progress, teacher
-        )
         before = judge(recipe, student, split.x_test, split.y_test)
+        train = split.x_train, split.y_train
+        tuned = finetune_quantized(
+            student, metadata, *train, recipe.quantization, progress, teacher
+        )
         quantized = figures_of(tuned, recipe.quantization, before, split, tuning)
         student, metadata = tuned.student, tuned.metadata
     evaluation = judge(recipe, student, split.x_test, split.y_test)
@@ -197,6 +186,28 @@ def _made(
     )
     folder.finish()
     return result
+
+
+def _fitted(
+    recipe: Recipe,
+    split: Split,
+    folder: RunFolder,
+    progress: ProgressCallback | None,
+    teacher: Teacher | None,
+    tuning: Tuning,
+) -> Fit:
+    """The student trained, or the one that the fine-tuning begins with."""
+    if tuning.start is not None:
+        return started(folder.metadata, tuning.start)
+    return fit(
+        recipe,
+        split.x_train,
+        split.y_train,
+        progress=progress,
+        teacher=teacher,
+        state=folder.resume,
+        keep=folder.keep,
+    )
 
 
 def _only_training(folds: int, tuning: Tuning) -> None:

@@ -11,9 +11,8 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d, cross_entropy
+from torch.nn.functional import adaptive_avg_pool2d
 
-from snn2chip.distill.losses.divergence import soft_divergence
 from snn2chip.distill.losses.features import (
     gaussian_margin,
     layer_weights,
@@ -23,6 +22,7 @@ from snn2chip.distill.losses.features import (
 )
 from snn2chip.distill.methods.base import Context, Method, Objective, Signals, Term
 from snn2chip.distill.methods.pairing import paired_taps
+from snn2chip.distill.methods.response import taught
 from snn2chip.distill.tables import at_least, between, positive
 from snn2chip.errors import ConfigError
 
@@ -77,11 +77,7 @@ class _Distillation(Objective):
     def forward(self, signals: Signals) -> dict[str, Term]:
         options, teacher = self._options, signals.teacher
         assert teacher is not None
-        terms = {"ce": Term(cross_entropy(signals.scores, signals.y), 1.0 - options.alpha)}
-        if options.alpha:
-            t = options.temperature
-            loss = soft_divergence(teacher.logits, signals.scores, t, t)
-            terms["kd"] = Term(loss, options.alpha * t * t)
+        terms = taught(signals, options.alpha, options.temperature)
         if len(self.layers):
             terms["feature"] = Term(self._features(signals), options.feature)
         return terms

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
-from torch.nn.functional import cross_entropy
 
 from snn2chip.distill.conversion.starting import Start
 from snn2chip.distill.losses.attention import attention_distance
-from snn2chip.distill.losses.divergence import soft_divergence
 from snn2chip.distill.methods.base import Context, Method, Objective, Signals, Stage, Term
 from snn2chip.distill.methods.conversion import start_in
 from snn2chip.distill.methods.pairing import paired_taps
+from snn2chip.distill.methods.response import taught
 from snn2chip.distill.tables import at_least, between, positive
 from snn2chip.errors import ConfigError
 
@@ -82,11 +81,7 @@ class _Layers(Objective):
     def forward(self, signals: Signals) -> dict[str, Term]:
         options, teacher = self._options, signals.teacher
         assert teacher is not None
-        terms = {"ce": Term(cross_entropy(signals.scores, signals.y), 1.0 - options.alpha)}
-        if options.alpha:
-            t = options.temperature
-            loss = soft_divergence(teacher.logits, signals.scores, t, t)
-            terms["kd"] = Term(loss, options.alpha * t * t)
+        terms = taught(signals, options.alpha, options.temperature)
         if self._pairs:
             distances = [
                 attention_distance(teacher.taps[theirs], signals.taps[mine].mean(0))

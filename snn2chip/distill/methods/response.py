@@ -53,6 +53,16 @@ class ResponseDistillation(Method):
         return _Response(self)
 
 
+def taught(signals: Signals, alpha: float, temperature: float) -> dict[str, Term]:
+    """Labels and the teacher's answers at one temperature: what feature methods add theirs to."""
+    assert signals.teacher is not None
+    terms = {"ce": Term(cross_entropy(signals.scores, signals.y), 1.0 - alpha)}
+    if alpha:
+        loss = soft_divergence(signals.teacher.logits, signals.scores, temperature, temperature)
+        terms["kd"] = Term(loss, alpha * temperature * temperature)
+    return terms
+
+
 class _Response(Objective):
     def __init__(self, options: ResponseDistillation) -> None:
         super().__init__()
