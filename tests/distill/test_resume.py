@@ -126,6 +126,15 @@ def test_kill_9_in_teacher_and_student(recipe, tmp_path) -> None:
     assert not list(out.glob("*.resume"))
 
 
+def test_a_finished_teacher_leaves_no_state(recipe, tmp_path) -> None:
+    """As where a process was killed between the teacher's file and the removal of its state."""
+    out = tmp_path / "out"
+    distill(recipe, out)
+    (out / "teacher.resume").write_bytes(b"left behind")
+    distill(recipe, out)
+    assert not list(out.glob("*.resume"))
+
+
 def test_another_recipe_does_not_go_on(recipe, tmp_path) -> None:
     def stop(progress) -> None:
         if progress.stage == "train" and progress.epoch == 2:

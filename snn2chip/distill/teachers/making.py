@@ -37,11 +37,12 @@ def trained_teacher(
     metadata = describe(wanted, split)
     digest = samples_digest(split.x_train, split.y_train)
     metadata = replace(metadata, data=replace(metadata.data, digest=digest))
+    state = path.with_suffix(".resume")
     if path.exists():
         module, found = load_checkpoint(path)
         if found.recipe == metadata.recipe and found.data.digest in ("", digest):
+            state.unlink(missing_ok=True)  # whoever wrote the file may have been killed before this
             return NetworkTeacher(module)
-    state = path.with_suffix(".resume")
     fitted = fit(wanted, split.x_train, split.y_train, "teacher", progress, state=state)
     save_checkpoint(path, fitted.student, metadata)
     state.unlink(missing_ok=True)
