@@ -20,7 +20,8 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 demo: $(VENV)/.snn2chip-core
 	$(BIN)/snn2chip demo
 
-# One thread per worker: matrix products this small do not gain from more.
+# One thread per worker: matrix products this small do not gain from more. HYPOTHESIS_PROFILE=explore
+# is the long form: new random examples, and three times as many of the costly ones.
 test: $(VENV)/.snn2chip-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 

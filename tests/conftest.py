@@ -12,11 +12,12 @@ from snn2chip.backends.loihi.witness import LAVA_PYTHON, lava_engine
 from snn2chip.errors import WitnessError
 from snn2chip.witness import Engine
 from tests.energy.sanafe.engine import sanafe_engine
+from tests.examples import PROFILE
 
-# The suite draws the same examples everywhere; HYPOTHESIS_PROFILE=explore draws new ones.
+# The suite draws the same examples everywhere; HYPOTHESIS_PROFILE=explore draws new ones, and more.
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("explore", derandomize=False, deadline=None)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+settings.load_profile(PROFILE)
 
 ROOT = Path(__file__).resolve().parent.parent
 

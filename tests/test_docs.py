@@ -8,11 +8,13 @@ language whose first line is ``# file: NAME`` is written to that file.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shlex
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 from snn2chip import errors
 from snn2chip.backends.base import all_front_ends
+from snn2chip.cli import main
 from snn2chip.neurons import OPTIONS, PRESETS, from_preset
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,21 +46,33 @@ BEGIN, END = "<!-- exit codes: begin -->", "<!-- exit codes: end -->"
 
 
 def run(command: str) -> str:
-    """What a command prints on both streams, and its exit code where that is not 0."""
+    """What a command prints on both streams, and its exit code where that is not 0.
+
+    Ours run in this process, which has imported everything already.
+    """
     program, *arguments = shlex.split(command)
-    known = {"snn2chip": [sys.executable, "-m", "snn2chip"], "python": [sys.executable]}
+    if program == "snn2chip":
+        printed = io.BytesIO()
+        stream = io.TextIOWrapper(printed, "utf-8", write_through=True)
+        with redirect_stdout(stream), redirect_stderr(stream):
+            code = main(arguments)
+        return printed.getvalue().decode().replace("\r\n", "\n") + ending(code)
     done = subprocess.run(
-        [*known.get(program, [program]), *arguments],
+        [sys.executable if program == "python" else program, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         stdin=subprocess.DEVNULL,
         timeout=300,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "PYTHONIOENCODING": "utf-8"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"},
     )
-    ending = f"[exit code {done.returncode}]\n" if done.returncode else ""
-    return done.stdout + ending
+    return done.stdout + ending(done.returncode)
+
+
+def ending(code: int) -> str:
+    """What a block shows where a command fails."""
+    return f"[exit code {code}]\n" if code else ""
 
 
 def matches(shown: str, printed: str) -> bool:
@@ -108,6 +123,7 @@ def test_page(
     if path.name in NEED_LAVA:
         request.getfixturevalue("lava")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setattr(sys, "path", [*sys.path])
     before = set(sys.modules)
     try:

@@ -27,6 +27,7 @@ from tests.energy.networks import (
     random_activity,
     two_layers,
 )
+from tests.examples import examples
 
 Case = tuple[Program, Activity, Mapping]
 
@@ -40,7 +41,7 @@ def cases(draw: Draw) -> Case:
     return network, activity, draw(mappings(network))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(cases())
 def test_totals_equal_the_oracle(case: Case) -> None:
     network, activity, mapping = case
@@ -60,7 +61,7 @@ def test_totals_equal_the_oracle(case: Case) -> None:
         assert layer.synapses == sum(synapses)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(cases())
 def test_series_equal_the_oracle(case: Case) -> None:
     network, activity, mapping = case
@@ -75,7 +76,7 @@ def test_series_equal_the_oracle(case: Case) -> None:
     }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(cases())
 def test_step_times_equal_the_oracle(case: Case) -> None:
     network, activity, mapping = case
@@ -93,7 +94,7 @@ def test_step_times_equal_the_oracle(case: Case) -> None:
     assert report.latency_us == pytest.approx(expected.sum(axis=0).mean() / 1000, rel=1e-12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(cases())
 def test_core_series_add_up_to_the_totals(case: Case) -> None:
     found = count(*case)
@@ -133,7 +134,7 @@ COUNTED = (
 )  # fmt: skip
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.data(), st.integers(0, 99))
 def test_adding_samples_adds_counts(data: st.DataObject, seed: int) -> None:
     network = data.draw(programs())
@@ -148,7 +149,7 @@ def test_adding_samples_adds_counts(data: st.DataObject, seed: int) -> None:
     assert reports[0] == pytest.approx(reports[1] + reports[2])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.data(), st.integers(0, 99))
 def test_splitting_over_cores_changes_only_routing(data: st.DataObject, seed: int) -> None:
     network = data.draw(programs())
@@ -249,7 +250,9 @@ def test_blocks_of_any_size_give_the_same_sums(size: int) -> None:
 
 @pytest.mark.parametrize("compiled", ["1", "0"])
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     neurons=st.integers(1, 40),

@@ -28,6 +28,7 @@ from tests.energy.networks import (
     random_activity,
     two_layers,
 )
+from tests.examples import examples
 
 PRICED = [
     (load_target(name), table)
@@ -55,7 +56,7 @@ def dynamic_pj(case: Case, target: Target, table: str | None) -> float:
     return found.dynamic_pj
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(cases(), st.sampled_from(PRICED))
 def test_costs_of_spikes_give_the_priced_counts(case: Case, priced: tuple[Target, str]) -> None:
     network, activity, mapping = case
@@ -125,7 +126,7 @@ def test_by_hand() -> None:
     assert any(line.startswith("e_packet_out") for line in costs.unpriced)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(cases(), st.sampled_from(PRICED), st.sampled_from([2.0**-7, 1024.0]))
 def test_prices_times_a_power_of_two_are_costs_times_the_same_to_the_bit(
     case: Case, priced: tuple[Target, str], factor: float
@@ -157,7 +158,7 @@ def times(target: Target, name: str, factor: float) -> CostTable:
     return replace(table, constants=changed)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(cases(), st.sampled_from(PRICED), st.randoms(use_true_random=False))
 def test_permuting_cores_of_one_tile_changes_no_cost(
     case: Case, priced: tuple[Target, str], random: object

@@ -26,6 +26,7 @@ from tests.energy.networks import (
     random_activity,
     two_layers,
 )
+from tests.examples import examples
 
 LOIHI1 = load_target("loihi1")
 TABLES = sorted(LOIHI1.costs)
@@ -62,7 +63,7 @@ def by_layer(report: EnergyReport) -> np.ndarray:
     return np.array(rows)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(cases(), st.sampled_from(TABLES))
 def test_energy_is_linear_in_the_prices(case: Case, name: str) -> None:
     """The whole table costs what its prices cost one at a time, and twice the prices twice that."""
@@ -75,7 +76,7 @@ def test_energy_is_linear_in_the_prices(case: Case, name: str) -> None:
     np.testing.assert_allclose(sum(single), whole, rtol=1e-12)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(cases(), st.sampled_from(TABLES), st.sampled_from([0.25, 8.0]))
 def test_time_scales_with_the_times_and_static_energy_with_both(
     case: Case, name: str, factor: float
@@ -96,7 +97,7 @@ def test_time_scales_with_the_times_and_static_energy_with_both(
     assert twice.static_pj == pytest.approx(2 * (slow.static_pj or 0))
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(cases(), st.sampled_from(TABLES))
 def test_the_columns_add_up_to_the_layer_and_the_layers_to_the_whole(case: Case, name: str) -> None:
     report = price(count(*case), LOIHI1, name)
@@ -123,7 +124,7 @@ def turned(activity: Activity, samples: list[int]) -> Activity:
     return replace(activity, populations=populations, scores=activity.scores[samples])
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(cases(), st.permutations(range(3)), st.sampled_from(TABLES))
 def test_the_order_of_samples_does_not_matter(case: Case, order: list[int], name: str) -> None:
     network, activity, mapping = case
@@ -134,7 +135,7 @@ def test_the_order_of_samples_does_not_matter(case: Case, order: list[int], name
     np.testing.assert_allclose(one.step_ns, other.step_ns)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(cases(), st.permutations(range(4)))
 def test_renumbering_cores_with_their_places_changes_no_energy(
     case: Case, order: list[int]
@@ -152,7 +153,7 @@ def test_renumbering_cores_with_their_places_changes_no_energy(
     np.testing.assert_allclose(one.step_ns, other.step_ns)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(cases(), st.integers(-3, 3), st.integers(-3, 3))
 def test_shifting_and_mirroring_the_mesh_changes_no_hops(case: Case, right: int, down: int) -> None:
     network, activity, mapping = case
@@ -167,7 +168,7 @@ def test_shifting_and_mirroring_the_mesh_changes_no_hops(case: Case, right: int,
     ]
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(cases())
 def test_all_on_one_core_sends_a_packet_a_spike_and_makes_no_hop(case: Case) -> None:
     network, activity, _ = case
@@ -180,7 +181,7 @@ def test_all_on_one_core_sends_a_packet_a_spike_and_makes_no_hop(case: Case) -> 
             assert layer.packets == (layer.spikes if network.outgoing(layer.name) else 0)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(cases())
 def test_names_do_not_matter(case: Case) -> None:
     network, activity, mapping = case
@@ -203,7 +204,7 @@ def test_names_do_not_matter(case: Case) -> None:
     assert (one.step_ns, one.total_pj) == (other.step_ns, other.total_pj)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(programs(), st.integers(0, 99))
 def test_a_silent_run_costs_its_idle_neurons_alone(network: Program, seed: int) -> None:
     activity = random_activity(network, 4, 2, seed, rate=0.0)

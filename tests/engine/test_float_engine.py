@@ -15,6 +15,7 @@ from snn2chip.errors import UnsupportedError
 from snn2chip.graph import Readout
 from snn2chip.graph.operators import with_weights
 from snn2chip.graph.oracle import run_graph
+from tests.examples import examples
 from tests.networks import NORSE, chain, spikes_for
 
 from .graphs import graphs
@@ -41,7 +42,10 @@ def oracle_score(net, outputs):
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    max_examples=examples(150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
 )
 @given(graphs(), st.sampled_from([1, 2, 3]), st.sampled_from([None, 1, 4]))
 def test_the_engine_equals_the_plain_run(drawn, batch, block_steps):

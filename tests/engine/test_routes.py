@@ -20,6 +20,7 @@ from snn2chip.engine.rates import seconds_per_weight, torch_for_products
 from snn2chip.engine.spikes import Spikes
 from snn2chip.graph import Conv, Dense, identity
 from snn2chip.graph.linear import apply, arrivals
+from tests.examples import examples
 
 needs_numba = pytest.mark.skipif(
     accelerate.reason_against() is not None, reason="numba is not there: nothing is compiled"
@@ -67,7 +68,7 @@ def spikes_for(operator, seed, density, last):
 
 @needs_numba
 @pytest.mark.parametrize("few", [0, 10**9], ids=["row by row", "merged rows"])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(operators(), st.integers(0, 2**32 - 1), st.sampled_from([0, 0.03, 0.4, 1]), st.booleans())
 def test_sums_over_events_are_those_of_integers(few, operator, seed, density, last):
     spikes = spikes_for(operator, seed, density, last)
@@ -81,7 +82,7 @@ def test_sums_over_events_are_those_of_integers(few, operator, seed, density, la
     np.testing.assert_array_equal(arrived, arrivals(operator, spikes))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(operators(), st.integers(0, 2**32 - 1), st.sampled_from([0, 0.2, 1]), st.booleans())
 def test_the_matrix_route_gives_the_same(operator, seed, density, last):
     spikes = spikes_for(operator, seed, density, last)

@@ -22,6 +22,8 @@ from snn2chip.graph.oracle import run_graph
 from .files import DT, probe, save, sink, source
 
 torch = pytest.importorskip("torch", reason="torch is the witness of the nodes")
+from tests.examples import examples  # noqa: E402
+
 from .torch_interpreter import Interpreter, linear  # noqa: E402
 
 STEPS = 6
@@ -209,7 +211,7 @@ def networks(draw: st.DrawFn) -> Network:
 
 @pytest.mark.filterwarnings("ignore:Using padding")
 @given(networks())
-@settings(max_examples=70, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(70), suppress_health_check=list(HealthCheck))
 def test_torch_runs_the_nodes_alike(
     tmp_path_factory: pytest.TempPathFactory, network: Network
 ) -> None:

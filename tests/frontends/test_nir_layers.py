@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from snn2chip.frontends.nir import read_graph
 from snn2chip.graph.oracle import run_graph
+from tests.examples import examples
 
 from .files import DT, chain, probe, sink, source
 
@@ -89,7 +90,7 @@ def networks(draw: st.DrawFn):  # type: ignore[no-untyped-def]
 
 @pytest.mark.filterwarnings("ignore:Using padding")
 @given(networks())
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 def test_linear_chains_give_what_torch_gives(tmp_path_factory, network) -> None:  # type: ignore[no-untyped-def]
     """Multiples of 1/2 and sums below 2^53: equal, not close; averages to 1e-12."""
     nodes, x, expected = network

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from snn2chip.frontends.nir import read_graph, write_graph
 from snn2chip.graph import differences, to_text
 from snn2chip.graph.oracle import run_graph
+from tests.examples import examples
 
 from .files import DT, probe, save, sink, source
 
@@ -131,7 +132,7 @@ def evaluate(
 
 
 @given(networks(), st.integers(0, 99))
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_population_does_what_the_nodes_do(
     tmp_path_factory: pytest.TempPathFactory, network: Network, seed: int
 ) -> None:
@@ -146,7 +147,7 @@ def test_every_population_does_what_the_nodes_do(
 
 
 @given(networks(), st.randoms())
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_order_of_nodes_and_edges_in_a_file_does_not_matter(
     tmp_path_factory: pytest.TempPathFactory, network: Network, rng: Any
 ) -> None:
@@ -165,7 +166,7 @@ def test_the_order_of_nodes_and_edges_in_a_file_does_not_matter(
 
 
 @given(networks())
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 def test_they_survive_writing(tmp_path_factory: pytest.TempPathFactory, network: Network) -> None:
     folder = tmp_path_factory.mktemp("nir")
     graph = read_graph(save(folder / "net.nir", *network), "norse", DT)
@@ -174,7 +175,7 @@ def test_they_survive_writing(tmp_path_factory: pytest.TempPathFactory, network:
 
 
 @given(networks())
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_network_within_a_graph_within_a_graph_is_the_same(
     tmp_path_factory: pytest.TempPathFactory, network: Network
 ) -> None:

@@ -16,6 +16,7 @@ from snn2chip.frontends.nir import nodes_of, read_graph, write_graph
 from snn2chip.frontends.nir.lowering.paths import natural
 from snn2chip.graph import Delay, Dense, Graph, Identity, Projection, differences, to_text
 from snn2chip.graph.oracle import run_graph
+from tests.examples import examples
 
 from ..engine.graphs import graphs
 from ..graph.networks import dense, tiny
@@ -161,7 +162,7 @@ def writable(graph: Graph, rng: np.random.Generator) -> Graph:
 
 
 @given(graphs())
-@settings(max_examples=80, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(80), suppress_health_check=list(HealthCheck))
 def test_loops_delays_and_overrides_of_every_kind_survive(
     tmp_path_factory: pytest.TempPathFactory,
     drawn,  # type: ignore[no-untyped-def]

@@ -20,6 +20,7 @@ from snn2chip.frontends.nir.storage.reader import read_nodes
 from snn2chip.frontends.nir.storage.writer import write_nodes
 from snn2chip.graph import Conv, Delay, Graph, Identity, Projection, differences
 from snn2chip.graph.oracle import run_graph
+from tests.examples import examples
 
 from ..graph.networks import dense, graphs, population, tiny
 
@@ -27,7 +28,7 @@ ANY = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 
 @given(graphs())
-@settings(max_examples=120, **ANY)
+@settings(max_examples=examples(120), **ANY)
 def test_what_is_written_is_read_again(tmp_path_factory, graph: Graph) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path_factory.mktemp("nir") / "net.nir"
     write_graph(graph, path)
@@ -40,7 +41,7 @@ def test_what_is_written_is_read_again(tmp_path_factory, graph: Graph) -> None: 
 
 
 @given(graphs())
-@settings(max_examples=60, **ANY)
+@settings(max_examples=examples(60), **ANY)
 def test_nir_reads_what_is_written_and_keeps_our_metadata(tmp_path_factory, graph: Graph) -> None:  # type: ignore[no-untyped-def]
     """Through nir.read and nir.write the network and its metadata stay the same."""
     folder = tmp_path_factory.mktemp("nir")

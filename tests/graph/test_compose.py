@@ -19,6 +19,7 @@ from snn2chip.graph.compose import (
     to_dense,
 )
 from snn2chip.graph.linear import apply, synapses
+from tests.examples import examples
 
 
 def weights(shape: tuple[int, ...], seed: int) -> np.ndarray:
@@ -79,7 +80,7 @@ def chains(draw: st.DrawFn) -> list[Operator]:
 
 
 @given(chains(), st.integers(0, 99))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_a_composed_chain_equals_its_links_one_after_another(
     chain: list[Operator], seed: int
 ) -> None:
@@ -108,7 +109,7 @@ def two_convolutions(draw: st.DrawFn, most_axes: int = 2) -> tuple[Conv, Conv]:
 
 
 @given(two_convolutions())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_a_composed_convolution_equals_the_two(pair: tuple[Conv, Conv]) -> None:
     inner, outer = pair
     composed = compose_convolutions(outer, inner)
@@ -119,7 +120,7 @@ def test_a_composed_convolution_equals_the_two(pair: tuple[Conv, Conv]) -> None:
 
 
 @given(two_convolutions(most_axes=1))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_the_padding_rule_refuses_nothing_that_would_be_exact(pair: tuple[Conv, Conv]) -> None:
     """Along one axis, where it says no, positive kernels really give other values."""
     inner, outer = (Conv(np.ones_like(conv.weight), *_options(conv)) for conv in pair)
@@ -256,7 +257,7 @@ def test_reshaping_is_refused_for_convolutions_only() -> None:
 
 
 @given(chains())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @example([Identity(np.full((2, 2), 3), (2, 2), (4,))])
 def test_the_matrix_of_an_operator_does_what_it_does(chain: list[Operator]) -> None:
     operator = chain[0]

@@ -28,6 +28,7 @@ from tests.energy.networks import (
     random_activity,
     two_layers,
 )
+from tests.examples import examples
 from tests.mapping.test_partition import LOIHI1, limited
 
 NAHUKU = work_of(LOIHI1.costs["sanafe_nahuku"])
@@ -62,7 +63,7 @@ def plans(draw: Draw) -> Plan:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(programs(), plans(), st.integers(1, 9), st.integers(4, 40), st.integers(1, 30))
 def test_every_neuron_once_and_no_more_limits_broken_than_by_the_sequential_fill(
     network: Program, plan: Plan, neurons: int, words: int, axons: int
@@ -89,7 +90,7 @@ def test_every_neuron_once_and_no_more_limits_broken_than_by_the_sequential_fill
         np.testing.assert_array_equal(cores, again.assignment[name])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(programs(), st.integers(1, 9))
 def test_an_objective_is_never_worse_than_the_sequential_fill(
     network: Program, neurons: int
@@ -107,7 +108,7 @@ def test_an_objective_is_never_worse_than_the_sequential_fill(
     assert fewest.cores_used <= plain.cores_used
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(programs(), st.integers(1, 9))
 def test_the_estimate_is_what_is_counted(network: Program, neurons: int) -> None:
     """Packets, and the busiest core of the sums over a run, from the counts per core and step."""
@@ -169,7 +170,7 @@ def _permuted(operator: Operator, source: np.ndarray | None, target: np.ndarray 
     return replace(operator, weight=weight)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(st.permutations(range(9)), st.integers(1, 9))
 def test_permuting_neurons_of_a_layer_permutes_its_counts(order: list[int], neurons: int) -> None:
     """Spikes and synaptic events go with the neurons; on cores that go with them, so do packets."""
@@ -212,7 +213,7 @@ def test_permuting_neurons_of_a_layer_permutes_its_counts(order: list[int], neur
         )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(programs(), st.integers(1, 6), st.integers(1, 12))
 def test_splitting_layers_changes_routing_alone(network: Program, few: int, many: int) -> None:
     activity = random_activity(network, 3, 2, 3)
@@ -226,7 +227,7 @@ def test_splitting_layers_changes_routing_alone(network: Program, few: int, many
         assert [getattr(one, name) for name in same] == [getattr(two, name) for name in same]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(programs(), st.integers(2, 9), plans())
 def test_weights_and_names_do_not_matter(network: Program, neurons: int, plan: Plan) -> None:
     """Doubled weights and thresholds give the same spikes, and so the same mapping."""

@@ -18,6 +18,7 @@ from snn2chip.mapping import assumptions, map_program
 from snn2chip.targets import Grade, Problem, Target, list_targets, load_target, validate_target
 from snn2chip.targets.vocabulary import COSTS, FORMATS, MESH, NEEDS, RESOURCES, Key
 from tests.energy.networks import random_activity, two_layers
+from tests.examples import examples
 
 TEXT, *OTHERS = (
     (resources.targets_dir() / f"{name}.toml").read_text(encoding="utf-8")
@@ -26,7 +27,9 @@ TEXT, *OTHERS = (
 TEXTS = [TEXT, *OTHERS]
 NETWORK = two_layers()
 ACTIVITY = random_activity(NETWORK, 2, 2, seed=0)
-REUSED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=120)
+REUSED = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(120)
+)
 
 
 def use(target: Target) -> None:

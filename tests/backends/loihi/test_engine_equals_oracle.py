@@ -14,6 +14,7 @@ from snn2chip.core import ProgramPopulation, ProgramProjection
 from snn2chip.engine import RunOptions, simulate
 from snn2chip.graph import Delay
 from snn2chip.graph.operators import with_weights
+from tests.examples import examples
 
 from .networks import dense, programs, with_latencies
 
@@ -35,7 +36,10 @@ def recorded(trace, population):
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
 )
 @given(programs(), st.sampled_from([1, 2, 3]), st.sampled_from([None, 1, 3]))
 def test_spikes_states_and_updates_are_equal(drawn, batch, block_steps):
@@ -58,7 +62,7 @@ def test_spikes_states_and_updates_are_equal(drawn, batch, block_steps):
             np.testing.assert_array_equal(updated[:, k].reshape(expected.shape), expected)
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=examples(20), deadline=None, derandomize=True)
 @given(programs())
 def test_scores_follow_from_the_window(drawn):
     program, rng = drawn
@@ -74,7 +78,7 @@ def test_scores_follow_from_the_window(drawn):
         np.testing.assert_array_equal(activity.scores[k], expected)
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=examples(20), deadline=None, derandomize=True)
 @given(programs())
 def test_cuts_of_batch_and_time_change_nothing(drawn):
     program, rng = drawn

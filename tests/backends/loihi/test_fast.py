@@ -16,6 +16,7 @@ from snn2chip.core import Program, ProgramPopulation, ProgramProjection
 from snn2chip.engine import RunOptions, run, simulate, stream
 from snn2chip.engine.kernels import accelerate
 from snn2chip.graph import Conv, Dense, Encoding, Readout
+from tests.examples import examples
 
 from .networks import programs
 
@@ -25,7 +26,10 @@ needs_numba = pytest.mark.skipif(
     accelerate.reason_against() is not None, reason="numba is not there: nothing is compiled"
 )
 slow = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
 )
 
 
@@ -113,7 +117,7 @@ def population(draw, rng, shape, spiking):
 
 
 @needs_numba
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.data())
 def test_scans_are_equal_up_to_the_edges_of_int32(data):
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
@@ -183,7 +187,7 @@ def test_sums_that_might_wrap_take_the_plain_way():
         assert (fast.product(projection, operator) is not None) == quick
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=examples(5), deadline=None)
 @given(networks())
 def test_a_stream_is_simulate_batch_by_batch(drawn):
     program, rng = drawn

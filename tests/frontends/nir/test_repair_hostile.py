@@ -16,6 +16,7 @@ from snn2chip.errors import Snn2chipError
 from snn2chip.frontends.nir import NirGraph, NirNode, read_repaired
 from snn2chip.frontends.nir.repair import repair_shapes
 from snn2chip.graph import validate
+from tests.examples import examples
 from tests.frontends.files import DT
 from tests.frontends.nir.test_repair import INNER, OUTER, image, nested
 
@@ -42,7 +43,7 @@ def places(file: h5py.File) -> list[str]:
     return sorted(name for name in found if name not in ("node", "node/nodes"))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(data=st.data())
 def test_mutated_files_end_in_a_graph_or_an_error(
     data: st.DataObject, files: list[Path], tmp_path_factory: pytest.TempPathFactory
@@ -70,7 +71,7 @@ def test_mutated_files_end_in_a_graph_or_an_error(
     assert all(repair.node and repair.cause and repair.change for repair in repairs)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(place=st.integers(0, 30_000), value=st.integers(0, 255), which=st.integers(0, 1))
 def test_a_changed_byte_ends_in_a_graph_or_an_error(
     place: int, value: int, which: int, files: list[Path], tmp_path_factory: pytest.TempPathFactory

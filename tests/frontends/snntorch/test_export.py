@@ -23,11 +23,12 @@ torch = pytest.importorskip("torch", reason="the front end of PyTorch modules")
 snn = pytest.importorskip("snntorch", reason="the front end of snnTorch modules")
 nn = torch.nn
 
+from tests.examples import examples  # noqa: E402
 from tests.frontends.snntorch.networks import STEPS, Maker, proven, spikes  # noqa: E402
 
 SLOW = settings(
     deadline=None,
-    max_examples=12,
+    max_examples=examples(12),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

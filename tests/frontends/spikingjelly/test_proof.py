@@ -19,6 +19,7 @@ from snn2chip.errors import DriftError
 from snn2chip.frontends.nir import read_graph
 from snn2chip.frontends.nir.metadata import Metadata
 from snn2chip.frontends.torch.prove import ExportReport, export_module
+from tests.examples import examples
 from tests.frontends.spikingjelly.networks import (
     NODES,
     STEPS,
@@ -50,7 +51,7 @@ def test_every_neuron_in_both_step_modes(tmp_path: Path, kind: str, mode: str) -
     assert report.largest_difference < 1e-12
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(drawn(), st.integers(0, 2**31))
 def test_random_networks(tmp_path_factory: Any, network: Any, seed: int) -> None:
     net, shape = network

@@ -28,6 +28,7 @@ layer = pytest.importorskip("spikingjelly.activation_based.layer", reason="Spiki
 nn = torch.nn
 F = nn.functional
 
+from tests.examples import examples  # noqa: E402
 from tests.frontends.snntorch.networks import Maker  # noqa: E402
 
 STEPS = 100
@@ -348,7 +349,7 @@ class Around(nn.Module):
 
 
 @given(seed=st.integers(0, 2**31 - 1), case=st.sampled_from(["x[t]", "x[:, t]"]))
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(5), deadline=None, suppress_health_check=list(HealthCheck))
 def test_random_networks(tmp_path_factory, seed: int, case: str) -> None:  # type: ignore[no-untyped-def]
     net, shape = Maker(seed).network()
     take, count, _ = LAYOUTS[case]

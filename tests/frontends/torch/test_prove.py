@@ -19,6 +19,7 @@ from snn2chip.frontends.norse import FRAMEWORK
 from snn2chip.frontends.torch import prove as module
 from snn2chip.frontends.torch.prove import export_module
 from snn2chip.graph import Encoding, Readout
+from tests.examples import examples
 
 torch = pytest.importorskip("torch", reason="the front end of PyTorch modules")
 snn = pytest.importorskip("norse.torch", reason="the front end of Norse modules")
@@ -112,7 +113,7 @@ def models(draw: st.DrawFn) -> tuple[Any, tuple[int, ...]]:
 
 
 @given(models(), st.integers(0, 99))
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
 @pytest.mark.filterwarnings("ignore:Using padding")
 def test_random_networks_export_without_a_differing_spike(  # type: ignore[no-untyped-def]
     tmp_path_factory, model, seed: int

@@ -12,6 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from snn2chip.backends.loihi.netx import bias_writes, read_net
+from tests.examples import examples
 
 from . import plain_netx
 from .net_files import conv, cuba, dense, write_net
@@ -138,7 +139,7 @@ def run_ours(network, given, folder):
 
 
 @example(st.integers(0, 2**32 - 1))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 def test_the_engine_equals_plain_integers(seed):
     network = random_network(seed)
     given = network.data()

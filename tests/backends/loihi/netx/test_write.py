@@ -16,6 +16,7 @@ from snn2chip.core import ProgramPopulation, ProgramProjection
 from snn2chip.engine import RunOptions, simulate
 from snn2chip.errors import UnsupportedError, combine
 from snn2chip.graph import Conv, Delay, Dense, Encoding, Identity
+from tests.examples import examples
 
 from .chain_programs import chain_program, chains
 
@@ -45,7 +46,7 @@ def recordings(program, arithmetic, spikes):
     return found
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(program=chains())
 def test_the_file_computes_what_the_program_does(program, tmp_path):
     """At every step of every neuron: netx's layers, started one after another, on Lava's side."""
@@ -59,13 +60,13 @@ def test_the_file_computes_what_the_program_does(program, tmp_path):
         assert np.array_equal(values, theirs[layer, key]), (name, key)
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(program=chains())
 def test_the_same_program_is_the_same_file(program):
     assert net_artefacts(program).files == net_artefacts(program).files
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(program=chains())
 def test_layers_start_one_after_another(program, tmp_path):
     """As netx resets them: latency k of the k-th layer, whatever delays lie between."""
