@@ -90,6 +90,7 @@ class Outcome:
         violations: limits that the student breaks, by target.
         refused: why a target cannot run the student; then it has no figures there.
         tool: version of snn2chip that measured it.
+        samples: digits that tell the data set from another one; "" where an older version measured.
     """
 
     key: str
@@ -102,3 +103,4 @@ class Outcome:
     violations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     tool: str = ""
+    samples: str = ""

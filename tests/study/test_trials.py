@@ -224,3 +224,47 @@ def test_relative_paths_lead_to_the_same_files(write_study: Write, tmp_path: Pat
     (outcome,) = ran.outcomes.values()
     assert set(outcome.figures) == {FLOAT}
     assert [outcome.figures[FLOAT][split].samples for split in SPLITS] == [12, 30]
+
+
+def test_other_samples_under_the_same_name_are_trained_on_anew(
+    write_study: Write, tmp_path: Path
+) -> None:
+    from snn2chip.data.digits import load_digits_split
+
+    digits = load_digits_split(0, 0.4)
+    parts = {key: getattr(digits, key) for key in ("x_train", "y_train", "x_test", "y_test")}
+    base = BASE.replace("[data]", '[data]\nname = "own.npz"')
+    path = write_study('recipe = "base.toml"\ntargets = ["loihi2"]\n', base=base)
+
+    def figures(**changed: Any) -> Any:
+        np.savez(tmp_path / "own.npz", **{**parts, **changed})
+        (outcome,) = run(read_study(path), tmp_path / "out").outcomes.values()
+        return outcome
+
+    first, again = figures(), figures()
+    assert again == first
+    other = figures(x_test=1 - parts["x_test"])
+    assert other.samples != first.samples
+    assert other.figures[FLOAT]["test"].accuracy < first.figures[FLOAT]["test"].accuracy
+    assert figures(x_train=1 - parts["x_train"]).figures[FLOAT] != other.figures[FLOAT]
+
+
+def test_an_error_that_is_none_of_ours_fails_its_trial_alone(
+    write_study: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from snn2chip.study.trials import running
+
+    real = running.run_trial
+
+    def broken(work: Any, *more: Any) -> Any:
+        if work.trial.seed == 0:
+            raise RuntimeError("out of luck")
+        return real(work, *more)
+
+    monkeypatch.setattr(running, "run_trial", broken)
+    study = read_study(
+        write_study(STUDY.replace(', { name = "kd", temperature_teacher = 2.0 }', ""))
+    )
+    ran = run(study, tmp_path / "out")
+    assert list(ran.failures.values()) == [(1, "RuntimeError: out of luck")]
+    assert len(ran.outcomes) == 1

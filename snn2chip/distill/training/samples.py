@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from snn2chip.data import Split
 from snn2chip.distill.recipe import DataConfig, TrainingConfig
 from snn2chip.distill.teachers.base import Teacher, TeacherSignals
 from snn2chip.errors import ConfigError
@@ -62,6 +63,12 @@ def samples_digest(x: NDArray[np.floating], y: NDArray[np.int64]) -> str:
     found.update(np.ascontiguousarray(x).data)
     found.update(np.ascontiguousarray(y).data)
     return found.hexdigest()
+
+
+def split_digest(split: Split) -> str:
+    """Hexadecimal digits that tell training and test samples from others."""
+    parts = (split.x_train, split.y_train), (split.x_test, split.y_test)
+    return sha256("".join(samples_digest(*part) for part in parts).encode()).hexdigest()[:16]
 
 
 def lesson_digest(

@@ -30,6 +30,7 @@ class Measured:
     """What was measured so far: see `snn2chip.study.types.Outcome`; ``seen`` is by place."""
 
     parameters: int
+    samples: str
     figures: dict[str, dict[str, Figures]] = field(default_factory=dict)
     seen: dict[str, Seen] = field(default_factory=dict)
     cost_tables: dict[str, str] = field(default_factory=dict)
@@ -51,12 +52,14 @@ def measure(checkpoint: Path, recipe: Recipe, base: Path, targets: Sequence[str]
     """
     from snn2chip.distill import load_checkpoint
     from snn2chip.distill.run import load_samples
+    from snn2chip.distill.training.samples import split_digest
 
     student, metadata = load_checkpoint(checkpoint)
-    splits = validation_and_test(recipe, load_samples(recipe, base))
-    found = Measured(sum(p.numel() for p in student.parameters()))
-    for split in SPLITS:
-        run = _Runs(student, metadata, splits[split])
+    split = load_samples(recipe, base)
+    splits = validation_and_test(recipe, split)
+    found = Measured(sum(p.numel() for p in student.parameters()), split_digest(split))
+    for name in SPLITS:
+        run = _Runs(student, metadata, splits[name])
         found.figures.setdefault(FLOAT, {})
         for target in targets:
             try:
@@ -64,14 +67,14 @@ def measure(checkpoint: Path, recipe: Recipe, base: Path, targets: Sequence[str]
             except UnsupportedError as error:
                 found.refused[target] = error.what
                 continue
-            found.figures.setdefault(target, {})[split] = figures_of(result)
+            found.figures.setdefault(target, {})[name] = figures_of(result)
             found.cost_tables[target] = result.energy.table
             found.violations[target] = tuple(str(v.rule) for v in result.violations)
-            if split == "test":
+            if name == "test":
                 found.seen[target] = seen_of(result)
         figures, seen = _in_float(run)
-        found.figures[FLOAT][split] = figures
-        if split == "test":
+        found.figures[FLOAT][name] = figures
+        if name == "test":
             found.seen[FLOAT] = seen
     return found
 

@@ -36,12 +36,14 @@ class Work:
     Attributes:
         base: folder that the base recipe's paths are seen from.
         targets: on which it is measured.
+        anew: whatever is there comes of other samples.
     """
 
     trial: Trial
     folder: StudyFolder
     base: Path
     targets: tuple[str, ...]
+    anew: bool = False
 
 
 def run_trial(work: Work, tell: Tell | None = None) -> Outcome:
@@ -59,7 +61,7 @@ def run_trial(work: Work, tell: Tell | None = None) -> Outcome:
     began = time.perf_counter()
     place = work.folder.trial(work.trial.key)
     recipe = recipe_from_dict(moved(work.trial.tables, work.base, place), str(place))
-    if not _is_trained(place):
+    if work.anew or not _is_trained(place):
         _train(work, place, tell)
     if tell is not None:
         tell("measure", 0, 1)
@@ -76,6 +78,7 @@ def run_trial(work: Work, tell: Tell | None = None) -> Outcome:
         violations=measured.violations,
         refused=measured.refused,
         tool=__version__,
+        samples=measured.samples,
     )
     work.folder.write(outcome, measured.seen)
     return outcome
@@ -109,7 +112,7 @@ def _train(work: Work, place: Path, tell: Tell | None) -> None:
         if tell is not None:
             tell(done.stage, done.epoch, done.epochs)
 
-    made = distill(recipe, place, progress=epoch, teachers=work.folder.teachers)
+    made = distill(recipe, place, progress=epoch, restart=work.anew, teachers=work.folder.teachers)
     spent = {"seconds": made.seconds, "epochs": len(made.history), "epoch": made.epoch}
     write_bytes(place / TRAINING, json.dumps(spent).encode())
 

@@ -99,6 +99,7 @@ class _Runner:
     jobs: int
     tell: Tell | None
     ran: Ran
+    _digests: dict[Any, str] = field(default_factory=dict)
 
     def run(self, trials: Sequence[Trial]) -> None:
         """Those of the trials that are not done; each counts once, whoever asks for it."""
@@ -109,8 +110,9 @@ class _Runner:
         todo = []
         for trial in new.values():
             outcome = self.folder.outcome(trial.key, places)
-            if outcome is None:
-                todo.append(Work(trial, self.folder, self.base, self.targets))
+            anew = outcome is not None and self._of_other_samples(trial, outcome)
+            if outcome is None or anew:
+                todo.append(Work(trial, self.folder, self.base, self.targets, anew))
             else:
                 self.ran.outcomes[trial.key] = outcome
         if not todo or not self.jobs:
@@ -121,13 +123,27 @@ class _Runner:
         else:
             self._beside(todo)
 
+    def _of_other_samples(self, trial: Trial, outcome: Outcome) -> bool:
+        """Whether the data set has changed since; what is only shown is shown as it is."""
+        from snn2chip.distill import recipe_from_dict
+        from snn2chip.distill.run import load_samples
+        from snn2chip.distill.training.samples import split_digest
+
+        if not self.jobs or not outcome.samples:
+            return False
+        place = self.folder.trial(trial.key)
+        recipe = recipe_from_dict(moved(trial.tables, self.base, place))
+        if recipe.data not in self._digests:
+            self._digests[recipe.data] = split_digest(load_samples(recipe, place))
+        return outcome.samples != self._digests[recipe.data]
+
     def _here(self, todo: Sequence[Work]) -> None:
         for done, work in enumerate(todo):
             self._count(done, len(todo))
             try:
                 self.ran.outcomes[work.trial.key] = run_trial(work, self.tell)
-            except Snn2chipError as error:
-                self.ran.failures[work.trial.key] = error.exit_code, str(error)
+            except Exception as error:
+                self.ran.failures[work.trial.key] = _failure(error)
         self._count(len(todo), len(todo))
 
     def _beside(self, todo: Sequence[Work]) -> None:
@@ -175,6 +191,7 @@ class _Runner:
             if wanted in seen:
                 continue
             seen.add(wanted)
+            place.mkdir(parents=True, exist_ok=True)  # paths of the recipe lead through it
             split = load_samples(recipe, place)
             here = RunFolder(place, describe(recipe, split), self.folder.teachers)
             here.teacher(recipe, split, place, self._epoch)
@@ -186,6 +203,13 @@ class _Runner:
     def _count(self, done: int, total: int) -> None:
         if self.tell is not None:
             self.tell("trials", done, total)
+
+
+def _failure(error: Exception) -> tuple[int, str]:
+    """Exit code and reason of a trial that ended in an error, whoever raised it."""
+    if isinstance(error, Snn2chipError):
+        return error.exit_code, str(error)
+    return CRASHED, f"{type(error).__name__}: {error}"
 
 
 _Running = dict[Connection, tuple[Work, Any]]
@@ -221,8 +245,8 @@ def _trial_process(work: Work, connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         run_trial(work)
-    except Snn2chipError as error:
-        connection.send((error.exit_code, str(error)))
+    except Exception as error:
+        connection.send(_failure(error))
     else:
         connection.send((0, ""))
     finally:
