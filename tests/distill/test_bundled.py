@@ -16,8 +16,13 @@ from snn2chip.distill import (  # noqa: E402
 )
 from snn2chip.distill.checkpoint import METADATA_KEY  # noqa: E402
 from snn2chip.distill.students import SPIKING  # noqa: E402
+from snn2chip.pipeline import Options, open_network, run  # noqa: E402
 
 FLOORS = {"digits-mlp": 0.965, "digits-conv": 0.98}
+
+
+MICROJOULE = "mnist-conv"
+"""At least 98.5 % of MNIST for at most 1 uJ of dynamic energy per image on loihi2."""
 
 
 @pytest.fixture(scope="module", params=FLOORS)
@@ -63,8 +68,10 @@ def test_cross_validation_on_the_card(bundled) -> None:
     assert float(mean.split("|")[2].split()[0]) == pytest.approx(sum(folds) / 5, abs=0.01)
 
 
-def test_it_was_trained_by_the_recipe_beside_it(bundled) -> None:
-    _, folder, _, metadata, _ = bundled
+@pytest.mark.parametrize("name", [*FLOORS, MICROJOULE])
+def test_it_was_trained_by_the_recipe_beside_it(name, repository) -> None:
+    folder = repository / "models" / name
+    _, metadata = load_checkpoint(folder / "student.safetensors")
     assert recipe_from_dict(metadata.recipe) == read_recipe(folder / "recipe.toml")
 
 
@@ -108,3 +115,17 @@ def test_weights_are_fit_for_8_bits(bundled) -> None:
     split = load_digits_split(metadata.data.split_seed, metadata.data.test_size)
     rounded = evaluate(student, split.x_test, split.y_test, metadata.encoding, metadata.readout)
     assert rounded.accuracy >= judged.accuracy - 0.005
+
+
+def test_the_program_for_mnist_costs_less_than_a_microjoule(repository) -> None:
+    data = repository.parent / "shared" / "data" / "mnist.npz"
+    if not data.is_file():
+        pytest.skip("MNIST (../shared/data) is not on this machine")
+    options = Options(target="loihi2", data=str(data))
+    found = run(open_network(MICROJOULE, options), options)
+    assert found.energy.table == "loihi2_from_loihi1"
+    assert found.energy.samples == 10_000
+    assert found.accuracy >= 0.985
+    assert found.energy.dynamic_pj / found.energy.samples <= 1e6
+    card = (repository / "models" / MICROJOULE / "card.md").read_text()
+    assert f"| integer accuracy on loihi2, test split | {100 * found.accuracy:.2f} % |" in card

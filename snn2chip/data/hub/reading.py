@@ -142,6 +142,6 @@ def _from_hub(datasets: Any, named: NamedSet, part: str, folder: Path | None) ->
             needs=f"Parquet files of huggingface.co/datasets/{named.repository}, part {part!r}",
             has=f"{'nothing of it in ' + str(root) if root else f'no {VARIABLE}'}; the hub: "
             f"{type(error).__name__}: {str(error).splitlines()[0][:160] if str(error) else ''}",
-            remedy=f"put them into FOLDER/{named.name} and set {VARIABLE}=FOLDER, "
-            "or name an .npz file with x_train, y_train, x_test, y_test",
+            remedy=f"put them into FOLDER/{named.name} (or x_train, y_train, x_test, y_test into "
+            f"FOLDER/{named.name}.npz) and set {VARIABLE}=FOLDER, or name such an .npz file",
         ) from error
