@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from snn2chip.errors import ConfigError
+from snn2chip.study.answer import statistics
 from snn2chip.study.answer.statistics import mean_interval, paired_difference, paired_saving
 
 
@@ -192,3 +193,15 @@ def test_wrong_levels_costs_and_numbers_are_refused() -> None:
         paired_saving(-ones, ones)
     with pytest.raises(ConfigError, match="against nothing"):
         paired_saving(ones, 0 * ones)
+
+
+def test_many_resamples_are_drawn_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    a, b = rng.integers(0, 2, (2, 4, 300))
+    whole = statistics.paired_difference(a, b, resamples=4000)
+    monkeypatch.setattr(statistics, "_COUNTED", 5000)
+    parts = statistics.paired_difference(a, b, resamples=4000)
+    assert parts.value == whole.value
+    assert parts.low == pytest.approx(whole.low, abs=0.004)
+    assert parts.high == pytest.approx(whole.high, abs=0.004)
+    assert parts != whole

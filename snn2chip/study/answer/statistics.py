@@ -22,6 +22,9 @@ RATIO_RESAMPLES = 2_000
 _DRAWN = 1 << 22
 """Most samples drawn together."""
 
+_COUNTED = 1 << 24
+"""Most counts of equal samples drawn together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -103,10 +106,15 @@ def paired_difference(
     delta = a.astype(np.int8) - b.astype(np.int8)
     seeds, samples = delta.shape
     kinds, numbers = np.unique(delta, axis=1, return_counts=True)
+    kinds, shares = kinds.astype(np.int64), np.full(seeds, 1.0 / seeds)
     rng = np.random.default_rng(seed)
-    drawn_samples = rng.multinomial(samples, numbers / samples, resamples)
-    drawn_seeds = rng.multinomial(seeds, np.full(seeds, 1.0 / seeds), resamples)
-    sums = ((drawn_seeds @ kinds.astype(np.int64)) * drawn_samples).sum(axis=1)
+    sums = np.empty(resamples, np.int64)
+    together = max(1, _COUNTED // len(numbers))
+    for begin in range(0, resamples, together):
+        part = sums[begin : begin + together]
+        drawn_samples = rng.multinomial(samples, numbers / samples, len(part))
+        drawn_seeds = rng.multinomial(seeds, shares, len(part))
+        part[:] = ((drawn_seeds @ kinds) * drawn_samples).sum(axis=1)
     low, high = _ends(sums / delta.size, level)
     return Interval(float(delta.mean(dtype=np.float64)), low, high, level, seeds)
 
