@@ -122,7 +122,7 @@ def figures_of_result(result: Result) -> TargetFigures:
         static_nj=_nj(energy.static_pj, samples),
         **energy_parts(result),
         costs=energy.table,
-        cores=None if result.counts is None else result.counts.cores_used,
+        cores=result.mapping.cores_used,
         violations=len(result.violations),
     )
 
@@ -134,7 +134,7 @@ def energy_parts(result: Result) -> dict[str, Any]:
     updates.
     """
     energy, samples = result.energy, result.activity.samples
-    if energy.dynamic_pj is None:
+    if energy.dynamic_pj is None or result.ensemble is not None:  # a policy leaves spikes out
         return {}
     costs = spike_costs(result.program, result.mapping, result.target, energy.table)
     found = costs.energy(result.activity)

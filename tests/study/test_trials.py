@@ -269,3 +269,42 @@ def test_an_error_that_is_none_of_ours_fails_its_trial_alone(
     ran = run(study, tmp_path / "out")
     assert list(ran.failures.values()) == [(1, "RuntimeError: out of luck")]
     assert len(ran.outcomes) == 1
+
+
+ENSEMBLES = """
+recipe = "base.toml"
+targets = ["loihi2"]
+seeds = [0]
+
+[[grid]]
+method = [
+  { name = "sne", members = 3, policy = "budget", setting = 3 },
+  { name = "sne", members = 3, policy = "budget", setting = 1 },
+  { name = "sne", members = 3, policy = "confidence", setting = 0.3 },
+]
+"""
+
+
+def test_ensembles_are_measured_by_their_own_policy(write_study: Write, tmp_path: Path) -> None:
+    base = BASE.replace("dropout = 0.0", 'dropout = 0.0\nreadout = "v_mean"')
+    study = read_study(
+        write_study(ENSEMBLES, base=base.replace("epochs = 2\nbatch", "epochs = 6\nbatch"))
+    )
+    ran = run(study, tmp_path / "out")
+    assert not ran.failures
+    figures = [ran.outcomes[trial.key].figures["loihi2"]["test"] for trial in ran.trials]
+    every, one, sure = figures
+    assert one.spikes < sure.spikes <= every.spikes
+    assert one.synaptic_events < every.synaptic_events
+    assert one.total_nj is not None
+    assert every.total_nj is not None
+    assert one.total_nj < every.total_nj
+    assert len({outcome.parameters for outcome in ran.outcomes.values()}) == 1
+    for trial in ran.trials:
+        for place in (FLOAT, "loihi2"):
+            correct, spikes = StudyFolder(tmp_path / "out").per_sample(trial.key, place)
+            found = ran.outcomes[trial.key].figures[place]["test"]
+            assert correct.mean() == pytest.approx(found.accuracy)
+            assert spikes.mean() == pytest.approx(found.spikes, rel=1e-6)
+    again = run(study, tmp_path / "out")
+    assert again.outcomes == ran.outcomes

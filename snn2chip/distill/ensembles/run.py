@@ -223,7 +223,7 @@ def answers(ensemble: Ensemble, judged: Judged) -> Answers:
     )
 
 
-def run_on(ensemble: Ensemble, split: Split, target: str) -> Result:
+def run_on(ensemble: Ensemble, split: Split, target: str, costs: str | None = None) -> Result:
     """The whole chain for an ensemble in memory, scored on the test part of its split."""
     x_train, y_train = split.x_train[:CALIBRATION_SAMPLES], split.y_train[:CALIBRATION_SAMPLES]
     graph = ensemble.graph
@@ -232,7 +232,7 @@ def run_on(ensemble: Ensemble, split: Split, target: str) -> Result:
         samples_of(graph, graph.data, x_train, y_train),
     )
     network = Network(graph, "an ensemble in memory", ensemble=ensemble)
-    return run(network, Options(target=target), given=given)
+    return run(network, Options(target=target, costs=costs), given=given)
 
 
 def _metadata(recipe: Recipe, split: Split, layers: Sequence[object]) -> CheckpointMetadata:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from snn2chip import __version__
-from snn2chip.errors import UnsupportedError
 from snn2chip.files import write_bytes, write_text
 from snn2chip.study.settings import changed, found
 from snn2chip.study.trials.measuring import measure
@@ -57,6 +56,7 @@ def run_trial(work: Work, tell: Tell | None = None) -> Outcome:
     """
     from snn2chip.distill import recipe_from_dict
     from snn2chip.distill.run import CHECKPOINT_NAME
+    from snn2chip.frontends.ensemble import FILE
 
     began = time.perf_counter()
     place = work.folder.trial(work.trial.key)
@@ -65,7 +65,8 @@ def run_trial(work: Work, tell: Tell | None = None) -> Outcome:
         _train(work, place, tell)
     if tell is not None:
         tell("measure", 0, 1)
-    measured = measure(place / CHECKPOINT_NAME, recipe, place, work.targets)
+    made = place / (FILE if recipe.method.several else CHECKPOINT_NAME)
+    measured = measure(made, recipe, place, work.targets)
     spent = _training(place)
     outcome = Outcome(
         key=work.trial.key,
@@ -95,17 +96,11 @@ def moved(tables: Mapping[str, Any], base: Path, place: Path) -> dict[str, Any]:
 
 
 def _train(work: Work, place: Path, tell: Tell | None) -> None:
-    from snn2chip.distill import distill, read_recipe
+    from snn2chip.distill import distill
     from snn2chip.distill.run import RECIPE_NAME
 
     tables = moved(work.trial.tables, work.base, place)
     recipe = write_text(place / RECIPE_NAME, toml_text(tables))
-    if read_recipe(recipe).method.several:
-        raise UnsupportedError(
-            "a method that makes an ensemble in a study",
-            needs="a student per trial",
-            remedy="snn2chip distill, whose card has the curve by who answers",
-        )
     (place / TRAINING).unlink(missing_ok=True)
 
     def epoch(done: Progress) -> None:
@@ -118,11 +113,13 @@ def _train(work: Work, place: Path, tell: Tell | None) -> None:
 
 
 def _is_trained(place: Path) -> bool:
-    """The checkpoint is there, and nothing of an unfinished training."""
+    """What it ends in is there, and nothing of an unfinished training."""
     from snn2chip.distill.folder import RESUME
     from snn2chip.distill.run import CHECKPOINT_NAME
+    from snn2chip.frontends.ensemble import FILE
 
-    return (place / CHECKPOINT_NAME).exists() and not (place / RESUME).exists()
+    made = any((place / name).exists() for name in (CHECKPOINT_NAME, FILE))
+    return made and not (place / RESUME).exists()
 
 
 def _training(place: Path) -> dict[str, Any]:
