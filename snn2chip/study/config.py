@@ -101,6 +101,8 @@ class CompareConfig:
             minus so many points.
         pick: ``accuracy`` picks the most accurate setting; a cost picks for a the one that costs
             least among those at most the margin below b's accuracy.
+        near: of a cost: both sides are those that cost least among those at most the margin below
+            the most accurate setting with these values.
         name: of the claim; "" makes one of the selections.
     """
 
@@ -109,10 +111,13 @@ class CompareConfig:
     margin_points: float = 0.0
     pick: str = ACCURACY
     name: str = ""
+    near: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         at_least("margin_points", self.margin_points, 0.0)
         _known("pick", (self.pick,), (ACCURACY, *COSTS))
+        if self.near is not None and self.pick == ACCURACY:
+            raise ConfigError("near without a cost", remedy='pick = "spikes", or leave near out')
         if self.a == self.b:
             raise ConfigError(
                 "a comparison of a selection with itself", needs="a and b that differ"
@@ -272,11 +277,16 @@ def _compare(table: Mapping[str, Any], source: str) -> CompareConfig:
                 f"{source}: compare.{name}", needs=f'a table: {name} = {{ "method.name" = "kd" }}'
             )
         sides[name] = side
-    rest = {key: value for key, value in table.items() if key not in sides}
+    near = table.get("near")
+    if near is not None and not isinstance(near, Mapping):
+        raise ConfigError(
+            f"{source}: compare.near", needs='a table: near = { "method.name" = "ce" }'
+        )
+    rest = {key: value for key, value in table.items() if key not in (*sides, "near")}
     plain = from_table(_Claim, rest, source, "compare")
     try:
         return CompareConfig(
-            sides["a"], sides["b"], plain.margin_points, pick=plain.pick, name=plain.name
+            sides["a"], sides["b"], plain.margin_points, plain.pick, plain.name, near
         )
     except ConfigError as error:
         raise ConfigError(

@@ -12,6 +12,7 @@ from snn2chip.errors import ConfigError, UnsupportedError
 from snn2chip.study.answer.fronts import hypervolume
 from snn2chip.study.answer.statistics import paired_difference, paired_saving
 from snn2chip.study.answer.types import Answer, Row
+from snn2chip.study.show import words
 from snn2chip.study.types import COSTS, FLOAT
 from tests.study.synthetic import CHIP, Made, claims, made, study
 
@@ -148,6 +149,21 @@ def test_the_cheapest_is_picked_among_the_accurate(answer: Answer) -> None:
     ]
     assert claim.a == min(near, key=lambda row: row.mean("validation", "spikes") or 0.0).label
     assert claim.a != "hetero, temperature_student=0.1"
+
+
+def test_both_sides_are_the_cheapest_near_a_third() -> None:
+    claim = {
+        "a": {"method.name": "hetero"},
+        "b": {"method.name": "kd"},
+        "near": {"method.name": "ce"},
+        "margin_points": 1.0,
+        "pick": "spikes",
+    }
+    (found,) = made().answer(study(compare=[claim])).claims
+    assert found.near == "ce"
+    assert found.a == "hetero, temperature_student=0.5"
+    assert found.b == "kd, temperature=2"
+    assert "below ce" in words.picked(found)
 
 
 def test_a_claim_without_a_side_or_common_seeds_says_so() -> None:

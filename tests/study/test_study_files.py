@@ -113,6 +113,8 @@ SPACE = {"a": {"low": 1.0, "high": 2.0}}
         ({"recipe": "r", "compare": {"a": {"x": 1}, "b": {}, "margin_points": -1}}, "margin"),
         ({"recipe": "r", "compare": {"a": {"x": 1}, "b": {}, "pick": "speed"}}, "pick"),
         ({"recipe": "r", "compare": {"a": {"x": 1}, "b": {}, "margin": 1}}, "margin_points"),
+        ({"recipe": "r", "compare": {"a": {"x": 1}, "b": {}, "near": 1}}, "compare.near"),
+        ({"recipe": "r", "compare": {"a": {"x": 1}, "b": {}, "near": {}}}, "near without a cost"),
         ({"recipe": "r", "reference": 3}, "table of numbers"),
         ({"recipe": "r", "reference": {"power": 1}}, "unknown key 'reference.power'"),
         ({"recipe": "r", "reference": {"energy": -1}}, "reference.energy"),

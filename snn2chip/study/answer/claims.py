@@ -33,8 +33,8 @@ def check_claims(study: StudyConfig, trials: Sequence[Trial]) -> None:
     if study.search is not None:
         return
     for claim in study.compare:
-        for name, wanted in (("a", claim.a), ("b", claim.b)):
-            if not any(matches(trial, wanted) for trial in trials):
+        for name, wanted in (("a", claim.a), ("b", claim.b), ("near", claim.near)):
+            if wanted is not None and not any(matches(trial, wanted) for trial in trials):
                 has = dict.fromkeys(settings_text(trial.settings) for trial in trials)
                 raise ConfigError(
                     f"compare.{name}: no setting has {settings_text(wanted)}",
@@ -70,12 +70,8 @@ def claim_of(
         trials: one of each setting.
         keys: key of the trial of a setting and seed.
     """
-    sides = [
-        [row for row in rows if matches(trials[row.setting], side)] for side in (config.a, config.b)
-    ]
     margin = config.margin_points / 100.0
-    b = _best(sides[1])
-    a = _best(sides[0]) if config.pick == ACCURACY else _cheapest(sides[0], b, config.pick, margin)
+    a, b, near = _picked(config, margin, rows, trials)
     seeds = tuple(seed for seed in a.seeds if seed in b.seeds) if a and b else ()
     places: dict[str, ClaimAt] = {}
     if a is not None and b is not None and seeds:
@@ -88,9 +84,29 @@ def claim_of(
         b=None if b is None else b.label,
         margin_points=config.margin_points,
         pick=config.pick,
+        near=None if near is None else near.label,
         seeds=seeds,
         places=places,
     )
+
+
+def _picked(
+    config: CompareConfig, margin: float, rows: Sequence[Row], trials: Mapping[str, Trial]
+) -> tuple[Row | None, Row | None, Row | None]:
+    """Both sides, and what they are near to where the claim says so."""
+
+    def having(wanted: Mapping[str, Any]) -> list[Row]:
+        return [row for row in rows if matches(trials[row.setting], wanted)]
+
+    mine, others = having(config.a), having(config.b)
+    if config.pick == ACCURACY:
+        return _best(mine), _best(others), None
+    if config.near is None:
+        b = _best(others)
+        return _cheapest(mine, b, config.pick, margin), b, None
+    near = _best(having(config.near))
+    a, b = (_cheapest(side, near, config.pick, margin) for side in (mine, others))
+    return a, b, near
 
 
 def _best(rows: Sequence[Row]) -> Row | None:
@@ -98,9 +114,9 @@ def _best(rows: Sequence[Row]) -> Row | None:
     return max(rows, key=lambda row: row.mean("validation", ACCURACY) or 0.0, default=None)
 
 
-def _cheapest(rows: Sequence[Row], b: Row | None, cost: str, margin: float) -> Row | None:
-    """The cheapest of those at most the margin less accurate than b, all on validation data."""
-    least = None if b is None else b.mean("validation", ACCURACY)
+def _cheapest(rows: Sequence[Row], other: Row | None, cost: str, margin: float) -> Row | None:
+    """The cheapest of those at most the margin less accurate, all on validation data."""
+    least = None if other is None else other.mean("validation", ACCURACY)
     if least is None:
         return None
     near = [

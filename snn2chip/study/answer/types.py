@@ -112,6 +112,7 @@ class Claim:
     Attributes:
         a, b: labels of the settings that were picked on validation data; None where none was.
         pick: what was picked for: ``accuracy``, or the cost that a has least of.
+        near: label of the setting by whose accuracy both sides were picked, or None.
         seeds: that both have.
         places: place -> figures; empty where a side or common seeds are missing.
     """
@@ -121,6 +122,7 @@ class Claim:
     b: str | None
     margin_points: float
     pick: str
+    near: str | None
     seeds: tuple[int, ...]
     places: Mapping[str, ClaimAt]
 

@@ -109,6 +109,11 @@ def picked(claim: Claim) -> str:
     if claim.pick == "accuracy":
         return "the most accurate of each side on validation data"
     cost = COST_WORDS[claim.pick]
+    if claim.near is not None:
+        return (
+            f"of each side that of least {cost} at most {claim.margin_points:g} points below "
+            f"{claim.near}, on validation data"
+        )
     return (
         f"b the most accurate, a that of least {cost} at most {claim.margin_points:g} points "
         "below it, both on validation data"
