@@ -327,16 +327,24 @@ def _quantize(
         return noted(program, notes), sentence, chosen
 
 
+_VALUES = (
+    "the input sends values at every step (encoding direct): those that are not 0 are counted as "
+    "its spikes, and whether a chip takes values is not checked"
+)
+
+
 def _chip_graph(
     network: Network, backend: Backend, options: Options
 ) -> tuple[Graph, tuple[str, ...]]:
     """The graph that the chip runs: the network's own, unless longer delays are allowed.
 
     Returns:
-        The graph, and what was changed in it and in its file, one sentence each.
+        The graph, and what was changed in it and in its file or is unlike a chip, one sentence
+        each.
     """
     graph, notes = backend.relax(network.graph) if options.allow_latency else (network.graph, ())
-    return graph, (*network.repair_notes, *notes)
+    values = (_VALUES,) if graph.encoding.kind == "direct" else ()
+    return graph, (*network.repair_notes, *notes, *values)
 
 
 def _cuts(program: Program, samples: Samples, options: Options) -> RunOptions:

@@ -71,3 +71,9 @@ def test_values_over_time_need_the_encoding(network: Path, tmp_path: Path) -> No
     with pytest.raises(InputFileError, match="other than 0 and 1") as refused:
         snn2chip.simulate(network, "reference", data=data)
     assert "--encoding direct" in refused.value.remedy
+
+
+@pytest.mark.parametrize("target", ["reference", "truenorth"])
+def test_values_are_told_from_spikes(network: Path, target: str) -> None:
+    found = snn2chip.check(network, target=target, encoding="direct", steps=STEPS)
+    assert any("values at every step" in note for note in found.program.notes)
