@@ -12,6 +12,7 @@ from snn2chip.compiled import is_compiled, read_folder
 from snn2chip.core import Program
 from snn2chip.errors import ConfigError, InputFileError, did_you_mean
 from snn2chip.frontends import Repair, load, load_repaired
+from snn2chip.frontends.ensemble import FILE as ENSEMBLE_FILE
 from snn2chip.frontends.ensemble import find_ensemble, read_ensemble
 from snn2chip.graph import Graph
 from snn2chip.pipeline.ensembles.policies import parse_policy
@@ -39,6 +40,7 @@ COMPILING = (
 )
 """Options of the compilation only."""
 
+_STUDENT = "student.nir"
 _LISTED = 5
 """Names in a message."""
 
@@ -46,8 +48,9 @@ _RESETS = {"zero": "zero", "value": "zero", "subtract": "subtract"}
 
 
 def list_models() -> tuple[str, ...]:
-    """Names of the bundled students."""
-    return tuple(sorted(path.parent.name for path in models_dir().glob("*/student.nir")))
+    """Names of the bundled students, ensembles too."""
+    found = [p for name in (_STUDENT, ENSEMBLE_FILE) for p in models_dir().glob(f"*/{name}")]
+    return tuple(sorted({path.parent.name for path in found}))
 
 
 def open_network(network: str | Path | None, options: Options) -> Network:
@@ -95,9 +98,11 @@ def given_options(options: Options, names: Sequence[str]) -> list[str]:
 
 
 def _bundled(name: str, options: Options, note: str = "") -> Network:
-    path = models_dir() / name / "student.nir"
-    graph = replace(_load(path, options)[0], name=name)
-    return Network(graph, f"bundled student {name}{note}", path)
+    origin = f"bundled student {name}{note}"
+    if (file := find_ensemble(models_dir() / name)) is not None:
+        return _ensemble(file, origin, options)
+    path = models_dir() / name / _STUDENT
+    return Network(replace(_load(path, options)[0], name=name), origin, path)
 
 
 def _ensemble(file: Path, origin: str, options: Options) -> Network:

@@ -16,13 +16,33 @@ from snn2chip.distill import (  # noqa: E402
 )
 from snn2chip.distill.checkpoint import METADATA_KEY  # noqa: E402
 from snn2chip.distill.students import SPIKING  # noqa: E402
-from snn2chip.pipeline import Options, open_network, run  # noqa: E402
+from snn2chip.pipeline import Options, list_models, open_network, run  # noqa: E402
 
 FLOORS = {"digits-mlp": 0.965, "digits-conv": 0.98}
 
 
+METHODS = (
+    "ce",
+    "kd",
+    "heterogeneous",
+    "kdsnn",
+    "lasnn",
+    "conversion",
+    "tser",
+    "twsnn",
+    "hta-kl",
+)
+"""Digits students of every method, by their recipes in recipes/digits."""
+
+ENSEMBLE = "digits-sne"
+
 MICROJOULE = "mnist-conv"
 """At least 98.5 % of MNIST for at most 1 uJ of dynamic energy per image on loihi2."""
+
+
+def test_all_students_are_tested_here() -> None:
+    methods = {f"digits-{name}" for name in METHODS}
+    assert set(list_models()) == {*FLOORS, *methods, ENSEMBLE, MICROJOULE}
 
 
 @pytest.fixture(scope="module", params=FLOORS)
@@ -66,6 +86,34 @@ def test_cross_validation_on_the_card(bundled) -> None:
     assert sum(folds) / 5 >= 100 * FLOORS[name]
     mean = next(line for line in card if line.startswith("| float accuracy, cross-validation |"))
     assert float(mean.split("|")[2].split()[0]) == pytest.approx(sum(folds) / 5, abs=0.01)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_students_of_methods_are_as_their_cards_say(name, repository) -> None:
+    folder = repository / "models" / f"digits-{name}"
+    student, metadata = load_checkpoint(folder / "student.safetensors")
+    recipe = read_recipe(folder / "recipe.toml")
+    assert recipe_from_dict(metadata.recipe) == recipe
+    assert recipe == read_recipe(repository / "recipes" / "digits" / f"{name}.toml")
+    split = load_digits_split(metadata.data.split_seed, metadata.data.test_size)
+    judged = evaluate(student, split.x_test, split.y_test, metadata.encoding, metadata.readout)
+    card = (folder / "card.md").read_text()
+    assert f"| float accuracy, test split | {100 * judged.accuracy:.2f} %" in card
+    options = Options(target="loihi2")
+    found = run(open_network(f"digits-{name}", options), options)
+    assert f"| integer accuracy on loihi2, test split | {100 * found.accuracy:.2f} % |" in card
+    assert found.violations == ()
+
+
+def test_the_ensemble_is_as_its_card_says(repository) -> None:
+    folder = repository / "models" / ENSEMBLE
+    assert read_recipe(folder / "recipe.toml") == read_recipe(
+        repository / "recipes" / "digits" / "sne.toml"
+    )
+    options = Options(target="loihi2")
+    found = run(open_network(ENSEMBLE, options), options)
+    assert found.ensemble is not None
+    assert f"{100 * found.accuracy:.2f} %" in (folder / "card.md").read_text()
 
 
 @pytest.mark.parametrize("name", [*FLOORS, MICROJOULE])

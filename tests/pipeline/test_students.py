@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snn2chip.pipeline import Options, list_models, open_network, run
+from snn2chip.pipeline import Options, open_network, run
 
 FLOORS = {"digits-mlp": 0.965, "digits-conv": 0.98}
 LOSS = 0.005
@@ -17,11 +17,6 @@ def result(request):
     model, target = request.param
     options = Options(target=target)
     return run(open_network(model, options), options)
-
-
-def test_all_students_are_tested_here():
-    """But for that of MNIST, whose samples not everybody has: tests/distill/test_bundled.py."""
-    assert set(list_models()) == {*FLOORS, "mnist-conv"}
 
 
 def test_integers_keep_the_accuracy_of_the_float_graph(result):
