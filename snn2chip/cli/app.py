@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from snn2chip.cli import (
+from snn2chip.cli import console
+from snn2chip.cli.commands import (
     chips,
     compare,
-    console,
     conversion,
     deploy,
     doctor,

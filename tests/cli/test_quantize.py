@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snn2chip.cli.widths import COLUMNS, parsed_widths
+from snn2chip.cli.commands.widths import COLUMNS, parsed_widths
 from snn2chip.errors import ConfigError
 from snn2chip.frontends.nir import write_graph
 from tests.cli.conftest import Cli, is_four_part

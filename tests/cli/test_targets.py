@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from snn2chip.backends.loihi.witness import environment
-from snn2chip.cli import doctor
+from snn2chip.cli.commands import doctor
 from snn2chip.resources import targets_dir
 from snn2chip.targets import list_targets, load_target
 from snn2chip.targets.vocabulary import COSTS, FORMATS, MESH, RESOURCES

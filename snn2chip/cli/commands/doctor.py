@@ -104,7 +104,7 @@ def _targets() -> str:
 
 
 def _models() -> str:
-    from snn2chip.cli.students import bundled_models
+    from snn2chip.cli.commands.students import bundled_models
     from snn2chip.errors import InputFileError
 
     if not bundled_models():
