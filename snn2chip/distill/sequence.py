@@ -192,6 +192,8 @@ class Evaluation:
             values, those that are not 0, as reports count them.
         neurons: population -> its number of neurons.
         ties: share of the samples whose two best scores are equal.
+        fired: population -> int64 [*shape], the same spikes by neuron, of all samples.
+        by_sample: int64 [sample], spikes of all populations but the input.
     """
 
     accuracy: float
@@ -199,6 +201,8 @@ class Evaluation:
     spikes: dict[str, float]
     neurons: dict[str, int]
     ties: float
+    fired: dict[str, NDArray[np.int64]] = field(default_factory=dict, repr=False)
+    by_sample: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64), repr=False)
 
 
 def evaluate(
@@ -217,8 +221,8 @@ def evaluate(
     was_training = student.training
     student.eval()
     scores = []
-    spikes: dict[str, float] = {}
-    neurons: dict[str, int] = {}
+    fired: dict[str, Tensor] = {}
+    by_sample = []
     with torch.no_grad():
         samples = torch.split(torch.as_tensor(x, dtype=torch.float32), EVALUATION_BATCH)
         for number, batch in enumerate(samples):
@@ -227,9 +231,13 @@ def evaluate(
             encoded = encode_spikes(batch, encoding, keys)
             result = run_layers(student, encoded)
             scores.append(readout_scores(result.output, readout))
+            own = torch.zeros(len(batch), dtype=torch.int64)
             for name, values in {"input": encoded, **result.spikes}.items():
-                spikes[name] = spikes.get(name, 0.0) + float(values.count_nonzero())
-                neurons[name] = values[0, 0].numel()
+                spiked = values != 0
+                fired[name] = fired.get(name, 0) + spiked.sum(dim=(0, 1))
+                if name != "input":
+                    own += spiked.flatten(2).sum(dim=(0, 2))
+            by_sample.append(own)
     student.train(was_training)
     score = torch.cat(scores)
     best = score.topk(2, dim=1).values
@@ -237,7 +245,9 @@ def evaluate(
     return Evaluation(
         accuracy=float((predictions == y).mean()),
         predictions=predictions,
-        spikes={name: total / len(y) for name, total in spikes.items()},
-        neurons=neurons,
+        spikes={name: int(each.sum()) / len(y) for name, each in fired.items()},
+        neurons={name: each.numel() for name, each in fired.items()},
         ties=float((best[:, 0] == best[:, 1]).float().mean()),
+        fired={name: each.numpy() for name, each in fired.items()},
+        by_sample=torch.cat(by_sample).numpy(),
     )

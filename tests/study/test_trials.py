@@ -19,8 +19,10 @@ from snn2chip.distill.run import load_samples
 from snn2chip.errors import ConfigError, InputFileError
 from snn2chip.pipeline import Options, open_network
 from snn2chip.study.config import StudyConfig, read_study
+from snn2chip.study.trials.figures import figures_of, seen_of
 from snn2chip.study.trials.grid import base_tables, grid_trials
 from snn2chip.study.trials.running import Ran, run_study
+from snn2chip.study.trials.runs import REFERENCE, StudentRuns
 from snn2chip.study.trials.store import StudyFolder
 from snn2chip.study.types import FLOAT, SPLITS
 from tests.study.conftest import BASE, STUDY
@@ -308,3 +310,35 @@ def test_ensembles_are_measured_by_their_own_policy(write_study: Write, tmp_path
             assert spikes.mean() == pytest.approx(found.spikes, rel=1e-6)
     again = run(study, tmp_path / "out")
     assert again.outcomes == ran.outcomes
+
+
+@pytest.mark.parametrize(
+    "student",
+    [
+        'kind = "mlp"\nwidths = [12]',
+        'kind = "conv"\nwidths = [3, 4]\nreadout = "v_mean"',
+        'kind = "conv"\nwidths = [3, 4]\nkernel = 5\nstrides = [2, 1]\npools = []',
+        'kind = "resnet"\nwidths = [3]',
+    ],
+)
+@pytest.mark.parametrize("encoding", ["if", "direct"])
+def test_counts_in_pytorch_are_those_of_the_float_graph(
+    write_study: Write, tmp_path: Path, student: str, encoding: str
+) -> None:
+    base = BASE.replace('kind = "mlp"\nwidths = [12]', student, 1)
+    base = base.replace("steps = 4", f'steps = 4\nkind = "{encoding}"')
+    path = write_study('recipe = "base.toml"\ntargets = []\nseeds = [0]\n', base=base)
+    ran = run(read_study(path), tmp_path / "out", targets=())
+    assert not ran.failures
+    place = StudyFolder(tmp_path / "out").trial(ran.trials[0].key)
+    runs = StudentRuns(
+        place / "student.safetensors", load_samples(read_recipe(place / "recipe.toml"))
+    )
+    (found, (right, spikes)), graph = runs.in_float(), runs.on(REFERENCE)
+    expected = figures_of(graph)
+    for name in ("accuracy", "samples", "input_spikes", "hidden_spikes", "output_spikes"):
+        assert getattr(found, name) == pytest.approx(getattr(expected, name), rel=1e-12), name
+    assert found.synaptic_events == expected.synaptic_events > 0
+    expected_right, expected_spikes = seen_of(graph)
+    np.testing.assert_array_equal(right, expected_right)
+    np.testing.assert_array_equal(spikes, expected_spikes)

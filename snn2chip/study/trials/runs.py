@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snn2chip.graph import Ensemble
+from snn2chip.graph.linear import fan_out
 from snn2chip.pipeline import Options, Result, open_network, reprice
 from snn2chip.pipeline.results.comparing import choice_of
 from snn2chip.study.trials.figures import figures_of, seen_of
 from snn2chip.study.trials.store import Seen
 from snn2chip.study.types import Figures
-from snn2chip.targets import load_target
 
 if TYPE_CHECKING:
     from snn2chip.data import Split
@@ -45,34 +45,33 @@ class StudentRuns:
         self._results[choice.target.sha256] = made
         return made
 
-    def _as_floats(self) -> Result:
-        """The float graph, whose run lies beside that of any target."""
-        for result in self._results.values():
-            if result.reference is not None or result.program.arithmetic == "float64":
-                return reprice(result, None, load_target(REFERENCE))
-        return self.on(REFERENCE)
-
     def in_float(self) -> tuple[Figures, Seen]:
-        """Accuracy and spikes in PyTorch; events are those of the same network as a float graph."""
+        """As it was trained, in PyTorch; its graph tells how many synapses a spike reaches."""
         from snn2chip.distill import evaluate
+        from snn2chip.distill.on_target import graph_of_student
 
         metadata, split = self.metadata, self.split
         found = evaluate(
             self.student, split.x_test, split.y_test, metadata.encoding, metadata.readout
         )
-        graph = self._as_floats()
-        _, spikes = seen_of(graph)
-        last = [name for name, _ in self.student.named_children()][-1]
-        output = found.spikes.get(last, 0.0)
+        graph = graph_of_student(self.student, metadata)
+        spikes = dict(found.spikes)
+        inputs, output = (
+            sum(spikes.pop(name, 0.0) for name in names) for names in (["input"], graph.outputs)
+        )
         figures = Figures(
             accuracy=found.accuracy,
             samples=len(split.y_test),
-            input_spikes=found.spikes["input"],
-            hidden_spikes=sum(found.spikes.values()) - found.spikes["input"] - output,
+            input_spikes=inputs,
+            hidden_spikes=sum(spikes.values()),
             output_spikes=output,
-            synaptic_events=figures_of(graph).synaptic_events,
+            synaptic_events=sum(
+                int(fan_out(p.operator).reshape(-1) @ found.fired[p.source].reshape(-1))
+                for p in graph.projections
+            )
+            / len(split.y_test),
         )
-        return figures, (found.predictions == split.y_test, spikes)
+        return figures, (found.predictions == split.y_test, found.by_sample)
 
 
 class EnsembleRuns:
