@@ -11,6 +11,10 @@ from snn2chip.errors import ConfigError
 from snn2chip.study.answer.claims import check_claims
 from snn2chip.study.config import Range, read_study, study_from_dict
 
+ROOT = Path(__file__).resolve().parents[2]
+STUDIES = [p for p in sorted((ROOT / "studies").glob("*.toml")) if not p.stem.endswith("-base")]
+RECIPES = sorted((ROOT / "recipes").glob("*/*.toml"))
+
 FULL = """
 recipe = "digits.toml"
 targets = ["loihi2", "loihi1:sanafe_nahuku"]
@@ -167,3 +171,23 @@ def test_selections_name_one_value_any_of_several_or_an_array() -> None:
     assert matches(kd, {"student.widths": [32, 16]})
     assert not matches(kd, {"student.widths": [16, 32]})
     assert not matches(kd, {"method.weight": [1.0, 2.0]})
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.name)
+def test_studies_of_ours_are_studies_of_recipes(path: Path) -> None:
+    """Every combination is a recipe, and every comparison finds its settings."""
+    pytest.importorskip("norse", reason="recipes are those of a training")
+    from snn2chip.study.trials.grid import base_tables, grid_trials
+
+    study = read_study(path)
+    trials = grid_trials(study, base_tables(study))
+    check_claims(study, trials)
+    assert len({trial.key for trial in trials}) == len(trials) >= 3
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_recipes_of_ours_are_recipes(path: Path) -> None:
+    pytest.importorskip("norse", reason="recipes are those of a training")
+    from snn2chip.distill import read_recipe
+
+    assert read_recipe(path).data.name == path.parent.name
