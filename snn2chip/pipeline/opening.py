@@ -85,7 +85,7 @@ def open_network(network: str | Path | None, options: Options) -> Network:
     known = list_models()
     raise InputFileError(
         f"network {str(network)!r}: no such file",
-        has="bundled students: " + ", ".join(known),
+        needs="a file, a folder, or a bundled student (snn2chip models list)",
         remedy="check the path" if path.suffix else did_you_mean(str(network), known),
     )
 

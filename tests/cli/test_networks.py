@@ -254,7 +254,7 @@ def test_bad_network_files_end_with_3(
 def test_a_network_that_is_not_there_ends_with_3(cli: Cli, command: str) -> None:
     done = cli(command, "digits-mpl")
     assert done.code == 3
-    assert is_four_part(done.err, parts=("has", "change"))
+    assert is_four_part(done.err, parts=("needs", "change"))
     assert "did you mean 'digits-mlp'?" in done.err
 
 
