@@ -73,7 +73,7 @@ def export(
     left out where the library counts time in steps (snnTorch, SpikingJelly). Of an ensemble's
     folder (ensemble.json) every member is written, into the folder -o.
     """
-    from snn2chip.cli.commands import onnx_step
+    from snn2chip.cli import onnx_step
     from snn2chip.cli.ensembles import export_ensemble, refuse_format
     from snn2chip.frontends.ensemble import find_ensemble
     from snn2chip.frontends.torch.prove import export_module

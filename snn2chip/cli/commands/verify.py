@@ -172,7 +172,7 @@ def _lava(opened: Network, options: Options, engine: Engine, plan: Plan) -> Veri
 
 
 def _onnx(opened: Network, options: Options, json: Path | None) -> None:
-    from snn2chip.cli.commands.onnx_step import sentence
+    from snn2chip.cli.onnx_step import sentence
     from snn2chip.pipeline.verifying import verify_onnx
 
     proof = verify_onnx(opened, options)

@@ -11,8 +11,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
@@ -22,8 +22,8 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.errors import ConfigError, InputFileError
-from snn2chip.files import write_bytes
+from snn2chip.errors import InputFileError
+from snn2chip.files import alone_in, write_bytes
 from snn2chip.study.types import SPLITS, Figures, Outcome
 
 SCHEMA = "snn2chip/trial/1"
@@ -97,34 +97,13 @@ class StudyFolder:
             raise _damaged(path, error) from error
         return correct, spikes
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> AbstractContextManager[None]:
         """Keeps a second run out of the folder, as far as the system can.
 
         Raises:
             ConfigError: another run is at work here.
         """
-        try:
-            import fcntl
-        except ImportError:  # not on Windows
-            yield
-            return
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            file = (self.path / ".lock").open("w")
-        except OSError as error:
-            raise ConfigError(
-                f"-o {self.path}: cannot be written to", has=error.strerror or str(error)
-            ) from error
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise ConfigError(
-                    f"-o {self.path}: another run of a study is at work there",
-                    remedy="wait for it, or name another folder",
-                ) from error
-            yield
+        return alone_in(self.path, "another run of a study")
 
 
 def _read(path: Path) -> Outcome:
