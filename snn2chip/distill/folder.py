@@ -27,21 +27,25 @@ class RunFolder:
     Attributes:
         metadata: of the student's checkpoints.
         teachers: folder that keeps teachers by what they were trained with, or None for this one.
+        shared: state of the student's training where other runs have the same one; it stays when
+            the training is done, so that they find it finished.
     """
 
     path: Path
     metadata: CheckpointMetadata
     teachers: Path | None = None
+    shared: Path | None = None
 
     @property
     def resume(self) -> Path:
         """State of the student's training."""
-        return self.path / RESUME
+        return self.shared or self.path / RESUME
 
     def forget(self) -> None:
         """Remove what an unfinished run left; teachers that are done stay."""
         for name in (RESUME, BEST, LAST, f"{TEACHER}.resume"):
             (self.path / name).unlink(missing_ok=True)
+        self.resume.unlink(missing_ok=True)
 
     def keep(self, student: norse.SequentialState, best: bool) -> None:
         """The student after an epoch, and again where it is the best so far."""

@@ -73,6 +73,7 @@ def distill(
     tuning: Tuning | None = None,
     restart: bool = False,
     teachers: str | Path | None = None,
+    shared: str | Path | None = None,
 ) -> DistillResult:
     """Train the student of a recipe; write student.safetensors, card.md and recipe.toml.
 
@@ -91,6 +92,8 @@ def distill(
         tuning: changes to ``[quantization]``, which it creates where the recipe has none.
         restart: forget what an unfinished run left.
         teachers: folder in which several runs share teachers; ``out_dir`` where it is left out.
+        shared: file that keeps the state of the training, also when it is done, for other runs of
+            the same one.
 
     Raises:
         ConfigError: the recipe makes no sense, or ``folds`` is 1 or negative; no such target; the
@@ -108,7 +111,12 @@ def distill(
     split = load_samples(recipe, recipe_path.parent)
     metadata = describe(recipe, split)
     check_targets(metadata, recipe.targets)
-    folder = RunFolder(out_dir, metadata, None if teachers is None else Path(teachers))
+    folder = RunFolder(
+        out_dir,
+        metadata,
+        teachers=None if teachers is None else Path(teachers),
+        shared=None if shared is None else Path(shared),
+    )
     with alone_in(out_dir, "another run"):
         if restart:
             folder.forget()

@@ -312,6 +312,27 @@ def test_ensembles_are_measured_by_their_own_policy(write_study: Write, tmp_path
     assert again.outcomes == ran.outcomes
 
 
+def test_ensembles_that_only_answer_differently_are_trained_once(
+    write_study: Write, tmp_path: Path
+) -> None:
+    base = BASE.replace("dropout = 0.0", 'dropout = 0.0\nreadout = "v_mean"')
+    last = '  { name = "sne", members = 3, policy = "confidence", setting = 0.3 },\n'
+    head, tail = ENSEMBLES.split("method = [\n")[0], "]\n"
+    trained: list[str] = []
+
+    def tell(stage: str, done: int, total: int) -> None:
+        trained.append(stage)
+
+    together = run(read_study(write_study(ENSEMBLES, base=base)), tmp_path / "all", tell=tell)
+    assert not together.failures
+    assert trained.count("train") == 2  # epochs, of one training
+    alone = run(
+        read_study(write_study(head + "method = [\n" + last + tail, base=base)), tmp_path / "one"
+    )
+    (key,) = alone.outcomes
+    assert alone.outcomes[key].figures == together.outcomes[key].figures
+
+
 @pytest.mark.parametrize(
     "student",
     [

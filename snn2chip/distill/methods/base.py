@@ -199,9 +199,11 @@ class Method(Plan):
 
     Attributes:
         several: it makes several students that answer together.
+        answering: options that a training does not depend on, such as which of them answer.
     """
 
     several: ClassVar[bool] = False
+    answering: ClassVar[frozenset[str]] = frozenset()
 
     def prepare(
         self,

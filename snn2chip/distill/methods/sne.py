@@ -83,6 +83,7 @@ class SpikingEnsemble(Method):
 
     needs_teacher: ClassVar[bool] = True
     several: ClassVar[bool] = True
+    answering: ClassVar[frozenset[str]] = frozenset({"policy", "setting", "tolerance", "idle"})
 
     def __post_init__(self) -> None:
         whole("members", self.members, 1, MOST_MEMBERS)

@@ -54,8 +54,10 @@ class Kept:
 
 
 def fingerprint(recipe: Recipe) -> str:
-    """Of everything that the recipe says."""
-    text = json.dumps(recipe.to_dict(), sort_keys=True)
+    """Of everything in the recipe that a training depends on."""
+    tables = recipe.to_dict()
+    method = {k: v for k, v in tables["method"].items() if k not in recipe.method.answering}
+    text = json.dumps({**tables, "method": method}, sort_keys=True)
     return sha256(text.encode()).hexdigest()
 
 

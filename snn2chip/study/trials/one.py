@@ -19,7 +19,7 @@ from snn2chip.study.trials.toml import toml_text
 from snn2chip.study.types import Outcome, Trial
 
 if TYPE_CHECKING:
-    from snn2chip.distill import Progress
+    from snn2chip.distill import Progress, Recipe
 
 Tell: TypeAlias = Callable[[str, int, int], None]
 
@@ -62,7 +62,7 @@ def run_trial(work: Work, tell: Tell | None = None) -> Outcome:
     place = work.folder.trial(work.trial.key)
     recipe = recipe_from_dict(moved(work.trial.tables, work.base, place), str(place))
     if work.anew or not _is_trained(place):
-        _train(work, place, tell)
+        _train(work, recipe, place, tell)
     if tell is not None:
         tell("measure", 0, 1)
     made = place / (FILE if recipe.method.several else CHECKPOINT_NAME)
@@ -95,19 +95,30 @@ def moved(tables: Mapping[str, Any], base: Path, place: Path) -> dict[str, Any]:
     return changed(tables, changes)
 
 
-def _train(work: Work, place: Path, tell: Tell | None) -> None:
+def _train(work: Work, recipe: Recipe, place: Path, tell: Tell | None) -> None:
     from snn2chip.distill import distill
     from snn2chip.distill.run import RECIPE_NAME
+    from snn2chip.distill.training.state import fingerprint
 
     tables = moved(work.trial.tables, work.base, place)
-    recipe = write_text(place / RECIPE_NAME, toml_text(tables))
+    file = write_text(place / RECIPE_NAME, toml_text(tables))
     (place / TRAINING).unlink(missing_ok=True)
+    shared = None
+    if recipe.method.answering:  # which other trials may leave out
+        shared = work.folder.training(fingerprint(recipe)[:16])
 
     def epoch(done: Progress) -> None:
         if tell is not None:
             tell(done.stage, done.epoch, done.epochs)
 
-    made = distill(recipe, place, progress=epoch, restart=work.anew, teachers=work.folder.teachers)
+    made = distill(
+        file,
+        place,
+        progress=epoch,
+        restart=work.anew,
+        teachers=work.folder.teachers,
+        shared=shared,
+    )
     spent = {"seconds": made.seconds, "epochs": len(made.history), "epoch": made.epoch}
     write_bytes(place / TRAINING, json.dumps(spent).encode())
 

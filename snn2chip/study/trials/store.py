@@ -6,6 +6,7 @@
     trials/<key>/samples.npz        of each test sample: whether it is right, and its spikes
     trials/<key>/result.json        written last: the trial is done where it is there
     teachers/                       shared by all trials
+    trainings/<digits>.resume       of trials that differ only in how their students answer
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ class StudyFolder:
     def teachers(self) -> Path:
         """Folder of the teachers that trials share."""
         return self.path / "teachers"
+
+    def training(self, digits: str) -> Path:
+        """State of a training that trials share."""
+        return self.path / "trainings" / f"{digits}.resume"
 
     def trial(self, key: str) -> Path:
         """Folder of one trial."""
