@@ -8,12 +8,13 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 LAVA_PYTHON ?=
 NETWORKS ?= 200
+STEPS ?= 100000
 FUZZ_ARGS ?= --count 2000 --seed 0
 
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint docs neurobench lava verify-lava sanafe verify-sanafe silicon bench fuzz wheel-check \
+.PHONY: demo test lint docs neurobench lava verify-lava sanafe verify-sanafe spinnaker verify-firmware silicon bench fuzz wheel-check \
   clean
 .DELETE_ON_ERROR:
 
@@ -52,6 +53,15 @@ sanafe: $(VENV)/.snn2chip-dev
 verify-sanafe: $(VENV)/.snn2chip-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.energy.sanafe.verify_sanafe --networks $(NETWORKS) \
 	  $(VERIFY_ARGS)
+
+# The environment of sPyNNaker and of the emulator of its firmware, some 450 MB; prints its Python.
+spinnaker: $(VENV)/.snn2chip-dev
+	@$(BIN)/python -m tests.backends.spinnaker.verify_firmware --prepare
+
+# Random populations in SpiNNaker's real firmware and here; STEPS=1000000 is a longer form.
+verify-firmware: $(VENV)/.snn2chip-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.backends.spinnaker.verify_firmware \
+	  --neuron-steps $(STEPS) $(VERIFY_ARGS)
 
 # Figures of speed and memory; ends with an error where something that must hold does not.
 # LAVA_PYTHON adds Lava; BENCH_ARGS="--write docs/benchmarks.md" keeps the tables and the plot.

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from snn2chip.errors import WitnessError
-from snn2chip.witness import Engine, Environment, find, make, program
+from snn2chip.witness import Engine, Environment, engine_of, engine_there
 from snn2chip.witness.environments import Tell
 
 SANAFE_PYTHON = "SNN2CHIP_SANAFE_PYTHON"
@@ -35,23 +35,12 @@ def sanafe_engine(given: str | None = None, tell: Tell | None = None) -> Engine:
     Raises:
         WitnessError: it is not there and cannot be made.
     """
-    given = given or os.environ.get(SANAFE_PYTHON)
-    if given:
-        return Engine(_NAME, program(given), own=False)
-    try:
-        return Engine(_NAME, make(environment(), tell=tell), own=True)
-    except WitnessError as error:
-        raise WitnessError(
-            f"no SANA-FE: {error.what}", needs=error.needs, has=error.has, remedy=error.remedy
-        ) from error
+    return engine_of(_NAME, environment(), given or os.environ.get(SANAFE_PYTHON), tell=tell)
 
 
 def found_engine() -> Engine | None:
     """What lies already there, without making anything."""
-    if os.environ.get(SANAFE_PYTHON):
-        return sanafe_engine()
-    python = find(environment())
-    return None if python is None else Engine(_NAME, python, own=True)
+    return engine_there(_NAME, environment(), os.environ.get(SANAFE_PYTHON))
 
 
 def main() -> int:

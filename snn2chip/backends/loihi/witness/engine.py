@@ -9,8 +9,8 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from snn2chip.errors import Snn2chipError, WitnessError
-from snn2chip.witness import Engine, Environment, find, make, program
+from snn2chip.errors import Snn2chipError
+from snn2chip.witness import Engine, Environment, engine_of, find
 from snn2chip.witness.environments import Tell
 
 LAVA_PYTHON = "SNN2CHIP_LAVA_PYTHON"
@@ -36,14 +36,7 @@ def lava_engine(
     Raises:
         WitnessError: it is not there and cannot be made.
     """
-    if given:
-        return Engine(_NAME, program(given), own=False)
-    try:
-        return Engine(_NAME, make(environment(), base, tell), own=True)
-    except WitnessError as error:
-        raise WitnessError(
-            f"no Lava: {error.what}", needs=error.needs, has=error.has, remedy=error.remedy
-        ) from error
+    return engine_of(_NAME, environment(), given, base, tell)
 
 
 def found(given: str | None) -> str | None:

@@ -1,0 +1,195 @@
+"""sPyNNaker's firmware as a witness: a network and spikes to it, and what it recorded.
+
+The environment holds sPyNNaker 1!7.4.1, which maps networks without a board and ships the binaries
+that its boards run, and Unicorn, an emulator of their processor (GPL 2, which is why it runs as a
+process of its own). What happens there is in ``firmware``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip.backends.spinnaker.fixed import Integers
+from snn2chip.backends.spinnaker.loaded import Model
+from snn2chip.errors import WitnessError
+from snn2chip.witness import Engine, Environment, engine_of, engine_there, run_script
+from snn2chip.witness.environments import Tell
+
+SPINNAKER_PYTHON = "SNN2CHIP_SPINNAKER_PYTHON"
+"""Variable that names a Python with sPyNNaker 1!7.4.1 and Unicorn."""
+
+_NAME = "sPyNNaker"
+_FOLDER = "snn2chip.backends.spinnaker"
+_RUNNER = "run_firmware.py"
+_LIMIT_S = 600.0
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
+
+
+@dataclass(frozen=True, eq=False)
+class FirmwarePopulation:
+    """Neurons, or an input whose spikes are given.
+
+    Attributes:
+        model: PyNN's; None for an input.
+        parameters: PyNN's by name, [neuron] each.
+        v: first membranes in mV [neuron].
+        max_expected: largest summed weights in nA that excitatory and inhibitory ring buffers are
+            to hold; None leaves it to sPyNNaker.
+    """
+
+    name: str
+    size: int
+    model: Model | None = None
+    parameters: Mapping[str, NDArray[np.float64]] | None = None
+    v: NDArray[np.float64] | None = None
+    max_expected: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class FirmwareProjection:
+    """Synapses, [synapse] each.
+
+    Attributes:
+        receptor: ``excitatory`` or ``inhibitory``.
+        weights: in nA, not negative; delays: in steps, at least 1.
+    """
+
+    source: str
+    target: str
+    receptor: str
+    sources: Integers
+    targets: Integers
+    weights: NDArray[np.float64]
+    delays: Integers
+
+
+@dataclass(frozen=True, eq=False)
+class FirmwareNetwork:
+    """What sPyNNaker is to map, and for how many steps it runs."""
+
+    populations: tuple[FirmwarePopulation, ...]
+    projections: tuple[FirmwareProjection, ...]
+    steps: int
+    time_step_ms: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class FirmwareRecordings:
+    """What cores recorded.
+
+    Attributes:
+        v: population -> s16.15 [sample, step, neuron], before each step's update.
+        fired: population -> [sample, step, neuron].
+        shifts: population -> shifts of its excitatory and inhibitory ring buffers.
+        versions: of sPyNNaker and Unicorn.
+    """
+
+    v: Mapping[str, Integers]
+    fired: Mapping[str, NDArray[np.bool_]]
+    shifts: Mapping[str, tuple[int, int]]
+    versions: Mapping[str, str]
+
+
+def environment() -> Environment:
+    """sPyNNaker 1!7.4.1 and Unicorn 2.1.4, and what they need: some 450 MB."""
+    lock = files(_FOLDER).joinpath("spynnaker.lock")
+    return Environment("spynnaker", "3.11", lock.read_text("utf-8"))
+
+
+def spinnaker_engine(given: str | Path | None = None, tell: Tell | None = None) -> Engine:
+    """The Python that is named, else the environment, made where it is not there.
+
+    Raises:
+        WitnessError: it is not there and cannot be made.
+    """
+    return engine_of(_NAME, environment(), given or os.environ.get(SPINNAKER_PYTHON), tell=tell)
+
+
+def found_engine() -> Engine | None:
+    """What lies already there, without making anything."""
+    return engine_there(_NAME, environment(), os.environ.get(SPINNAKER_PYTHON))
+
+
+def run_firmware(
+    engine: Engine,
+    network: FirmwareNetwork,
+    fired: Mapping[str, NDArray[np.bool_]],
+    limit_s: float = _LIMIT_S,
+) -> FirmwareRecordings:
+    """Map a network with sPyNNaker, and run its binaries on it.
+
+    Args:
+        fired: input -> spikes [sample, step, neuron]; every sample is a run of its own.
+
+    Raises:
+        WitnessError: sPyNNaker or the firmware failed.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        request, recordings = Path(place) / "request.npz", Path(place) / "recordings.npz"
+        arrays = {f"{name}.fired": values for name, values in fired.items()}
+        np.savez(request, network=np.array(_text(network)), **_arrays(network), **arrays)  # type: ignore[arg-type]
+        with as_file(files(_FOLDER).joinpath("firmware")) as folder:
+            run_script(engine, folder / _RUNNER, (str(request), str(recordings)), limit_s)
+        try:
+            return _read(recordings)
+        except _DAMAGE as error:
+            raise WitnessError(
+                f"{_NAME} left no recordings: {type(error).__name__}: {error}"
+            ) from error
+
+
+def _text(network: FirmwareNetwork) -> str:
+    return json.dumps(
+        {
+            "time_step_ms": network.time_step_ms,
+            "steps": network.steps,
+            "populations": [
+                {"name": p.name, "size": p.size, "model": p.model, "max_expected": p.max_expected}
+                for p in network.populations
+            ],
+            "projections": [
+                {"source": p.source, "target": p.target, "receptor": p.receptor, "index": index}
+                for index, p in enumerate(network.projections)
+            ],
+        }
+    )
+
+
+def _arrays(network: FirmwareNetwork) -> dict[str, NDArray[np.generic]]:
+    found: dict[str, NDArray[np.generic]] = {}
+    for p in network.populations:
+        if p.model is not None:
+            assert p.parameters is not None
+            assert p.v is not None
+            found |= {f"{p.name}.{name}": values for name, values in p.parameters.items()}
+            found[f"{p.name}.v"] = p.v
+    for index, projection in enumerate(network.projections):
+        for name in ("sources", "targets", "weights", "delays"):
+            found[f"{index}.{name}"] = getattr(projection, name)
+    return found
+
+
+def _read(path: Path) -> FirmwareRecordings:
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    about = json.loads(str(arrays.pop("about")))
+
+    def ending(suffix: str) -> dict[str, NDArray[np.generic]]:
+        return {k.removesuffix(suffix): v for k, v in arrays.items() if k.endswith(suffix)}
+
+    return FirmwareRecordings(
+        v={name: values.astype(np.int64) for name, values in ending(".v").items()},
+        fired={name: values.astype(np.bool_) for name, values in ending(".fired").items()},
+        shifts={name: (int(a), int(b)) for name, (a, b) in about["shifts"].items()},
+        versions=about["versions"],
+    )
