@@ -1,0 +1,191 @@
+"""IF_curr_delta and IF_curr_exp for the engine: all samples at once, a block of steps at a time.
+
+The equations are those of `oracle`, where each step begins with what has arrived::
+
+    I_r'   = I_r + (ring_r << shift_r) init_r            (IF_curr_delta: ring << shift alone)
+    alpha  = (I_e - I_i + offset) R + rest
+    v'     = alpha - TC (alpha - v)                       while not refractory
+    fires where v' >= threshold: v' = reset, and then ``hold`` steps without updates
+    I_r    = I_r' decay_r
+
+All values are s16.15 in whole numbers, fractions u0.32, and every product is cut down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip.backends.spinnaker.fixed import BITS, Integers
+from snn2chip.backends.spinnaker.loaded import Loaded
+from snn2chip.backends.spinnaker.oracle import MOST
+from snn2chip.backends.spinnaker.products import receptors
+from snn2chip.core import ProgramPopulation
+from snn2chip.engine.arithmetic import Scan, State
+from snn2chip.graph.operators import Array
+
+FULL = "ring_buffer_full"
+"""Warning: slots of ring buffers that would have held more than they can."""
+
+_RECEPTORS = ("e", "i")
+_HIGH = 16
+"""Bits that fractions are split by, so that products fit 64 bits."""
+
+
+def parameters_of(loaded: Loaded, v0: Integers, shifts: tuple[int, int]) -> Mapping[str, Array]:
+    """What a population of a program holds.
+
+    Args:
+        v0: first membranes, s16.15; shifts: of both ring buffers.
+    """
+    found: dict[str, Array] = {
+        "resistance": loaded.resistance,
+        "membrane_decay": loaded.membrane_decay,
+        "rest": loaded.rest,
+        "reset": loaded.reset,
+        "threshold": loaded.threshold,
+        "offset": loaded.offset,
+        "hold": loaded.hold,
+        "per_step": np.array(loaded.per_step),
+        "v0": v0,
+    }
+    for name, shift in zip(_RECEPTORS, shifts, strict=True):
+        found[f"shift_{name}"] = np.array(shift)
+    for name, shape in zip(_RECEPTORS, loaded.synapses, strict=False):
+        found[f"init_{name}"], found[f"decay_{name}"] = shape.init, shape.decay
+    return found
+
+
+def initial(population: ProgramPopulation, samples: int) -> State:
+    """Membranes as the host sets them, and nothing in flight."""
+    shape = (samples, *population.shape)
+    zeros = np.zeros(shape, np.int64)
+    v = np.broadcast_to(population.parameters["v0"], shape).astype(np.int64)
+    state = {"v": v, "refractory": zeros}
+    if _filtered(population):
+        state |= dict.fromkeys(_RECEPTORS, zeros)
+    return state
+
+
+def scan(
+    population: ProgramPopulation,
+    state: State,
+    current: Array,
+    arrived: NDArray[np.bool_],
+    record: bool,
+) -> Scan:
+    """Neurons over the steps of ``current`` [step, sample, *shape], which `products` packs."""
+    p = population.parameters
+    run = _Run(population, state)
+    given = receptors(current)
+    held = [
+        np.minimum(sums, MOST) << p[f"shift_{r}"] for sums, r in zip(given, _RECEPTORS, strict=True)
+    ]
+    full = sum(int(np.count_nonzero(sums > MOST)) for sums in given)
+    output = np.empty(current.shape, bool if population.spiking else np.int64)
+    updated = np.empty(current.shape, bool)
+    records: dict[str, list[Array]] = {}
+    changes, peak = 0, 0
+    for step in range(len(current)):
+        before, busy = run.v, run.busy
+        fired = run.step(held[0][step], held[1][step])
+        output[step] = fired if population.spiking else run.v
+        updated[step] = busy | arrived[step] | (p["offset"] != 0) | fired
+        changes += int(np.count_nonzero(run.v != before))
+        peak = max(peak, int(np.abs(run.v).max(initial=0)))
+        if record:
+            for name, values in run.shown.items():
+                records.setdefault(name, []).append(values)
+    return Scan(
+        output,
+        updated,
+        run.state,
+        {name: np.stack(values) for name, values in records.items()},
+        warnings={FULL: full} if full else {},
+        peak_v=float(peak),
+        peak_input=float(max(int(sums.max(initial=0)) for sums in held)),
+        membrane_changes=changes,
+    )
+
+
+class _Cell(NamedTuple):
+    resistance: Integers
+    membrane_decay: Integers
+    rest: Integers
+    reset: Integers
+    threshold: Integers
+    offset: Integers
+    hold: Integers
+    per_step: Integers
+
+
+class _Run:
+    """Neurons on their way through the steps."""
+
+    def __init__(self, population: ProgramPopulation, state: State) -> None:
+        p = population.parameters
+        self._cell = _Cell(*(p[name] for name in _Cell._fields))
+        self._filters = (
+            [(p[f"init_{r}"], p[f"decay_{r}"]) for r in _RECEPTORS] if _filtered(population) else []
+        )
+        self._spiking = population.spiking
+        self.v, self._refractory = state["v"], state["refractory"]
+        self._currents = [state[r] for r in _RECEPTORS] if self._filters else []
+
+    def step(self, excitatory: Integers, inhibitory: Integers) -> NDArray[np.bool_]:
+        """One step with what the ring buffers hold, s16.15; who fires."""
+        cell = self._cell
+        if self._filters:
+            self._currents = [
+                old + scaled(new, init)
+                for old, new, (init, _) in zip(
+                    self._currents, (excitatory, inhibitory), self._filters, strict=True
+                )
+            ]
+            total = self._currents[0] - self._currents[1]
+        else:
+            total = (excitatory * cell.per_step >> BITS) - (inhibitory * cell.per_step >> BITS)
+        alpha = ((total + cell.offset) * cell.resistance >> BITS) + cell.rest
+        moved = alpha - (cell.membrane_decay * (alpha - self.v) >> BITS)
+        free = self._refractory <= 0
+        fired: NDArray[np.bool_] = free & (moved >= cell.threshold)
+        if not self._spiking:
+            fired = np.zeros_like(fired)
+        self.v = np.where(fired, cell.reset, np.where(free, moved, self.v))
+        waiting = np.where(free, self._refractory, self._refractory - 1)
+        self._refractory = np.where(fired, cell.hold, waiting)
+        self._currents = [
+            scaled(c, decay) for c, (_, decay) in zip(self._currents, self._filters, strict=True)
+        ]
+        return fired
+
+    @property
+    def busy(self) -> NDArray[np.bool_]:
+        """Whose state is not zero."""
+        found: NDArray[np.bool_] = self.v != 0
+        for current in self._currents:
+            found = found | (current != 0)
+        return found
+
+    @property
+    def shown(self) -> Mapping[str, Array]:
+        """States by name."""
+        return {"v": self.v, **dict(zip(_RECEPTORS, self._currents, strict=False))}
+
+    @property
+    def state(self) -> State:
+        return {"refractory": self._refractory, **self.shown}
+
+
+def scaled(values: Integers, fraction: Integers) -> Integers:
+    """floor(values x fraction / 2^32) of values of 32 bits, in 64 bits."""
+    high, low = fraction >> _HIGH, fraction & ((1 << _HIGH) - 1)
+    found: Integers = (values * high + (values * low >> _HIGH)) >> (32 - _HIGH)
+    return found
+
+
+def _filtered(population: ProgramPopulation) -> bool:
+    return population.model == "IF_curr_exp"
