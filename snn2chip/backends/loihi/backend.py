@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from snn2chip.backends.base import Artefacts, Fidelity, require_spiking_sources
+from snn2chip.backends.latency import allow_latency
 from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
 from snn2chip.backends.loihi.formats import LoihiFormats, formats_of
 from snn2chip.backends.loihi.modes import CHIP, LAVA, MODES, Mode, arithmetic_name
@@ -13,7 +14,6 @@ from snn2chip.backends.loihi.netx.neurons import BIAS_EXPONENT
 from snn2chip.backends.loihi.netx.writing.write import net_artefacts
 from snn2chip.backends.loihi.realise import realise, stored_weights
 from snn2chip.backends.loihi.realise.grids import grids
-from snn2chip.backends.loihi.realise.latency import allow_latency
 from snn2chip.backends.loihi.rules import violations
 from snn2chip.core import Activity, Program, Violation
 from snn2chip.engine import Arithmetic

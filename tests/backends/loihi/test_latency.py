@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from snn2chip.backends.loihi.realise.latency import allow_latency, chip_latencies
+from snn2chip.backends.latency import allow_latency, chip_latencies
 from snn2chip.errors import UnsupportedError
 from snn2chip.graph import Delay, Population
 from snn2chip.neurons import Input

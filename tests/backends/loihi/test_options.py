@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from snn2chip.backends.fold import fold
 from snn2chip.backends.loihi.formats import formats_of
 from snn2chip.backends.loihi.realise import realise
-from snn2chip.backends.loihi.realise.fold import fold
+from snn2chip.backends.loihi.realise.scales import CUBA
 from snn2chip.errors import UnsupportedError
 from snn2chip.graph.oracle import run_graph
 from snn2chip.neurons import initial_state, step
@@ -92,11 +93,11 @@ def test_the_folded_neuron_is_the_graphs(neuron, options):
     """u, v in floats by the fold's factors, beside the plain step of the graph's neuron."""
     network = net(neuron, **options)
     population = network.populations[-1]
-    folded, d = fold(network, population), network.discretization
+    folded, d = fold(network, population, CUBA), network.discretization
     bias = network.projections[-1].bias
     if isinstance(population.neuron, type(cuba((1,)))) and d.bias_path == "synapse":
         bias = np.zeros_like(bias)
-        folded = fold(chain(np.random.default_rng(0), neuron, discretization=d), population)
+        folded = fold(chain(np.random.default_rng(0), neuron, discretization=d), population, CUBA)
     state = initial_state(population.neuron, (1, *population.shape), d)
     u, v = np.zeros(population.shape), folded.v0
     rng = np.random.default_rng(2)

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snn2chip.backends import find_backend
+from snn2chip.backends.fold import fold
+from snn2chip.backends.latency import chip_latencies
 from snn2chip.backends.loihi.formats import formats_of
 from snn2chip.backends.loihi.realise import realise
-from snn2chip.backends.loihi.realise.fold import fold
-from snn2chip.backends.loihi.realise.latency import chip_latencies
+from snn2chip.backends.loihi.realise.scales import CUBA
 from snn2chip.backends.reference.arithmetic import Float64
 from snn2chip.backends.reference.arithmetic import realise as realise_float
 from snn2chip.core import chip_delay
@@ -201,7 +202,7 @@ def test_v_reset_shifts_membrane_threshold_and_start():
     net = chain(
         np.random.default_rng(0), lambda shape: lif(shape, threshold=1.0, v_reset=-1.0, v_leak=0.5)
     )
-    folded = fold(net, net.population("out"))
+    folded = fold(net, net.population("out"), CUBA)
     np.testing.assert_allclose(folded.theta, full((3,), 2.0))
     np.testing.assert_allclose(folded.v0, full((3,), 0.75))
     np.testing.assert_allclose(folded.bias, full((3,), 0.2 * 1.5 / 2.0))

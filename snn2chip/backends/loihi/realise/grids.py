@@ -11,9 +11,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from snn2chip.backends.fold import fold
 from snn2chip.backends.loihi.formats import LoihiFormats
 from snn2chip.backends.loihi.integers import INPUT_SHIFT
-from snn2chip.backends.loihi.realise.fold import fold
+from snn2chip.backends.loihi.realise.scales import CUBA
 from snn2chip.core import Program
 from snn2chip.graph import Graph
 from snn2chip.quantize import Grid, weight_range
@@ -30,7 +31,7 @@ def grids(graph: Graph, program: Program, formats: LoihiFormats) -> Mapping[str,
     found = {}
     for projection in program.projections:
         population = program.population(projection.target)
-        folded = fold(graph, graph.population(projection.target))
+        folded = fold(graph, graph.population(projection.target), CUBA)
         state_unit = population.scale * folded.theta
         exponent = projection.parameters["exponent"]
         found[projection.name] = Grid(

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from snn2chip.backends.latency import chip_latencies
 from snn2chip.backends.loihi.formats import LoihiFormats
 from snn2chip.backends.loihi.modes import CHIP
-from snn2chip.backends.loihi.realise.latency import chip_latencies
 from snn2chip.backends.loihi.realise.rounded import neuron_notes, scale_note, weight_notes
 from snn2chip.backends.loihi.realise.scales import FRACTION, Scaled, restored, scaled, store
 from snn2chip.core import Activity, Program, ProgramPopulation, ProgramProjection

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from snn2chip.backends.fold import Chip, Folded, fold, fold_weights
 from snn2chip.backends.loihi.formats import LoihiFormats
 from snn2chip.backends.loihi.integers import STATE_LIMIT
-from snn2chip.backends.loihi.realise.fold import Folded, fold
 from snn2chip.core import Activity, PopulationActivity
 from snn2chip.errors import UnsupportedError
-from snn2chip.graph import Conv, Dense, Graph, Identity, Population, Projection, Sparse
+from snn2chip.graph import Conv, Graph, Population, Projection, Sparse
 from snn2chip.graph.operators import Operator, weights_of, with_weights
 from snn2chip.quantize import Multiplier, round_weights, sign_mode, weight_range
 
@@ -27,6 +27,8 @@ _HEADROOM = 0.5
 
 FRACTION = 64
 """v and the shifted threshold have six bits below a synaptic sum's unit."""
+
+CUBA = Chip("Loihi", "Lava's CUBA neuron")
 
 FloatArray = NDArray[np.float64]
 
@@ -91,7 +93,7 @@ def scaled(
     Raises:
         UnsupportedError: something that the chip has not, by name.
     """
-    folded = fold(graph, population)
+    folded = fold(graph, population, CUBA)
     incoming = tuple((p, fold_weights(p, folded.factor)) for p in graph.incoming(population.name))
     groups = _groups(population, incoming, granularity)
     filling = _filling([operator for _, operator in incoming], groups, formats)
@@ -123,35 +125,6 @@ def restored(stored: Stored, units: FloatArray) -> FloatArray:
     """Stored weights back in thresholds."""
     weights: FloatArray = weights_of(stored.operator) * 2.0**stored.exponent
     return (weights.reshape(len(units), -1) / units[:, None]).reshape(weights.shape)
-
-
-def fold_weights(projection: Projection, factor: FloatArray) -> Operator:
-    """The projection's operator with the factor of its target neurons in the weights.
-
-    Raises:
-        UnsupportedError: the factor varies within a channel of a convolution.
-    """
-    operator = projection.operator
-    match operator:
-        case Dense():
-            return with_weights(operator, operator.weight * factor.reshape(-1, 1))
-        case Conv():
-            per_channel = factor.reshape(factor.shape[0], -1)
-            if (per_channel != per_channel[:, :1]).any():
-                raise UnsupportedError(
-                    f"projection {projection.name!r}: gain, threshold or r of "
-                    f"{projection.target!r} varies within a channel",
-                    needs="one value per channel, because the kernel is shared",
-                    has="different values in one channel",
-                    remedy="the same parameters for all neurons of a channel",
-                )
-            column = per_channel[:, 0].reshape(-1, *(1,) * (operator.weight.ndim - 1))
-            return with_weights(operator, operator.weight * column)
-        case Sparse():
-            return with_weights(operator, operator.weight * factor.reshape(-1)[operator.targets])
-        case Identity():
-            scale = operator.scale * factor.reshape(operator.source_shape)
-            return with_weights(operator, scale)
 
 
 def _groups(

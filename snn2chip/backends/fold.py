@@ -1,8 +1,8 @@
-"""How a graph's neurons become CUBA neurons: gains, leaks and thresholds folded, still in floats.
+"""How a graph's neurons become a chip's: gains, leaks and thresholds folded, still in floats.
 
-A chip neuron is v' = (1 - dv) v + u + bias with u' = (1 - du) u + input, fires above its threshold
-and returns to 0. So per target neuron (n), with v counted from v_reset and in units of the
-threshold above it::
+Loihi's CUBA neuron and SpiNNaker's IF_curr_delta and IF_curr_exp have this form: v' = (1 - dv) v + u
++ bias with u' = (1 - du) u + input, which fires above its threshold and returns to a value. So per
+target neuron (n), with v counted from v_reset and in units of the threshold above it::
 
     LIF, LI     input factor  G / theta            bias  (gain (v_leak - v_reset) + G b) / theta
     IF, I       input factor  g / theta            bias  g b / theta
@@ -18,12 +18,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.errors import UnsupportedError
-from snn2chip.graph import Discretization, Graph, Population
+from snn2chip.graph import (
+    Conv,
+    Dense,
+    Discretization,
+    Graph,
+    Identity,
+    Population,
+    Projection,
+    Sparse,
+)
+from snn2chip.graph.operators import Operator, with_weights
 from snn2chip.neurons import IF, LI, LIF, CubaLI, CubaLIF, Factors, I, factors, initial_state
 
 FloatArray = NDArray[np.float64]
@@ -35,9 +46,16 @@ _RESETS = {
 }
 
 
+class Chip(NamedTuple):
+    """How messages call a chip and its neuron."""
+
+    name: str
+    neuron: str
+
+
 @dataclass(frozen=True, eq=False)
 class Folded:
-    """One population as a CUBA neuron in floats; all arrays [*shape].
+    """One population in this form, in floats; all arrays [*shape].
 
     Attributes:
         factor: on the sum of weights, per target neuron.
@@ -63,16 +81,19 @@ class Folded:
     notes: tuple[str, ...] = ()
 
 
-def fold(graph: Graph, population: Population) -> Folded:
-    """The CUBA form of one population.
+def fold(graph: Graph, population: Population, chip: Chip) -> Folded:
+    """The folded form of one population.
+
+    Args:
+        chip: its name for messages, and that of its neuron.
 
     Raises:
-        UnsupportedError: another reset than to a value, another option that a CUBA neuron has not,
+        UnsupportedError: another reset than to a value, another option that such a neuron has not,
             or a threshold at or below the reset.
     """
     d = graph.discretization.of(population.name)
     neuron, shape = population.neuron, population.shape
-    _check_options(population, d)
+    _check_options(population, d, chip)
     bias = np.zeros(shape)
     for projection in graph.incoming(population.name):
         bias = bias if projection.bias is None else bias + projection.bias
@@ -96,7 +117,7 @@ def fold(graph: Graph, population: Population) -> Folded:
             bias_gain = input_gain / loss_u if through else membrane * neuron.w_in
             leak = loss_v * (neuron.v_leak - offset)
         case _:
-            raise UnsupportedError(f"population {population.name!r}: {neuron.kind} on Loihi")
+            raise UnsupportedError(f"population {population.name!r}: {neuron.kind} on {chip.name}")
     _check_decays(population, loss_u, loss_v)
     return Folded(
         factor=input_gain / theta,
@@ -111,6 +132,35 @@ def fold(graph: Graph, population: Population) -> Folded:
         at_least=d.fires == ">=" and neuron.spiking,
         notes=tuple(_notes(graph, population, bias)),
     )
+
+
+def fold_weights(projection: Projection, factor: FloatArray) -> Operator:
+    """The projection's operator with the factor of its target neurons in the weights.
+
+    Raises:
+        UnsupportedError: the factor varies within a channel of a convolution.
+    """
+    operator = projection.operator
+    match operator:
+        case Dense():
+            return with_weights(operator, operator.weight * factor.reshape(-1, 1))
+        case Conv():
+            per_channel = factor.reshape(factor.shape[0], -1)
+            if (per_channel != per_channel[:, :1]).any():
+                raise UnsupportedError(
+                    f"projection {projection.name!r}: gain, threshold or r of "
+                    f"{projection.target!r} varies within a channel",
+                    needs="one value per channel, because the kernel is shared",
+                    has="different values in one channel",
+                    remedy="the same parameters for all neurons of a channel",
+                )
+            column = per_channel[:, 0].reshape(-1, *(1,) * (operator.weight.ndim - 1))
+            return with_weights(operator, operator.weight * column)
+        case Sparse():
+            return with_weights(operator, operator.weight * factor.reshape(-1)[operator.targets])
+        case Identity():
+            scale = operator.scale * factor.reshape(operator.source_shape)
+            return with_weights(operator, scale)
 
 
 def _membrane_gain(
@@ -129,8 +179,8 @@ def _synapse_gain(neuron: CubaLIF | CubaLI, synapse: Factors, d: Discretization)
             return synapse.gain * neuron.w_in
 
 
-def _check_options(population: Population, d: Discretization) -> None:
-    """Refuses what a CUBA neuron has not, everything of a population in one error."""
+def _check_options(population: Population, d: Discretization, chip: Chip) -> None:
+    """Refuses what the chip's neuron has not, everything of a population in one error."""
     neuron = population.neuron
     if not isinstance(neuron, IF | LIF | CubaLIF):
         return
@@ -151,7 +201,7 @@ def _check_options(population: Population, d: Discretization) -> None:
     if wrong:
         raise UnsupportedError(
             f"population {population.name!r}: {', '.join(wrong)}",
-            has=f"{', '.join(has)} (Lava's CUBA neuron)",
+            has=f"{', '.join(has)} ({chip.neuron})",
             remedy=f"train so, or run with {' '.join(flags)}: that is another network, so compare "
             "its accuracy with what --target reference gives without these options",
         )

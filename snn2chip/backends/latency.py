@@ -24,7 +24,7 @@ def chip_latencies(graph: Graph) -> dict[str, int]:
     except ValueError:
         raise UnsupportedError(
             "a cycle through " + ", ".join(repr(name) for name in _in_cycles(graph)),
-            needs="as many steps of delay as it has synapses, since a Loihi synapse takes one step",
+            needs="as many steps of delay as it has synapses, since each takes a step on the chip",
             has="fewer steps of delay in the graph",
             remedy="a delay of one step more per projection of the cycle, or --allow-latency to "
             "run with longer delays and read the drift",
