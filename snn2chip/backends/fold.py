@@ -1,8 +1,8 @@
 """How a graph's neurons become a chip's: gains, leaks and thresholds folded, still in floats.
 
-Loihi's CUBA neuron and SpiNNaker's IF_curr_delta and IF_curr_exp have this form: v' = (1 - dv) v + u
-+ bias with u' = (1 - du) u + input, which fires above its threshold and returns to a value. So per
-target neuron (n), with v counted from v_reset and in units of the threshold above it::
+Loihi's CUBA neuron and SpiNNaker's IF_curr_delta and IF_curr_exp have this form: v' = (1 - dv) v +
+u + bias with u' = (1 - du) u + input, which fires above its threshold and returns to a value. So
+per target neuron (n), with v counted from v_reset and in units of the threshold above it::
 
     LIF, LI     input factor  G / theta            bias  (gain (v_leak - v_reset) + G b) / theta
     IF, I       input factor  g / theta            bias  g b / theta

@@ -43,8 +43,9 @@ def divide(a: ArrayLike, b: ArrayLike) -> Integers:
 
 
 def exp_accum(x: ArrayLike) -> Integers:
-    """e^x of s16.15, x <= 0, as s16.15, cut off (``expk``)."""
-    return _exponential(x) >> 17
+    """e^x of s16.15, x <= 0, as s16.15, cut off (``expk``); e^0 is 1."""
+    found: Integers = np.where(np.asarray(x) == 0, ONE, _exponential(x) >> 17)
+    return found
 
 
 def exp_fraction(x: ArrayLike) -> Integers:

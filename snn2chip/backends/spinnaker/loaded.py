@@ -81,7 +81,7 @@ def loaded(model: Model, parameters: Mapping[str, ArrayLike], time_step_ms: floa
     tau = accum(given["tau_m"])
     synapses: tuple[SynapseShape, ...] = ()
     if model == "IF_curr_exp":
-        synapses = tuple(_synapse(accum(given[name]), step) for name in _TAU_SYN)
+        synapses = tuple(synapse_shape(accum(given[name]), step) for name in _TAU_SYN)
     return Loaded(
         model=model,
         resistance=divide(tau, accum(given["cm"])),
@@ -96,7 +96,8 @@ def loaded(model: Model, parameters: Mapping[str, ArrayLike], time_step_ms: floa
     )
 
 
-def _synapse(tau: Integers, step: Integers) -> SynapseShape:
+def synapse_shape(tau: Integers, step: ArrayLike) -> SynapseShape:
+    """What a core makes of a synapse's time constant; both in ms, s16.15."""
     decay = exp_fraction(-divide(step, tau))
     rest = (_FULL - decay).astype(np.uint64)
     init = (divide(tau, step).astype(np.uint64) * rest >> np.uint64(BITS)) & np.uint64(_FULL)

@@ -35,13 +35,26 @@ _HIGH = 16
 """Bits that fractions are split by, so that products fit 64 bits."""
 
 
-def parameters_of(loaded: Loaded, v0: Integers, shifts: tuple[int, int]) -> Mapping[str, Array]:
+def parameters_of(
+    loaded: Loaded,
+    v0: Integers,
+    shifts: tuple[int, int],
+    always: Integers | None = None,
+    told: Mapping[str, Integers] | None = None,
+) -> Mapping[str, Array]:
     """What a population of a program holds.
 
     Args:
         v0: first membranes, s16.15; shifts: of both ring buffers.
+        always: words that arrive at every step, as of a source that always fires; negative ones
+            are inhibitory.
+        told: what PyNN is told of time constants and capacities, s16.15, for those who emit it.
     """
+    bias = np.zeros((), np.int64) if always is None else always
     found: dict[str, Array] = {
+        **(told or {}),
+        "always_e": np.maximum(bias, 0),
+        "always_i": np.maximum(-bias, 0),
         "resistance": loaded.resistance,
         "membrane_decay": loaded.membrane_decay,
         "rest": loaded.rest,
@@ -60,14 +73,23 @@ def parameters_of(loaded: Loaded, v0: Integers, shifts: tuple[int, int]) -> Mapp
 
 
 def initial(population: ProgramPopulation, samples: int) -> State:
-    """Membranes as the host sets them, and nothing in flight."""
+    """Membranes as the host sets them, and nothing in flight.
+
+    A constant current acts from the chip's first step on, so that what it does until the window of
+    the population begins is done here; spikes that it causes there reach nobody.
+    """
     shape = (samples, *population.shape)
     zeros = np.zeros(shape, np.int64)
     v = np.broadcast_to(population.parameters["v0"], shape).astype(np.int64)
     state = {"v": v, "refractory": zeros}
     if _filtered(population):
         state |= dict.fromkeys(_RECEPTORS, zeros)
-    return state
+    if not np.any(population.parameters["offset"]):
+        return state
+    run = _Run(population, state)
+    for _ in range(population.latency):
+        run.step(zeros, zeros)
+    return run.state
 
 
 def scan(
@@ -80,7 +102,9 @@ def scan(
     """Neurons over the steps of ``current`` [step, sample, *shape], which `products` packs."""
     p = population.parameters
     run = _Run(population, state)
-    given = receptors(current)
+    given = [
+        sums + p[f"always_{r}"] for sums, r in zip(receptors(current), _RECEPTORS, strict=True)
+    ]
     held = [
         np.minimum(sums, MOST) << p[f"shift_{r}"] for sums, r in zip(given, _RECEPTORS, strict=True)
     ]
@@ -88,12 +112,13 @@ def scan(
     output = np.empty(current.shape, bool if population.spiking else np.int64)
     updated = np.empty(current.shape, bool)
     records: dict[str, list[Array]] = {}
+    biased = (p["offset"] != 0) | (p["always_e"] != p["always_i"])
     changes, peak = 0, 0
     for step in range(len(current)):
         before, busy = run.v, run.busy
         fired = run.step(held[0][step], held[1][step])
         output[step] = fired if population.spiking else run.v
-        updated[step] = busy | arrived[step] | (p["offset"] != 0) | fired
+        updated[step] = busy | arrived[step] | biased | fired
         changes += int(np.count_nonzero(run.v != before))
         peak = max(peak, int(np.abs(run.v).max(initial=0)))
         if record:
