@@ -32,6 +32,7 @@ ENTRY_POINT_GROUP = "snn2chip.backends"
 _BUNDLED = {
     "reference": "snn2chip.backends.reference:backend",
     "loihi": "snn2chip.backends.loihi:backend",
+    "spinnaker": "snn2chip.backends.spinnaker:backend",
     "none": "snn2chip.backends.reference:prices_only",
 }
 

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from snn2chip.backends.loihi.rules import LIMITS as LOIHI
+from snn2chip.backends.spinnaker.rules import LIMITS as SPINNAKER
 from snn2chip.core import Limit
 from snn2chip.energy.pricing.ticks import REAL_TIME
 from snn2chip.files import write_text
@@ -43,6 +44,11 @@ def page() -> str:
             "Number formats of the Loihi family",
             "of `loihi1` and `loihi2`, and of your own targets of the family",
             LOIHI,
+        ),
+        _section(
+            "Number formats of the SpiNNaker family",
+            "of `spinnaker1`, and of your own targets of the family",
+            SPINNAKER,
         ),
         _values(),
     ]

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 ENTRY_POINT_GROUP = "snn2chip.backends"
 """Group in which installed packages name further families."""
 
-FAMILIES = ("loihi", "none", "reference")
+FAMILIES = ("loihi", "none", "reference", "spinnaker")
 """Families of this package; ``none`` has limits and prices, and runs as the float reference."""
 
 Range = tuple[int, int]
@@ -24,6 +24,7 @@ ANY: dict[str, Range] = {
     "state_bits": (1, 62),
     "delay_max": (0, 2**31 - 1),
     "payload_bits": (0, 62),
+    "ring_buffer_bits": (1, 62),
 }
 """Lowest and highest value of each format, whatever the chip: what 64-bit integers can hold."""
 
@@ -41,7 +42,15 @@ LOIHI: dict[str, Range] = {
 """The formats that the Loihi family needs, with the ranges that its arithmetic has. The threshold
 is shifted left by 6 and stays within the 23 bits of a membrane."""
 
-_RANGES = {"loihi": LOIHI}
+SPINNAKER: dict[str, Range] = {
+    "weight_bits": (16, 16),
+    "ring_buffer_bits": (16, 16),
+    "state_bits": (32, 32),
+    "delay_max": (0, 2**31 - 1),
+}
+"""The formats of the SpiNNaker family: those of its firmware, which are not to be had otherwise."""
+
+_RANGES = {"loihi": LOIHI, "spinnaker": SPINNAKER}
 _MAGNITUDE_BITS = 8
 
 

@@ -58,6 +58,7 @@ FORMATS: dict[str, Key] = {
     "state_bits": Key("size", "bit", "current and membrane, the sign included"),
     "delay_max": Key("count", "steps", "largest synaptic delay beyond the synapse's own step"),
     "payload_bits": Key("count", "bit", "payload of a spike, 0 where spikes carry none"),
+    "ring_buffer_bits": Key("size", "bit", "slot of a ring buffer for what arrives in a step"),
 }
 
 MESH: dict[str, Key] = {

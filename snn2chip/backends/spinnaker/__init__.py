@@ -1,5 +1,11 @@
-"""The SpiNNaker family: sPyNNaker's firmware on SpiNNaker 1, as it computes.
+"""The SpiNNaker family: sPyNNaker's firmware on SpiNNaker 1, bit for bit, and its limits."""
 
-No target is simulated by it yet: what stands here are the numbers of the firmware, an oracle in
-plain numpy, and the firmware itself in an emulator, by which the oracle is confirmed.
-"""
+from snn2chip.backends.spinnaker.backend import SpinnakerBackend
+
+
+def backend() -> SpinnakerBackend:
+    """The back end of this family."""
+    return SpinnakerBackend()
+
+
+__all__ = ["SpinnakerBackend", "backend"]

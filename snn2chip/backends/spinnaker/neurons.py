@@ -30,7 +30,12 @@ from snn2chip.graph.operators import Array
 FULL = "ring_buffer_full"
 """Warning: slots of ring buffers that would have held more than they can."""
 
+BEYOND = "alpha_beyond_32_bits"
+"""Warning: currents times R beyond s16.15; a core computes something else then."""
+
 _RECEPTORS = ("e", "i")
+_LIMIT = 1 << 31
+"""What s16.15 ends below."""
 _HIGH = 16
 """Bits that fractions are split by, so that products fit 64 bits."""
 
@@ -129,7 +134,7 @@ def scan(
         updated,
         run.state,
         {name: np.stack(values) for name, values in records.items()},
-        warnings={FULL: full} if full else {},
+        warnings={name: count for name, count in ((FULL, full), (BEYOND, run.beyond)) if count},
         peak_v=float(peak),
         peak_input=float(max(int(sums.max(initial=0)) for sums in held)),
         membrane_changes=changes,
@@ -159,6 +164,7 @@ class _Run:
         self._spiking = population.spiking
         self.v, self._refractory = state["v"], state["refractory"]
         self._currents = [state[r] for r in _RECEPTORS] if self._filters else []
+        self.beyond = 0
 
     def step(self, excitatory: Integers, inhibitory: Integers) -> NDArray[np.bool_]:
         """One step with what the ring buffers hold, s16.15; who fires."""
@@ -174,6 +180,7 @@ class _Run:
         else:
             total = (excitatory * cell.per_step >> BITS) - (inhibitory * cell.per_step >> BITS)
         alpha = ((total + cell.offset) * cell.resistance >> BITS) + cell.rest
+        self.beyond += int(np.count_nonzero((alpha >= _LIMIT) | (alpha < -_LIMIT)))
         moved = alpha - (cell.membrane_decay * (alpha - self.v) >> BITS)
         free = self._refractory <= 0
         fired: NDArray[np.bool_] = free & (moved >= cell.threshold)

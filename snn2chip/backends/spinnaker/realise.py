@@ -31,7 +31,7 @@ from snn2chip.errors import UnsupportedError, combine
 from snn2chip.graph import Graph, Population, Projection
 from snn2chip.graph.linear import apply
 from snn2chip.graph.operators import Operator, weights_of, with_weights
-from snn2chip.quantize import Multiplier
+from snn2chip.quantize import Multiplier, StoredWeights
 
 CELLS = Chip("SpiNNaker 1", "sPyNNaker's IF_curr_delta and IF_curr_exp")
 
@@ -40,8 +40,8 @@ MOST_SHIFT = 6
 
 _HEADROOM = 0.5
 """Share of a membrane's range that calibration may fill."""
-_FILLED = 0.9
-"""Share of a ring buffer that calibration may fill; what other samples spill is counted."""
+_FILLED = 0.7
+"""Share of a ring buffer that calibration fills; what other samples spill is counted."""
 _LIMIT = 65_536.0
 """mV that s16.15 holds, and so alpha = (I_e - I_i) R."""
 _PART = 64
@@ -140,7 +140,10 @@ def scaled(
         peaks = peaks[0] + next(extra), peaks[1] + next(extra)
     unit = multiplier * _unit(cell, per_millivolt, filtered, folded, peaks)
     largest = unit * float(per_millivolt.max(initial=0.0))
-    needed = [largest * max(pair) for pair in zip(peaks, _largest(weights), strict=True)]
+    needed = [
+        largest * max(peak / _FILLED, single)
+        for peak, single in zip(peaks, _largest(weights), strict=True)
+    ]
     return Scaled(
         population=population,
         folded=folded,
@@ -153,6 +156,22 @@ def scaled(
         bias=folded.bias * unit / cell.gain,
         shifts=(_shift(needed[0]), _shift(needed[1])),
     )
+
+
+def stored_weights(
+    graph: Graph, name: str, multiplier: Multiplier = 1.0, reference: Activity | None = None
+) -> tuple[StoredWeights, ...]:
+    """What a core would hold of the weights into the population called ``name``, in thresholds."""
+    made = scaled(graph, graph.population(name), float(np.max(multiplier)), reference)
+    found = []
+    for projection, operator in made.weights:
+        held = _words(operator, projection, made)
+        weights = weights_of(held)
+        units = np.where(weights < 0, *(2.0 ** (s - BITS) for s in reversed(made.shifts)))
+        back = replace(projection, operator=with_weights(held, weights * units))
+        stored = weights_of(fold_weights(back, 1.0 / made.per_threshold))
+        found.append(StoredWeights(projection.source, operator, stored, 1))
+    return tuple(found)
 
 
 def _unit(

@@ -74,7 +74,7 @@ def test_calibration_fills_the_ring_buffers(student: Case) -> None:
     for p in (p for p in program.populations if not p.is_input):
         shift = max(int(p.parameters["shift_e"]), int(p.parameters["shift_i"]))
         most = capacity(shift) * ONE
-        assert 0.25 * most < found.populations[p.name].peak_input <= most
+        assert 0.2 * most < found.populations[p.name].peak_input <= most
         assert FULL not in found.populations[p.name].warnings
         assert (p.scale >= coarse.population(p.name).scale).all()
 
@@ -89,9 +89,10 @@ def test_words_are_weights_in_their_receptors_units(student: Case) -> None:
         )
         shifts = np.where(words < 0, target.parameters["shift_i"], target.parameters["shift_e"])
         currents = words * 2.0 ** (shifts - BITS)
-        ratio = currents[words != 0] / exact[words != 0]
-        # One factor for all weights into a population whose neurons are alike.
-        assert np.std(ratio) < 0.02 * np.mean(ratio)
+        # One factor for all weights into a population whose neurons are alike, and half a unit.
+        factor = np.median(currents[words != 0] / exact[words != 0])
+        unit = 2.0 ** (np.max(shifts) - BITS)
+        assert (np.abs(currents - factor * exact) <= 0.6 * unit + 2e-3 * np.abs(currents)).all()
 
 
 def test_a_reset_that_the_chip_has_not_is_refused() -> None:
