@@ -23,6 +23,7 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 from snn2chip import errors
 from snn2chip.backends.base import all_front_ends
+from snn2chip.backends.spinnaker.witness import found_engine
 from snn2chip.cli import main
 from snn2chip.neurons import OPTIONS, PRESETS, from_preset
 
@@ -40,7 +41,7 @@ NEEDS = {
     "distillation.md": ["norse.torch"],
 }
 
-NEED_LAVA = ["verify.md"]
+NEED_LAVA, NEED_FIRMWARE = ["verify.md"], ["spinnaker.md"]
 
 BEGIN, END = "<!-- exit codes: begin -->", "<!-- exit codes: end -->"
 
@@ -122,6 +123,8 @@ def test_page(
         pytest.importorskip(module)
     if path.name in NEED_LAVA:
         request.getfixturevalue("lava")
+    if path.name in NEED_FIRMWARE and found_engine() is None:
+        pytest.skip("no sPyNNaker: make spinnaker")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setattr(sys, "path", [*sys.path])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from snn2chip.backends.loihi.witness import Compared
 from snn2chip.errors import DriftError, WitnessError
+from snn2chip.witness import Compared
 
 _THROUGH_ADAPTERS = (
     "spikes as they came through the adapters of Intel's extension; steps that these may add are "
@@ -27,6 +27,7 @@ class Verification:
         versions: of the witness.
         populations: what was compared, row by row.
         notes: what the comparison does not say, one sentence each.
+        engine: the witness's name.
     """
 
     network: str
@@ -39,6 +40,7 @@ class Verification:
     versions: Mapping[str, str]
     populations: tuple[Compared, ...]
     notes: tuple[str, ...] = ()
+    engine: str = "Lava"
 
     @property
     def values(self) -> int:
@@ -59,7 +61,7 @@ class Verification:
         """
         if not self.values:
             raise WitnessError(
-                f"{self.network}: Lava recorded nothing that can be compared",
+                f"{self.network}: {self.engine} recorded nothing that can be compared",
                 needs="spikes of a population that spikes",
                 remedy="without --run-config hw every population is recorded",
             )
@@ -68,7 +70,8 @@ class Verification:
             return
         first = min(wrong, key=lambda row: (row.first.step, row.first.sample) if row.first else ())
         raise DriftError(
-            f"{self.network}: {self.mismatches:,} of {self.values:,} values differ from Lava's",
+            f"{self.network}: {self.mismatches:,} of {self.values:,} values differ from "
+            f"{self.engine}'s",
             needs="every value equal at every step",
             has=f"first {first.population} ({first.against}), {first.first}",
             remedy="please report it with the network and the samples; later differences of the "

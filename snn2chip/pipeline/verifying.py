@@ -13,24 +13,24 @@ import numpy as np
 from snn2chip.backends.loihi.netx import read_net, with_resets
 from snn2chip.backends.loihi.netx.writing.write import net_artefacts
 from snn2chip.backends.loihi.witness import (
-    Compared,
     Plan,
     Recordings,
     compare_net,
     compare_program,
     run_net,
 )
+from snn2chip.backends.spinnaker.comparing import compare_firmware
 from snn2chip.compiled import read_folder
 from snn2chip.core import Program
 from snn2chip.errors import ConfigError, InputFileError, UnsupportedError
 from snn2chip.frontends.onnx.prove import OnnxReport, prove
 from snn2chip.frontends.onnx.write import to_bytes
 from snn2chip.graph.operators import Array
-from snn2chip.pipeline.running import chosen_target, require_one
+from snn2chip.pipeline.running import chosen_target, compile_network, require_one
 from snn2chip.pipeline.samples import scored_samples
 from snn2chip.pipeline.types import Network, Options
 from snn2chip.pipeline.verification import Verification, notes_on
-from snn2chip.witness import Engine
+from snn2chip.witness import Compared, Engine
 
 NET = "network.net"
 """The file for Lava in a compiled folder."""
@@ -195,6 +195,36 @@ def _verification(
         versions=recordings.versions,
         populations=rows,
         notes=notes_on(rows, plan.hardware),
+    )
+
+
+def verify_firmware(
+    network: Network, options: Options, engine: Engine, limit_s: float
+) -> Verification:
+    """SpiNNaker's firmware in emulated cores against ours, on the samples that the options name.
+
+    Raises:
+        ConfigError: a target of another family.
+        WitnessError: sPyNNaker or its firmware failed.
+    """
+    require_one(network, "verify")
+    program = compile_network(network, replace(options, samples=1)).check.program
+    samples = scored_samples(network.graph, options)
+    given = {k: x if options.samples else x[:, :_FEW] for k, x in samples.spikes.items()}
+    rows, recordings = compare_firmware(engine, program, given, limit_s)
+    first = next(iter(given.values()))
+    return Verification(
+        network=network.origin,
+        data=samples.name,
+        samples=first.shape[1],
+        steps=len(first) + program.max_latency,
+        reset_interval=None,
+        reset_offset=0,
+        hardware=False,
+        versions=recordings.versions,
+        populations=rows,
+        notes=notes_on(rows, False),
+        engine="the firmware",
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from snn2chip.backends.loihi.netx import read_net
+from snn2chip.backends.spinnaker.witness import found_engine
 from snn2chip.witness import Engine
 from tests.backends.loihi.netx.net_files import cuba, dense, write_net
 from tests.backends.loihi.witness.recorded import arrays, states
@@ -253,12 +254,13 @@ def test_prepare_prints_the_interpreter_alone(cli: Cli, programs: Programs) -> N
     ("words", "fragment"),
     [
         (("--engine", "lva"), "did you mean 'lava'"),
-        (("--engine", "firmware"), "engines: lava"),
+        (("--engine", "gpu"), "engines: lava"),
+        (("--engine", "firmware", "--target", "loihi2"), "a chip of the family spinnaker"),
         (("--run-config", "gpu"), "sim or hw"),
         (("--run-config", "hw"), "--run-config hw without --lava-python"),
         (("--reset-offset", "3"), "--reset-offset without --reset-interval"),
-        (("--target", "reference"), "a chip of the Loihi family"),
-        (("--target", "asic45"), "a chip of the Loihi family"),
+        (("--target", "reference"), "a chip of the family loihi"),
+        (("--target", "asic45"), "a chip of the family loihi"),
         (("--samples", "3"), "too few samples"),
         (("--json", "two.net"), "are one file"),
     ],
@@ -392,6 +394,44 @@ def test_students_in_lava_itself(cli: Cli, student: str, lava: Engine) -> None:
     assert found["mismatches"] == 0
     assert {row["against"] for row in found["populations"]} == {"network.net", "program"}
     assert all(row["spikes"] > 0 and not row["missing"] for row in found["populations"])
+
+
+@pytest.mark.parametrize("student", ["digits-mlp", "digits-conv"])
+def test_students_in_spinnakers_firmware_itself(cli: Cli, student: str) -> None:
+    """Every spike and membrane of emulated cores, on what sPyNNaker maps."""
+    if found_engine() is None:
+        pytest.skip("no sPyNNaker: make spinnaker")
+    words = ("--engine", "firmware", "--samples", "1", "--json", "found.json")
+    done = cli("verify", student, *words)
+    assert done.code == 0, done.err
+    found = json.loads(Path("found.json").read_text())
+    assert (found["engine"], found["mismatches"]) == ("firmware", 0)
+    assert all(row["spikes"] > 0 and row["values"] > 0 for row in found["populations"])
+    assert "0 mismatches in" in done.out
+
+
+FIRMWARE = ("verify", "digits-mlp", "--engine", "firmware", "--samples", "1", "--time-limit", "5")
+
+
+def test_a_spynnaker_that_fails_ends_with_8(
+    cli: Cli, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = programs.add("broken", "echo broken inside; exit 3")
+    monkeypatch.setenv("SNN2CHIP_SPINNAKER_PYTHON", str(python))
+    done = cli(*FIRMWARE)
+    assert done.code == 8
+    assert is_four_part(done.err, parts=("has", "change"))
+    assert "broken inside" in done.err
+
+
+def test_recordings_that_are_none_end_with_8(
+    cli: Cli, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = programs.add("empty", 'echo nothing > "$3"')
+    monkeypatch.setenv("SNN2CHIP_SPINNAKER_PYTHON", str(python))
+    done = cli(*FIRMWARE)
+    assert done.code == 8
+    assert "left no recordings" in done.err
 
 
 def test_a_student_is_compiled_first(cli: Cli, network: Path, data: Path, lava: Engine) -> None:

@@ -26,7 +26,8 @@ def doctor() -> None:
     """Versions, extras, bundled data: is this installation whole? Ends with 1 if it is not."""
     from snn2chip.errors import Snn2chipError
 
-    findings = [*_versions(), *_extras(), _kernels(), _lava(), *_bundled(), _writable(Path.cwd())]
+    engines = _lava(), _firmware()
+    findings = [*_versions(), *_extras(), _kernels(), *engines, *_bundled(), _writable(Path.cwd())]
     console.out(console.table(("part", "state", "detail"), findings))
     wrong = [found.subject for found in findings if found.state == "wrong"]
     if wrong:
@@ -72,6 +73,19 @@ def _lava() -> Finding:
     place = found(os.environ.get(LAVA_PYTHON))
     remedy = "to confirm Loihi's integers with Lava itself: snn2chip verify --prepare"
     return Finding("lava", "absent" if place is None else "ok", place or remedy)
+
+
+def _firmware() -> Finding:
+    from snn2chip.backends.spinnaker.witness import found_engine
+
+    engine = found_engine()
+    remedy = (
+        "to confirm SpiNNaker's integers with its firmware: snn2chip verify --engine firmware "
+        "--prepare"
+    )
+    return Finding(
+        "spynnaker", "absent" if engine is None else "ok", str(engine.python) if engine else remedy
+    )
 
 
 def _version(distribution: str) -> str | None:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from snn2chip.pipeline.verification import Verification
     from snn2chip.witness import Engine
 
-ENGINES = ("lava", "onnx")
+ENGINES = ("lava", "firmware", "onnx")
 SCHEMA = "snn2chip/verification/1"
+LAVA, SPINNAKER = "Lava", "spinnaker1"
 
 RunConfig: TypeAlias = Annotated[
     str, typer.Option(metavar="sim|hw", help="Lava on this processor, or on a chip.")
@@ -43,7 +44,7 @@ Python310: TypeAlias = Annotated[
     ),
 ]
 TimeLimit: TypeAlias = Annotated[
-    int, typer.Option(min=1, max=o.MAX, help="Seconds after which Lava is ended.")
+    int, typer.Option(min=1, max=o.MAX, help="Seconds after which the engine is ended.")
 ]
 
 _HEAD = ("population", "in", "compared", "spikes", "values", "mismatches", "first at")
@@ -52,7 +53,12 @@ _HEAD = ("population", "in", "compared", "spikes", "values", "mismatches", "firs
 def verify(
     network: o.Network = None,
     engine: Annotated[
-        str, typer.Option(metavar="lava|onnx", help="Who confirms: Lava with netx, or onnxruntime.")
+        str,
+        typer.Option(
+            metavar="lava|firmware|onnx",
+            help="Who confirms: Lava with netx, SpiNNaker's firmware in an emulated board, or "
+            "onnxruntime.",
+        ),
     ] = "lava",
     target: o.Chip = None,
     data: o.Data = None,
@@ -61,7 +67,7 @@ def verify(
         typer.Option(
             min=1,
             max=o.MAX,
-            help="Samples to compare; Lava starts anew for each.",
+            help="Samples to compare; the engine starts anew for each.",
             show_default="4, or as many as there are",
         ),
     ] = None,
@@ -78,7 +84,8 @@ def verify(
     python_310: Python310 = None,
     time_limit: TimeLimit = 600,
     prepare: Annotated[
-        bool, typer.Option("--prepare", help="Make Lava's environment, print its Python, and end.")
+        bool,
+        typer.Option("--prepare", help="Make the engine's environment, print its Python, and end."),
     ] = False,
     json: Annotated[
         Path | None, typer.Option(help="Write the comparison as JSON; - is standard output.")
@@ -90,7 +97,9 @@ def verify(
 
     _check_words(engine, run_config, lava_python)
     if prepare:
-        console.out(str(lava_engine(lava_python, python_310, console.note).python))
+        made = _firmware() if engine == "firmware" else None
+        made = made or lava_engine(lava_python, python_310, console.note)
+        console.out(str(made.python))
         return
     if reset_offset and reset_interval is None:
         raise ConfigError("--reset-offset without --reset-interval", remedy="--reset-interval N")
@@ -107,11 +116,18 @@ def verify(
         seed=seed,
     )
     outputs.check_files({"--json": json}, o.inputs(network, target, chosen))
-    opened, chosen = o.open_with_target(network, target, chosen)
+    default = SPINNAKER if engine == "firmware" and target is None else target
+    opened, chosen = o.open_with_target(network, default, chosen)
     if engine == "onnx":
         _onnx(opened, chosen, json)
         return
-    _require_loihi(chosen)
+    if engine == "firmware":
+        from snn2chip.pipeline.verifying import verify_firmware
+
+        _require(chosen, engine, "spinnaker", SPINNAKER)
+        _show(verify_firmware(opened, chosen, _firmware(), time_limit), json)
+        return
+    _require(chosen, engine, "loihi", "loihi2")
     lava = lava_engine(lava_python, python_310, console.note)
     plan = Plan(hardware=run_config == "hw", limit_s=time_limit)
     _show(_lava(opened, chosen, lava, plan), json)
@@ -121,7 +137,8 @@ def _check_words(engine: str, run_config: str, lava_python: Path | None) -> None
     if engine not in ENGINES:
         raise ConfigError(
             f"--engine {engine!r}",
-            has="engines: lava (Loihi's fixed-point model), onnx (onnxruntime, of the float graph)",
+            has="engines: lava (Loihi's fixed-point model), firmware (SpiNNaker 1's binaries), "
+            "onnx (onnxruntime, of the float graph)",
             remedy=did_you_mean(engine, ENGINES),
         )
     if run_config not in ("sim", "hw"):
@@ -136,17 +153,24 @@ def _check_words(engine: str, run_config: str, lava_python: Path | None) -> None
         )
 
 
-def _require_loihi(options: Options) -> None:
+def _require(options: Options, engine: str, family: str, usual: str) -> None:
+    """Refuse a target of another family than the engine's."""
     from snn2chip.targets import load_target
 
     target = load_target(options.target)
-    if target.family != "loihi":
+    if target.family != family:
         raise ConfigError(
-            f"--engine lava with target {target.name!r}",
-            needs="a chip of the Loihi family, whose arithmetic Lava computes",
+            f"--engine {engine} with target {target.name!r}",
+            needs=f"a chip of the family {family}, whose arithmetic the engine computes",
             has=f"family {target.family!r}",
-            remedy="--target loihi2, or --engine onnx for the float graph",
+            remedy=f"--target {usual}, or --engine onnx for the float graph",
         )
+
+
+def _firmware() -> Engine:
+    from snn2chip.backends.spinnaker.witness import spinnaker_engine
+
+    return spinnaker_engine(tell=console.note)
 
 
 def _lava(opened: Network, options: Options, engine: Engine, plan: Plan) -> Verification:
@@ -186,14 +210,19 @@ def _show(found: Verification, json: Path | None) -> None:
     """The table, the file, and the end with 6 where a value differs."""
     from snn2chip.report.numbers import plural
 
-    _write({"engine": "lava", **asdict(found), "mismatches": found.mismatches}, json)
+    name = "lava" if found.engine == LAVA else "firmware"
+    _write({**asdict(found), "engine": name, "mismatches": found.mismatches}, json)
     if json != outputs.HERE:
         versions = ", ".join(f"{name} {text}" for name, text in found.versions.items())
-        place = "Loihi2HwCfg" if found.hardware else "Loihi2SimCfg, fixed_pt"
         samples = plural(found.samples, "sample")
-        console.out(f"Lava: {versions}; {place}")
-        console.out(f"{samples} of {found.data}, {found.steps} steps of Lava each")
-        console.out(f"{_resets(found)}\n\n")
+        if name == "lava":
+            place = "Loihi2HwCfg" if found.hardware else "Loihi2SimCfg, fixed_pt"
+            console.out(f"Lava: {versions}; {place}")
+            console.out(f"{samples} of {found.data}, {found.steps} steps of Lava each")
+            console.out(f"{_resets(found)}\n\n")
+        else:
+            console.out(f"firmware: {versions}; an emulated board")
+            console.out(f"{samples} of {found.data}, {found.steps} steps each, loaded anew\n\n")
         console.out(console.table(_HEAD, [_row(row) for row in asdict(found)["populations"]]))
         console.out(f"\n{found.mismatches:,} mismatches in {found.values:,} values")
     for line in found.notes:

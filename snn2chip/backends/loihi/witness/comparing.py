@@ -16,6 +16,7 @@ from snn2chip.core import Program, ProgramPopulation, Trace
 from snn2chip.engine import RunOptions, simulate
 from snn2chip.errors import InputFileError
 from snn2chip.graph.operators import Array
+from snn2chip.witness import Compared
 
 NET, PROGRAM = "network.net", "program"
 
@@ -42,29 +43,6 @@ class Difference:
             f"{self.state} at step {self.step}, sample {self.sample}, neuron {list(self.neuron)}: "
             f"Lava {self.lava}, ours {self.ours}"
         )
-
-
-@dataclass(frozen=True)
-class Compared:
-    """One population.
-
-    Attributes:
-        against: what of ours was compared: the ``.net`` file, or the compiled program.
-        states: what was compared of it.
-        missing: what we computed and Lava's side did not record.
-        values: how many values, over all states, samples and steps.
-        spikes: how many of Lava's spikes among them are not 0.
-    """
-
-    population: str
-    layer: str
-    against: str
-    states: tuple[str, ...]
-    missing: tuple[str, ...]
-    values: int
-    spikes: int
-    mismatches: int
-    first: Difference | None
 
 
 def compare_net(
