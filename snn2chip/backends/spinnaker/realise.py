@@ -222,14 +222,15 @@ def _peaks(
             (p.source, with_weights(o, np.maximum(sign * weights_of(o), 0.0))) for p, o in weights
         ]
         if reference is None:
-            found.append(_all_together(parts))
+            found.append(_all_together([operator for _, operator in parts]))
         else:
             found.append(_seen(parts, reference))
     return found[0], found[1]
 
 
-def _all_together(parts: list[tuple[str, Operator]]) -> float:
-    sums = [apply(o, np.ones((1, *o.source_shape))) for _, o in parts]
+def _all_together(parts: list[Operator]) -> float:
+    """The largest sum of weights into a neuron."""
+    sums = [apply(o, np.ones((1, *o.source_shape))) for o in parts]
     return float(np.sum(sums, axis=0).max(initial=0.0)) if sums else 0.0
 
 
@@ -319,7 +320,49 @@ def _notes(made: Scaled) -> list[str]:
     name, wanted = made.population.name, 1.0 - made.folded.loss_v
     away = float(np.abs(made.membrane.decay / ONE - wanted).max(initial=0.0))
     kind = "IF_curr_delta" if made.synapse is None else "IF_curr_exp"
-    return [
+    notes = [
         f"{name}: {kind}, {made.unit:.4g} mV per threshold, ring buffers shifted by "
         f"{made.shifts[0]} and {made.shifts[1]} bits, decays within {away:.1g}"
+    ]
+    if made.weights:
+        ours, theirs = (signal_to_noise(made, s) for s in (made.shifts, usual_shifts(made)))
+        notes.append(
+            f"{name}: weights at {ours:.1f} dB signal to noise, {theirs:.1f} dB with the shifts "
+            "that sPyNNaker picks by itself"
+        )
+    return notes
+
+
+def signal_to_noise(made: Scaled, shifts: tuple[int, int]) -> float:
+    """Of the weights into a population as words, in dB: squares over squared errors."""
+    signal = noise = 0.0
+    for operator in _in_nanoamperes(made):
+        exact = weights_of(operator)
+        units = np.where(exact < 0, 2.0 ** (shifts[1] - BITS), 2.0 ** (shifts[0] - BITS))
+        signal += float((exact**2).sum())
+        noise += float(((words(exact, shifts) * units - exact) ** 2).sum())
+    return 10.0 * float(np.log10(signal / noise)) if noise and signal else float("inf")
+
+
+def usual_shifts(made: Scaled) -> tuple[int, int]:
+    """Those that sPyNNaker 1!7.4.1 picks for lists of synapses whose delays are all equal.
+
+    It takes the largest weight of each projection for all synapses of the neuron that has most of
+    them, adds projections up, and leaves room for the sum: floor(log2(sum)) + 1, at least 0.
+    """
+    found = []
+    for sign in (1.0, -1.0):
+        most = 0.0
+        for operator in _in_nanoamperes(made):
+            weights = np.maximum(sign * weights_of(operator), 0.0)
+            there = with_weights(operator, (weights > 0).astype(np.float64))
+            most += _all_together([there]) * float(weights.max(initial=0.0))
+        found.append(max(0, int(np.floor(np.log2(most))) + 1) if most > 0.0 else 0)
+    return found[0], found[1]
+
+
+def _in_nanoamperes(made: Scaled) -> list[Operator]:
+    return [
+        fold_weights(replace(projection, operator=operator), made.per_threshold)
+        for projection, operator in made.weights
     ]

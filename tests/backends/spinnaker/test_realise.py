@@ -17,7 +17,13 @@ from snn2chip.backends.spinnaker.fixed import BITS, ONE
 from snn2chip.backends.spinnaker.neurons import FULL
 from snn2chip.backends.spinnaker.oracle import MOST
 from snn2chip.backends.spinnaker.products import receptors
-from snn2chip.backends.spinnaker.realise import capacity, realise
+from snn2chip.backends.spinnaker.realise import (
+    capacity,
+    realise,
+    scaled,
+    signal_to_noise,
+    usual_shifts,
+)
 from snn2chip.backends.spinnaker.unrolled import firmware_network, spikes_of_sources, synapses
 from snn2chip.backends.spinnaker.witness import found_engine, run_firmware
 from snn2chip.core import Activity, Program
@@ -118,6 +124,31 @@ def test_every_synapse_of_a_convolution_is_listed(student: Case) -> None:
         product = SpinnakerArithmetic().product(projection, operator)
         up, down = receptors(product(fired.reshape(1, *operator.source_shape)))
         np.testing.assert_array_equal((up - down).reshape(-1), sums)
+
+
+def test_weights_keep_more_of_their_bits_than_with_the_usual_shifts(student: Case) -> None:
+    """Which are those that sPyNNaker picks where nobody says what it has to expect."""
+    for population in (p for p in student.graph.populations if not p.is_input):
+        made = scaled(student.graph, population, 1.0, student.reference)
+        usual = usual_shifts(made)
+        assert signal_to_noise(made, made.shifts) >= signal_to_noise(made, usual) + 5.0
+    engine = found_engine()
+    if engine is None:
+        pytest.skip("no sPyNNaker: make spinnaker")
+    program = realise(student.graph, None, student.reference)
+    network = firmware_network(program, 2)
+    silent = replace(
+        network,
+        populations=tuple(
+            replace(p, max_expected=None) for p in network.populations if p.name[:4] != "bias"
+        ),
+        projections=tuple(p for p in network.projections if p.source[:4] != "bias"),
+    )
+    given = spikes_of_sources(program, silent, {k: x[:2, :1] for k, x in student.spikes.items()})
+    theirs = run_firmware(engine, silent, given)
+    for population in (p for p in student.graph.populations if not p.is_input):
+        made = scaled(student.graph, population, 1.0, student.reference)
+        assert theirs.shifts[population.name] == usual_shifts(made)
 
 
 def require_board_equals_engine(program: Program, given: dict[str, NDArray[np.generic]]) -> None:
