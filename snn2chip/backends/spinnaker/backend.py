@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from snn2chip.backends.base import Artefacts, Fidelity, require_spiking_sources
 from snn2chip.backends.latency import allow_latency
 from snn2chip.backends.spinnaker.arithmetic import NAME, SpinnakerArithmetic
+from snn2chip.backends.spinnaker.artefacts import artefacts
 from snn2chip.backends.spinnaker.realise import realise, stored_weights
 from snn2chip.backends.spinnaker.rules import violations
 from snn2chip.core import Activity, Program, Violation
@@ -127,5 +128,5 @@ class SpinnakerBackend:
         )
 
     def artefacts(self, program: Program) -> Artefacts:
-        """None yet: sPyNNaker is given no script."""
-        return Artefacts()
+        """A script for sPyNNaker, and the unrolled network that it reads."""
+        return artefacts(program)

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,7 +138,8 @@ def run_firmware(
     with tempfile.TemporaryDirectory() as place:
         request, recordings = Path(place) / "request.npz", Path(place) / "recordings.npz"
         arrays = {f"{name}.fired": values for name, values in fired.items()}
-        np.savez(request, network=np.array(_text(network)), **_arrays(network), **arrays)  # type: ignore[arg-type]
+        text = np.array(json.dumps(network_json(network)))
+        np.savez(request, network=text, **network_arrays(network), **arrays)  # type: ignore[arg-type]
         with as_file(files(_FOLDER).joinpath("firmware")) as folder:
             run_script(engine, folder / _RUNNER, (str(request), str(recordings)), limit_s)
         try:
@@ -148,24 +150,24 @@ def run_firmware(
             ) from error
 
 
-def _text(network: FirmwareNetwork) -> str:
-    return json.dumps(
-        {
-            "time_step_ms": network.time_step_ms,
-            "steps": network.steps,
-            "populations": [
-                {"name": p.name, "size": p.size, "model": p.model, "max_expected": p.max_expected}
-                for p in network.populations
-            ],
-            "projections": [
-                {"source": p.source, "target": p.target, "receptor": p.receptor, "index": index}
-                for index, p in enumerate(network.projections)
-            ],
-        }
-    )
+def network_json(network: FirmwareNetwork) -> dict[str, Any]:
+    """What a network is made of, but its arrays."""
+    return {
+        "time_step_ms": network.time_step_ms,
+        "steps": network.steps,
+        "populations": [
+            {"name": p.name, "size": p.size, "model": p.model, "max_expected": p.max_expected}
+            for p in network.populations
+        ],
+        "projections": [
+            {"source": p.source, "target": p.target, "receptor": p.receptor, "index": index}
+            for index, p in enumerate(network.projections)
+        ],
+    }
 
 
-def _arrays(network: FirmwareNetwork) -> dict[str, NDArray[np.generic]]:
+def network_arrays(network: FirmwareNetwork) -> dict[str, NDArray[np.generic]]:
+    """``<population>.<parameter>`` [neuron], ``<index>.sources`` and so on [synapse]."""
     found: dict[str, NDArray[np.generic]] = {}
     for p in network.populations:
         if p.model is not None:

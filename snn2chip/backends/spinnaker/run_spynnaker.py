@@ -1,0 +1,105 @@
+"""Runs a compiled network on a SpiNNaker board with sPyNNaker 1!7.4.1 (PyNN).
+
+    python run_spynnaker.py [SPIKES.npz]
+
+It reads spynnaker.npz beside it. SPIKES.npz holds ``x`` [sample, step, *shape], spikes of the input
+(``x.<input>`` of several); without it the network is mapped and runs on silence. Every sample is a
+run of its own. Counts of the answering population are printed for each, and written to counts.npy.
+
+On a virtual board (``virtual_board = True`` in spynnaker.cfg) sPyNNaker maps the network, which
+says whether it fits, and no spike comes back.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pyNN import spiNNaker as sim  # noqa: N813
+
+BIAS = "bias of "
+
+
+def main() -> None:
+    """See the module's docstring."""
+    with np.load(Path(__file__).with_name("spynnaker.npz"), allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    network = json.loads(str(arrays.pop("network")))
+    given = spikes(network, sys.argv[1:])
+    network["window"] = next(iter(given.values())).shape[1]
+    samples = len(next(iter(given.values())))
+    counts = []
+    for sample in range(samples):
+        counts.append(run(network, arrays, {name: x[sample] for name, x in given.items()}))
+        print(f"sample {sample}: {counts[-1].tolist()}, class {int(np.argmax(counts[-1]))}")
+    np.save("counts.npy", np.array(counts))
+
+
+def spikes(network: dict[str, Any], words: list[str]) -> dict[str, Any]:
+    """Spikes of every input [sample, step, neuron]."""
+    inputs = {p["name"]: p["size"] for p in network["populations"] if p["model"] is None}
+    own = [name for name in inputs if not name.startswith(BIAS)]
+    steps = network["window"]
+    if not words and steps is None:
+        sys.exit("run_spynnaker.py SPIKES.npz: how many steps the input has is not known")
+    if not words:
+        return {name: np.zeros((1, steps, inputs[name]), bool) for name in own}
+    with np.load(words[0], allow_pickle=False) as file:
+        names = {name: "x" if len(own) == 1 else f"x.{name}" for name in own}
+        given = {name: file[key] != 0 for name, key in names.items()}
+    return {name: x.reshape(*x.shape[:2], -1) for name, x in given.items()}
+
+
+def run(network: dict[str, Any], arrays: dict[str, Any], given: dict[str, Any]) -> Any:
+    """Spikes of each answering neuron, for one sample [step, neuron] of every input."""
+    sim.setup(timestep=network["time_step_ms"])
+    made = {p["name"]: population(network, p, arrays, given) for p in network["populations"]}
+    for p in network["projections"]:
+        names = ("sources", "targets", "weights", "delays")
+        columns = [arrays[f"{p['index']}.{name}"] for name in names]
+        columns[3] = columns[3] * network["time_step_ms"]
+        rows = list(zip(*(column.tolist() for column in columns), strict=True))
+        connector = sim.FromListConnector(rows)
+        sim.Projection(made[p["source"]], made[p["target"]], connector, receptor_type=p["receptor"])
+    answer = made[network["output"]]
+    answer.record("spikes")
+    sim.run((network["window"] + network["lag"]) * network["time_step_ms"])
+    trains = [s for segment in answer.get_data("spikes").segments for s in segment.spiketrains]
+    first = network["latency"] * network["time_step_ms"]
+    counts = np.zeros(answer.size, int)
+    for index, train in enumerate(trains):
+        times = np.asarray(train)
+        last = first + network["window"] * network["time_step_ms"]
+        counts[index] = int(((times >= first) & (times < last)).sum())
+    sim.end()
+    return counts
+
+
+def population(
+    network: dict[str, Any], wanted: dict[str, Any], arrays: dict[str, Any], given: dict[str, Any]
+) -> Any:
+    """Neurons with their parameters and ring buffers, or a source with its spikes."""
+    name, size, step = wanted["name"], wanted["size"], network["time_step_ms"]
+    if wanted["model"] is None:
+        if name.startswith(BIAS):
+            begin = wanted["first"]
+            times = [[(begin + k) * step for k in range(network["window"])]]
+        else:
+            times = [(np.flatnonzero(given[name][:, i]) * step).tolist() for i in range(size)]
+            if not any(times):  # sPyNNaker takes no silent source: a spike behind the run's end
+                times[0] = [2.0 * (network["window"] + network["lag"]) * step]
+        return sim.Population(size, sim.SpikeSourceArray(spike_times=times), label=name)
+    own = {k[len(name) + 1 :]: v for k, v in arrays.items() if k.startswith(name + ".")}
+    first = own.pop("v")
+    cell = getattr(sim, wanted["model"])(**{k: v.tolist() for k, v in own.items()})
+    expected = {"max_expected_summed_weight": wanted["max_expected"]}
+    made = sim.Population(size, cell, label=name, additional_parameters=expected)
+    made.initialize(v=first.tolist())
+    return made
+
+
+if __name__ == "__main__":
+    main()
