@@ -1,7 +1,8 @@
 """Synaptic sums of both receptors, exact, in one number: excitatory x 2^32 + inhibitory.
 
-Weights are whole numbers of a ring buffer's units, and their sign chooses the receptor. Sums of
-several projections may be added as they are, since every inhibitory part stays below 2^32.
+Weights are whole numbers of a ring buffer's units, and their sign chooses the receptor. A sum
+beyond what a slot holds counts as one more than that, which changes nothing: it is full. So the
+sums of several projections may be added as they are.
 """
 
 from __future__ import annotations
@@ -13,14 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.backends.spinnaker.fixed import Integers
+from snn2chip.backends.spinnaker.oracle import MOST
 from snn2chip.engine.arithmetic import Flags
 from snn2chip.engine.products import IntegerProduct, exact_integer_product, sum_bound
-from snn2chip.errors import UnsupportedError
 from snn2chip.graph.operators import Array, Operator, weights_of, with_weights
 
 RECEPTOR_BITS = 32
-_MOST = 1 << (RECEPTOR_BITS - 8)
-"""Of one part's sums, so that 256 parts may be added; weights of 16 bits from 256 neurons."""
 _EXACT = 1 << 53
 
 
@@ -53,30 +52,29 @@ class ReceptorProduct:
         if self.packed is not None:
             sums, hit = self.packed.sums_and_arrivals(spikes)
             whole = sums.astype(np.int64, copy=False)
-            low = whole & ((1 << self.width) - 1)
-            return (whole >> self.width << RECEPTOR_BITS) + low, hit
+            return _together(whole >> self.width, whole & ((1 << self.width) - 1)), hit
         assert self.excitatory is not None
         assert self.inhibitory is not None
         up, hit = self.excitatory.sums_and_arrivals(spikes)
         down, _ = self.inhibitory.sums_and_arrivals(spikes)
-        return (up.astype(np.int64) << RECEPTOR_BITS) + down, hit
+        return _together(up.astype(np.int64), down), hit
+
+
+def _together(up: Integers, down: Array) -> Integers:
+    full = MOST + 1
+    found: Integers = (np.minimum(up, full) << RECEPTOR_BITS) + np.minimum(down, full)
+    return found
 
 
 def receptor_product(name: str, operator: Operator) -> ReceptorProduct:
     """The product of a projection whose weights are whole numbers of the ring buffers' units.
 
     Raises:
-        UnsupportedError: sums so large that they could run into each other.
+        UnsupportedError: sums beyond 2^53.
     """
     weights = weights_of(operator).astype(np.int64)
     up, down = (with_weights(operator, np.maximum(w, 0)) for w in (weights, -weights))
     bounds = sum_bound(up), sum_bound(down)
-    if max(bounds) >= _MOST << 8:
-        raise UnsupportedError(
-            f"projection {name!r}: sums of weights up to {max(bounds)} units of a ring buffer",
-            needs=f"sums below {_MOST << 8}",
-            remedy="fewer synapses per neuron, or smaller weights",
-        )
     width = bounds[1].bit_length()
     if (bounds[0] << width) + bounds[1] < _EXACT:
         both = with_weights(operator, np.where(weights > 0, weights << width, -weights))

@@ -167,8 +167,7 @@ def stored_weights(
     for projection, operator in made.weights:
         held = _words(operator, projection, made)
         weights = weights_of(held)
-        units = np.where(weights < 0, *(2.0 ** (s - BITS) for s in reversed(made.shifts)))
-        back = replace(projection, operator=with_weights(held, weights * units))
+        back = replace(projection, operator=with_weights(held, currents(weights, made.shifts)))
         stored = weights_of(fold_weights(back, 1.0 / made.per_threshold))
         found.append(StoredWeights(projection.source, operator, stored, 1))
     return tuple(found)
@@ -236,10 +235,11 @@ def _all_together(parts: list[Operator]) -> float:
 
 def _seen(parts: list[tuple[str, Operator]], reference: Activity) -> float:
     most = 0.0
+    seen = {source: reference.populations[source].spikes.unpack() for source, _ in parts}
     for first in range(0, reference.samples, _PART):
         total: Floats | None = None
         for source, operator in parts:
-            fired = reference.populations[source].spikes.unpack()[:, first : first + _PART]
+            fired = seen[source][:, first : first + _PART]
             flat = fired.reshape(-1, *operator.source_shape).astype(np.float64)
             sums = apply(operator, flat)
             total = sums if total is None else total + sums
@@ -308,10 +308,17 @@ def _words(operator: Operator, projection: Projection, target: Scaled) -> Operat
     return with_weights(in_nanoamperes, words(weights_of(in_nanoamperes), target.shifts))
 
 
-def words(currents: Floats, shifts: tuple[int, int]) -> Integers:
+def words(given: Floats, shifts: tuple[int, int]) -> Integers:
     """Currents in nA as whole numbers of their receptor's units; the sign says which receptor."""
-    units = np.where(currents < 0, 2.0 ** (BITS - shifts[1]), 2.0 ** (BITS - shifts[0]))
-    found: Integers = np.clip(np.rint(currents * units), -MOST, MOST).astype(np.int64)
+    units = np.where(given < 0, 2.0 ** (BITS - shifts[1]), 2.0 ** (BITS - shifts[0]))
+    found: Integers = np.clip(np.rint(given * units), -MOST, MOST).astype(np.int64)
+    return found
+
+
+def currents(held: Integers, shifts: tuple[int, int]) -> Floats:
+    """What words stand for, in nA."""
+    units = np.where(held < 0, 2.0 ** (shifts[1] - BITS), 2.0 ** (shifts[0] - BITS))
+    found: Floats = held.astype(np.float64) * units
     return found
 
 
@@ -338,9 +345,8 @@ def signal_to_noise(made: Scaled, shifts: tuple[int, int]) -> float:
     signal = noise = 0.0
     for operator in _in_nanoamperes(made):
         exact = weights_of(operator)
-        units = np.where(exact < 0, 2.0 ** (shifts[1] - BITS), 2.0 ** (shifts[0] - BITS))
         signal += float((exact**2).sum())
-        noise += float(((words(exact, shifts) * units - exact) ** 2).sum())
+        noise += float(((currents(words(exact, shifts), shifts) - exact) ** 2).sum())
     return 10.0 * float(np.log10(signal / noise)) if noise and signal else float("inf")
 
 

@@ -12,11 +12,11 @@ from snn2chip.backends.spinnaker.arithmetic import NAME, SpinnakerArithmetic
 from snn2chip.backends.spinnaker.fixed import accum
 from snn2chip.backends.spinnaker.loaded import MODELS, RECEPTORS, Model, loaded, weight_words
 from snn2chip.backends.spinnaker.neurons import FULL, parameters_of, scaled
+from snn2chip.backends.spinnaker.oracle import MOST
 from snn2chip.backends.spinnaker.products import receptor_product, receptors
 from snn2chip.backends.spinnaker.witness import FirmwareNetwork
 from snn2chip.core import Program, ProgramPopulation, ProgramProjection
 from snn2chip.engine import RunOptions, simulate
-from snn2chip.errors import UnsupportedError
 from snn2chip.graph import Delay, Dense, Encoding, Readout
 from tests.examples import examples
 
@@ -121,13 +121,15 @@ def test_both_receptors_are_summed_apart(size: int, sources: int) -> None:
     spikes = rng.random((7, sources)) < 0.5
     up, down = receptors(product(spikes))
     whole = spikes.astype(np.int64)
-    np.testing.assert_array_equal(up, whole @ np.maximum(weights, 0).T)
-    np.testing.assert_array_equal(down, whole @ np.maximum(-weights, 0).T)
+    full = MOST + 1
+    np.testing.assert_array_equal(up, np.minimum(whole @ np.maximum(weights, 0).T, full))
+    np.testing.assert_array_equal(down, np.minimum(whole @ np.maximum(-weights, 0).T, full))
     _, hit = product.sums_and_arrivals(spikes)
     assert hit.all()
 
 
-def test_sums_that_could_run_into_each_other_are_refused() -> None:
-    weights = np.full((1, 70_000), 65_535)
-    with pytest.raises(UnsupportedError, match="'p': sums of weights up to"):
-        receptor_product("p", Dense(weights, (70_000,), (1,)))
+def test_full_sums_do_not_run_into_each_other() -> None:
+    """What no 32 bits would hold of the inhibitory receptor leaves the excitatory one alone."""
+    weights = np.full((1, 70_000), -MOST)
+    sums = receptor_product("p", Dense(weights, (70_000,), (1,)))(np.ones((1, 70_000), np.bool_))
+    assert [int(x[0, 0]) for x in receptors(sums + sums)] == [0, 2 * (MOST + 1)]

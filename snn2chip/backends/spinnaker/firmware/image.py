@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from board import Entry, Place
 
-RECORDED = ("v", "spikes")
 CHANNELS = {"v": 0, "spikes": 3}
 """Of the recordings that they lie in."""
 _PARTITION = "SPIKE"
@@ -129,7 +128,7 @@ def _population(sim: Any, wanted: Mapping[str, Any], arrays: Mapping[str, Any]) 
     cell = getattr(sim, wanted["model"])(**{k: _one_or_all(v) for k, v in given.items()})
     population = sim.Population(size, cell, label=name, **more)
     population.initialize(v=_one_or_all(first))
-    population.record(list(RECORDED))
+    population.record(list(CHANNELS))
     return population
 
 
