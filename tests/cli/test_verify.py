@@ -255,6 +255,7 @@ def test_prepare_prints_the_interpreter_alone(cli: Cli, programs: Programs) -> N
     [
         (("--engine", "lva"), "did you mean 'lava'"),
         (("--engine", "gpu"), "engines: lava"),
+        (("--engine", "onnx", "--prepare"), "--prepare of --engine onnx"),
         (("--engine", "firmware", "--target", "loihi2"), "a chip of the family spinnaker"),
         (("--run-config", "gpu"), "sim or hw"),
         (("--run-config", "hw"), "--run-config hw without --lava-python"),

@@ -97,9 +97,7 @@ def verify(
 
     _check_words(engine, run_config, lava_python)
     if prepare:
-        made = _firmware() if engine == "firmware" else None
-        made = made or lava_engine(lava_python, python_310, console.note)
-        console.out(str(made.python))
+        console.out(str(_prepared(engine, lava_python, python_310).python))
         return
     if reset_offset and reset_interval is None:
         raise ConfigError("--reset-offset without --reset-interval", remedy="--reset-interval N")
@@ -165,6 +163,20 @@ def _require(options: Options, engine: str, family: str, usual: str) -> None:
             has=f"family {target.family!r}",
             remedy=f"--target {usual}, or --engine onnx for the float graph",
         )
+
+
+def _prepared(engine: str, lava_python: Path | None, python_310: Path | None) -> Engine:
+    from snn2chip.backends.loihi.witness import lava_engine
+
+    if engine == "firmware":
+        return _firmware()
+    if engine != "lava":
+        raise ConfigError(
+            f"--prepare of --engine {engine}",
+            needs="lava or firmware, which have an environment of their own",
+            remedy="pip install 'snn2chip[onnx]' for onnxruntime",
+        )
+    return lava_engine(lava_python, python_310, console.note)
 
 
 def _firmware() -> Engine:
