@@ -33,6 +33,7 @@ _BUNDLED = {
     "reference": "snn2chip.backends.reference:backend",
     "loihi": "snn2chip.backends.loihi:backend",
     "spinnaker": "snn2chip.backends.spinnaker:backend",
+    "spinnaker2": "snn2chip.backends.spinnaker2:backend",
     "none": "snn2chip.backends.reference:prices_only",
 }
 
@@ -201,6 +202,21 @@ def all_front_ends() -> tuple[Support, ...]:
 def _reader(place: str) -> ProgramReader:
     module, _, attribute = place.partition(":")
     return cast("ProgramReader", getattr(import_module(module), attribute))
+
+
+def refuse_direct(graph: Graph, target: Target) -> None:
+    """Refuse input values: chips take spikes, in this version.
+
+    Raises:
+        UnsupportedError: the encoding is ``direct``.
+    """
+    if graph.encoding.kind == "direct":
+        raise UnsupportedError(
+            f"network {graph.name!r}: encoding 'direct' on {target.name}",
+            needs="input values at every step",
+            has="input spikes only, in this version",
+            remedy='--encoding if, or encoding.kind = "if" in the recipe that trains it',
+        )
 
 
 def require_spiking_sources(graph: Graph) -> None:

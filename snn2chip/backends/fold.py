@@ -47,10 +47,11 @@ _RESETS = {
 
 
 class Chip(NamedTuple):
-    """How messages call a chip and its neuron."""
+    """How messages call a chip and its neuron, and whether it can subtract its threshold."""
 
     name: str
     neuron: str
+    subtracts: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +98,7 @@ def fold(graph: Graph, population: Population, chip: Chip) -> Folded:
     bias = np.zeros(shape)
     for projection in graph.incoming(population.name):
         bias = bias if projection.bias is None else bias + projection.bias
-    offset, theta = _reset_and_threshold(population)
+    offset, theta = _reset_and_threshold(population, d.reset == "subtract")
     input_gain, bias_gain, leak = np.ones(shape), np.ones(shape), np.zeros(shape)
     loss_u, loss_v = np.ones(shape), np.zeros(shape)
     match neuron:
@@ -185,13 +186,16 @@ def _check_options(population: Population, d: Discretization, chip: Chip) -> Non
     if not isinstance(neuron, IF | LIF | CubaLIF):
         return
     wrong, has, flags = [], [], []
-    if d.reset != "zero":
+    subtracts = chip.subtracts and d.reset == "subtract"
+    if d.reset != "zero" and not subtracts:
         wrong.append(f"it resets by {_RESETS[d.reset]}")
-        has.append("a reset to a value only")
+        kinds = "a value or by subtraction" if chip.subtracts else "a value"
+        has.append(f"a reset to {kinds} only")
         flags.append("--reset zero")
     time = "cuba_reset_time" if isinstance(neuron, CubaLIF) else "reset_time"
     floor = "if_floor" if isinstance(neuron, IF) else "v_floor"
-    allowed = {time: ("spike", "leak", "both"), floor: ("none",), "output_latency": (0,)}
+    times = ("spike", "leak") if subtracts else ("spike", "leak", "both")
+    allowed = {time: times, floor: ("none",), "output_latency": (0,)}
     for name, values in allowed.items():
         value = getattr(d, name)
         if value not in values:
@@ -218,12 +222,13 @@ def _check_decays(population: Population, *losses: FloatArray) -> None:
         )
 
 
-def _reset_and_threshold(population: Population) -> tuple[FloatArray, FloatArray]:
-    """(v_reset, threshold above it); a readout has (0, 1)."""
+def _reset_and_threshold(population: Population, subtracts: bool) -> tuple[FloatArray, FloatArray]:
+    """(v_reset, threshold above it); a readout has (0, 1), and who subtracts needs no v_reset."""
     neuron = population.neuron
     if not isinstance(neuron, IF | LIF | CubaLIF):
         return np.zeros(population.shape), np.ones(population.shape)
-    theta = neuron.v_threshold - neuron.v_reset
+    zero = np.zeros_like(neuron.v_reset) if subtracts else neuron.v_reset
+    theta = neuron.v_threshold - zero
     if not (theta > 0).all():
         raise UnsupportedError(
             f"population {population.name!r}: a threshold at or below v_reset",
@@ -231,7 +236,7 @@ def _reset_and_threshold(population: Population) -> tuple[FloatArray, FloatArray
             has="a positive threshold only",
             remedy="a threshold above v_reset for every neuron",
         )
-    return neuron.v_reset, theta
+    return zero, theta
 
 
 def _notes(graph: Graph, population: Population, bias: FloatArray) -> Iterator[str]:

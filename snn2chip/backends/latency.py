@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
+from snn2chip.core import Limit, Program, Violation, chip_delay
 from snn2chip.errors import UnsupportedError
 from snn2chip.graph import Graph, Projection
 from snn2chip.graph.order import components, is_cyclic, latencies
+from snn2chip.targets.types import Target
+
+DELAY = Limit(
+    "synaptic-delay",
+    "delay_max",
+    "synapses delay by so many steps beyond their own",
+    "shorter delays, or a larger dt",
+)
+
+
+def late_projections(program: Program, target: Target) -> Iterator[Violation]:
+    """Projections whose synapses are to delay longer than the chip's can."""
+    most = target.formats[DELAY.key]
+    for projection in program.projections:
+        beyond = int(chip_delay(program, projection).max()) - 1
+        if beyond > int(most.value):
+            yield DELAY.broken(
+                target.name,
+                projection.name,
+                f"{beyond} steps of synaptic delay",
+                f"{most.value} steps",
+                most.source,
+            )
 
 
 def chip_latencies(graph: Graph) -> dict[str, int]:

@@ -162,8 +162,8 @@ ArithmeticName: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--arithmetic",
-        metavar="chip|lava",
-        help="What silicon can hold, or what Lava computes on a CPU (Loihi only).",
+        metavar="chip|lava|brian2",
+        help="What silicon holds, or what Lava (Loihi) or Brian2 (SpiNNaker 2) makes of it.",
         show_default="lava for a .net file, else chip",
     ),
 ]

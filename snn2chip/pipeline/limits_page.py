@@ -12,6 +12,7 @@ from pathlib import Path
 
 from snn2chip.backends.loihi.rules import LIMITS as LOIHI
 from snn2chip.backends.spinnaker.rules import LIMITS as SPINNAKER
+from snn2chip.backends.spinnaker2.rules import LIMITS as SPINNAKER2
 from snn2chip.core import Limit
 from snn2chip.energy.pricing.ticks import REAL_TIME
 from snn2chip.files import write_text
@@ -49,6 +50,11 @@ def page() -> str:
             "Number formats of the SpiNNaker family",
             "of `spinnaker1`, and of your own targets of the family",
             SPINNAKER,
+        ),
+        _section(
+            "Number formats of the SpiNNaker 2 family",
+            "of `spinnaker2`, and of your own targets of the family",
+            SPINNAKER2,
         ),
         _values(),
     ]

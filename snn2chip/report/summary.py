@@ -53,6 +53,7 @@ GRADES = {
     "vendor": "data sheet or marketing",
     "secondary": "quoted by another paper or tool; the original was not read",
     "memory": "recalled; to be verified",
+    "assumed": "published nowhere: an assumption",
 }
 """Grades of evidence, the strongest first."""
 

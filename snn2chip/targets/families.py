@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 ENTRY_POINT_GROUP = "snn2chip.backends"
 """Group in which installed packages name further families."""
 
-FAMILIES = ("loihi", "none", "reference", "spinnaker")
+FAMILIES = ("loihi", "none", "reference", "spinnaker", "spinnaker2")
 """Families of this package; ``none`` has limits and prices, and runs as the float reference."""
 
 Range = tuple[int, int]
@@ -25,6 +25,7 @@ ANY: dict[str, Range] = {
     "delay_max": (0, 2**31 - 1),
     "payload_bits": (0, 62),
     "ring_buffer_bits": (1, 62),
+    "delayed_weight_bits": (1, 32),
 }
 """Lowest and highest value of each format, whatever the chip: what 64-bit integers can hold."""
 
@@ -50,7 +51,14 @@ SPINNAKER: dict[str, Range] = {
 }
 """The formats of the SpiNNaker family: those of its firmware, which are not to be had otherwise."""
 
-_RANGES = {"loihi": LOIHI, "spinnaker": SPINNAKER}
+SPINNAKER2: dict[str, Range] = {
+    "weight_bits": (2, 16),
+    "delayed_weight_bits": (2, 16),
+    "delay_max": (0, 2**31 - 1),
+}
+"""The formats of the SpiNNaker 2 family; membranes are floats."""
+
+_RANGES = {"loihi": LOIHI, "spinnaker": SPINNAKER, "spinnaker2": SPINNAKER2}
 _MAGNITUDE_BITS = 8
 
 

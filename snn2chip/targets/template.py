@@ -21,7 +21,7 @@ _EXAMPLES = {
 _HEAD = """\
 # {title}: a target made by `snn2chip targets new`; energies in pJ, times in ns, powers in mW.
 # Every constant: value, grade and source; where it is uncertain also low, high and range_source.
-# Grades, best first: measured, presilicon, regressed, derived, vendor, secondary, memory.
+# Grades, best first: measured, presilicon, regressed, derived, vendor, secondary, memory, assumed.
 # A line that begins with "# name = {{" is a key that may be filled in. What is published nowhere
 # goes into `unknown`: it is then listed as unpriced or unchecked, never taken as zero.
 # `snn2chip targets validate` checks the file and names the line of every mistake.

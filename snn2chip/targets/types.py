@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-Grade = Literal["measured", "presilicon", "regressed", "derived", "vendor", "secondary", "memory"]
+Grade = Literal[
+    "measured", "presilicon", "regressed", "derived", "vendor", "secondary", "memory", "assumed"
+]
 Bound = Literal["low", "high"]
 Scope = Literal["per_term", "all_in"]
 Formula = Literal["events", "memory"]

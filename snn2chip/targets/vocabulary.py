@@ -45,6 +45,7 @@ RESOURCES: dict[str, Key] = {
 
 FORMATS: dict[str, Key] = {
     "weight_bits": Key("size", "bit", "stored weight, its sign included"),
+    "delayed_weight_bits": Key("size", "bit", "stored weight beside a delay, its sign included"),
     "weight_min": Key("integer", "", "lowest weight of mixed signs"),
     "weight_max": Key("integer", "", "highest weight of mixed signs"),
     "weight_excitatory_max": Key("integer", "", "highest weight where none is negative"),

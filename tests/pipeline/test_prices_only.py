@@ -95,7 +95,7 @@ def test_limits_are_checked(network, data) -> None:
 
 
 def test_nothing_is_compiled_for_them(network, data) -> None:
-    options = Options(target="spinnaker2", data=str(data))
+    options = Options(target="darwin3", data=str(data))
     with pytest.raises(ConfigError, match="limits and prices only") as caught:
         compile_network(open_network(network, options), options)
     assert "simulate" in (caught.value.remedy or "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from snn2chip.backends.base import Artefacts, Fidelity, require_spiking_sources
+from snn2chip.backends.base import Artefacts, Fidelity, refuse_direct, require_spiking_sources
 from snn2chip.backends.latency import allow_latency
 from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
 from snn2chip.backends.loihi.formats import LoihiFormats, formats_of
@@ -17,7 +17,7 @@ from snn2chip.backends.loihi.realise.grids import grids
 from snn2chip.backends.loihi.rules import violations
 from snn2chip.core import Activity, Program, Violation
 from snn2chip.engine import Arithmetic
-from snn2chip.errors import ConfigError, UnsupportedError, did_you_mean
+from snn2chip.errors import ConfigError, did_you_mean
 from snn2chip.graph import Graph
 from snn2chip.quantize import Grid, Multiplier, StoredWeights
 from snn2chip.targets.types import Target
@@ -42,13 +42,7 @@ class LoihiBackend:
         reference: Activity | None = None,
     ) -> Program:
         """The graph in the target's integers."""
-        if graph.encoding.kind == "direct":
-            raise UnsupportedError(
-                f"network {graph.name!r}: encoding 'direct' on {target.name}",
-                needs="input values at every step",
-                has="input spikes only, in this version",
-                remedy='--encoding if, or encoding.kind = "if" in the recipe that trains it',
-            )
+        refuse_direct(graph, target)
         require_spiking_sources(graph)
         return realise(
             graph,

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from snn2chip.backends.base import Artefacts, Fidelity, require_spiking_sources
-from snn2chip.backends.latency import allow_latency
+from snn2chip.backends.base import Artefacts, Fidelity, refuse_direct, require_spiking_sources
+from snn2chip.backends.defaults import Defaults
 from snn2chip.backends.spinnaker.arithmetic import NAME, SpinnakerArithmetic
 from snn2chip.backends.spinnaker.artefacts import artefacts
 from snn2chip.backends.spinnaker.realise import realise, stored_weights
 from snn2chip.backends.spinnaker.rules import violations
 from snn2chip.core import Activity, Program, Violation
 from snn2chip.engine import Arithmetic
-from snn2chip.errors import ConfigError, UnsupportedError
+from snn2chip.errors import ConfigError
 from snn2chip.graph import Graph
-from snn2chip.quantize import Grid, Multiplier, StoredWeights
+from snn2chip.quantize import Multiplier, StoredWeights
 from snn2chip.targets.types import Target
 
 
 @dataclass(frozen=True)
-class SpinnakerBackend:
+class SpinnakerBackend(Defaults):
     """What cores with the binaries of sPyNNaker 1!7.4.1 compute.
 
     There is one scale to a population, which calibration fills the ring buffers by, and nothing to
@@ -38,13 +38,7 @@ class SpinnakerBackend:
         reference: Activity | None = None,
     ) -> Program:
         """The graph in the firmware's integers."""
-        if graph.encoding.kind == "direct":
-            raise UnsupportedError(
-                f"network {graph.name!r}: encoding 'direct' on {target.name}",
-                needs="input values at every step",
-                has="input spikes only, in this version",
-                remedy='--encoding if, or encoding.kind = "if" in the recipe that trains it',
-            )
+        refuse_direct(graph, target)
         require_spiking_sources(graph)
         return realise(graph, multipliers, reference)
 
@@ -84,27 +78,9 @@ class SpinnakerBackend:
             remedy="leave the option out",
         )
 
-    def relax(self, graph: Graph) -> tuple[Graph, tuple[str, ...]]:
-        """Cycles get the delay that their synapses take."""
-        return allow_latency(graph)
-
-    def grids(self, graph: Graph, program: Program, target: Target) -> Mapping[str, Grid]:
-        """None: 16-bit words need no fine-tuning."""
-        return {}
-
     def arithmetic(self, graph: Graph) -> Arithmetic:
         """Bit-accurate integers."""
         return SpinnakerArithmetic()
-
-    def in_mode(self, mode: str) -> SpinnakerBackend:
-        """Only itself."""
-        if mode not in (*self.arithmetics, "chip"):
-            raise ConfigError(
-                f"--arithmetic {mode}",
-                has=f"chip: {NAME}, the firmware's",
-                remedy="leave the option out",
-            )
-        return self
 
     def violations(
         self, program: Program, target: Target, activity: Activity | None = None

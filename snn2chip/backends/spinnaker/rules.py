@@ -4,24 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from snn2chip.backends.latency import DELAY, late_projections
 from snn2chip.backends.spinnaker.neurons import BEYOND, FULL
-from snn2chip.core import (
-    Activity,
-    Limit,
-    Program,
-    ProgramPopulation,
-    ProgramProjection,
-    Violation,
-    chip_delay,
-)
+from snn2chip.core import Activity, Limit, Program, ProgramPopulation, Violation
 from snn2chip.targets.types import Target
 
-DELAY = Limit(
-    "synaptic-delay",
-    "delay_max",
-    "synapses delay by so many steps beyond their own",
-    "shorter delays, or a larger dt",
-)
 RING = Limit(
     "ring-buffer",
     "ring_buffer_bits",
@@ -42,26 +29,11 @@ def violations(
     program: Program, target: Target, activity: Activity | None = None
 ) -> tuple[Violation, ...]:
     """Every limit that the program breaks, or broke in a run."""
-    found: list[Violation] = []
-    for projection in program.projections:
-        found += _delay(program, projection, target)
+    found = list(late_projections(program, target))
     if activity is not None:
         for population in program.populations:
             found += _counted(population, target, activity)
     return tuple(found)
-
-
-def _delay(program: Program, projection: ProgramProjection, target: Target) -> Iterator[Violation]:
-    beyond = int(chip_delay(program, projection).max()) - 1
-    most = target.formats[DELAY.key]
-    if beyond > int(most.value):
-        yield DELAY.broken(
-            target.name,
-            projection.name,
-            f"{beyond} steps of synaptic delay",
-            f"{most.value} steps",
-            most.source,
-        )
 
 
 def _counted(

@@ -14,14 +14,12 @@ from snn2chip.backends.spinnaker.witness import (
     FirmwarePopulation,
     FirmwareProjection,
 )
-from snn2chip.core import Program, ProgramPopulation, ProgramProjection, chip_delay
-from snn2chip.graph.linear import apply
-from snn2chip.graph.operators import Operator
+from snn2chip.backends.unrolled import delays_of, synapses
+from snn2chip.core import Program, ProgramPopulation, ProgramProjection
 
 BIAS = "bias of "
 """Begins the name of a source that fires at every step."""
 
-_PART = 256
 _SHIFTS = dict(zip(RECEPTORS, ("shift_e", "shift_i"), strict=True))
 _ALWAYS = dict(zip(RECEPTORS, ("always_e", "always_i"), strict=True))
 _TOLD = {
@@ -126,7 +124,7 @@ def _bias(p: ProgramPopulation) -> Iterator[FirmwareProjection]:
 def _projection(program: Program, projection: ProgramProjection) -> Iterator[FirmwareProjection]:
     target = program.population(projection.target)
     sources, targets, words = synapses(projection.operator)
-    delays = _delays(program, projection, sources, targets)
+    delays = delays_of(program, projection, sources, targets)
     for receptor, mine in zip(RECEPTORS, (words > 0, words < 0), strict=True):
         if mine.any():
             yield FirmwareProjection(
@@ -143,37 +141,3 @@ def _projection(program: Program, projection: ProgramProjection) -> Iterator[Fir
 def _nanoamperes(words: Integers, target: ProgramPopulation, receptor: str) -> NDArray[np.float64]:
     shift = int(target.parameters[_SHIFTS[receptor]])
     return np.asarray(words * 2.0 ** (shift - BITS), np.float64)
-
-
-def _delays(
-    program: Program, projection: ProgramProjection, sources: Integers, targets: Integers
-) -> Integers:
-    """Delay of every synapse on the chip."""
-    steps = chip_delay(program, projection)
-    match projection.delay.axis:
-        case "source":
-            return steps.reshape(-1)[sources]
-        case "target":
-            return steps.reshape(-1)[targets]
-        case "synapse":
-            size = int(np.prod(projection.operator.source_shape))
-            found: Integers = steps.reshape(-1, size)[targets, sources]
-            return found
-        case _:
-            return np.full(len(sources), int(steps))
-
-
-def synapses(operator: Operator) -> tuple[Integers, Integers, Integers]:
-    """Flat sources, flat targets and words of all synapses that are not 0, source by source."""
-    size = int(np.prod(operator.source_shape))
-    found: list[tuple[Integers, Integers, Integers]] = []
-    for first in range(0, size, _PART):
-        count = min(_PART, size - first)
-        one = np.zeros((count, size))
-        one[np.arange(count), first + np.arange(count)] = 1.0
-        rows = apply(operator, one.reshape(count, *operator.source_shape)).reshape(count, -1)
-        sources, targets = np.nonzero(rows)
-        words = np.rint(rows[sources, targets]).astype(np.int64)
-        found.append((sources + first, targets, words))
-    sources, targets, words = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return sources, targets, words

@@ -1,0 +1,53 @@
+"""What families of chips have in common, unless they say otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Self
+
+from snn2chip.backends.base import Artefacts
+from snn2chip.backends.latency import allow_latency
+from snn2chip.core import Activity, Program, Violation
+from snn2chip.errors import ConfigError
+from snn2chip.graph import Graph
+from snn2chip.quantize import Grid
+from snn2chip.targets.types import Target
+
+
+class Defaults:
+    """Methods of `Backend` for a chip of one arithmetic, whose synapses take a step."""
+
+    arithmetics: tuple[str, ...] = ()
+
+    def relax(self, graph: Graph) -> tuple[Graph, tuple[str, ...]]:
+        """Cycles get the delay that their synapses take."""
+        return allow_latency(graph)
+
+    def grids(self, graph: Graph, program: Program, target: Target) -> Mapping[str, Grid]:
+        """None: nothing is fine-tuned."""
+        return {}
+
+    def in_mode(self, mode: str) -> Self:
+        """Only itself.
+
+        Raises:
+            ConfigError: another arithmetic than its one.
+        """
+        if mode not in (*self.arithmetics, "chip"):
+            raise ConfigError(
+                f"--arithmetic {mode}",
+                needs="a target whose arithmetic has several readings",
+                has=", ".join(self.arithmetics),
+                remedy="leave the option out, or --target loihi2",
+            )
+        return self
+
+    def violations(
+        self, program: Program, target: Target, activity: Activity | None = None
+    ) -> tuple[Violation, ...]:
+        """None: its numbers have no limits."""
+        return ()
+
+    def artefacts(self, program: Program) -> Artefacts:
+        """None."""
+        return Artefacts()

@@ -1,0 +1,116 @@
+"""Runs a compiled network on a SpiNNaker 2 chip with py-spinnaker2.
+
+    python run_spinnaker2.py SPIKES.npz [--ip ADDRESS | --brian2]
+
+It reads spinnaker2.npz beside it. SPIKES.npz holds ``x`` [sample, step, *shape], spikes of the
+input (``x.<input>`` of several). Every sample is a run of its own. What the answering population
+gives (counts of spikes, or its membrane where the network is read so) is printed for each sample,
+and written to answers.npy. ``--brian2`` runs py-spinnaker2's simulation instead of a chip.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from spinnaker2 import snn
+
+
+def main() -> None:
+    """See the module's docstring."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("spikes", type=Path)
+    parser.add_argument("--ip", default=None, help="address of the chip")
+    parser.add_argument("--brian2", action="store_true")
+    options = parser.parse_args()
+    with np.load(Path(__file__).with_name("spinnaker2.npz"), allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    network = json.loads(str(arrays.pop("network")))
+    given = spikes_of(network, options.spikes)
+    window = next(iter(given.values())).shape[1]
+    answers = []
+    for sample in range(len(next(iter(given.values())))):
+        net, made = build(network, arrays)
+        for name, x in given.items():
+            made[name].params = {
+                i: np.flatnonzero(x[sample, :, i]).tolist() for i in range(x.shape[2])
+            }
+        hardware_of(options).run(net, window + network["lag"])
+        answers.append(answer(network, made[network["output"]], window))
+        print(f"sample {sample}: {answers[-1].tolist()}, class {int(np.argmax(answers[-1]))}")
+    np.save("answers.npy", np.array(answers))
+
+
+def spikes_of(network: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Spikes of every input [sample, step, neuron]."""
+    inputs = [p["name"] for p in network["populations"] if p["model"] is None]
+    with np.load(path, allow_pickle=False) as file:
+        names = {name: "x" if len(inputs) == 1 else f"x.{name}" for name in inputs}
+        given = {name: file[key] != 0 for name, key in names.items()}
+    return {name: x.reshape(*x.shape[:2], -1) for name, x in given.items()}
+
+
+def build(network: dict[str, Any], arrays: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The network and its populations by name; inputs are still silent."""
+    net = snn.Network(network["name"])
+    made = {p["name"]: population(network, p, arrays) for p in network["populations"]}
+    net.add(*made.values())
+    for p in network["projections"]:
+        ends = made[p["source"]], made[p["target"]]
+        if "conv" in p:
+            net.add(snn.Conv2DProjection(*ends, arrays[f"{p['index']}.kernel"], p["conv"]))
+        else:
+            rows = arrays[f"{p['index']}.rows"].tolist()
+            net.add(snn.Projection(pre=ends[0], post=ends[1], connections=rows))
+    return net, made
+
+
+def population(network: dict[str, Any], wanted: dict[str, Any], arrays: dict[str, Any]) -> Any:
+    """Neurons with their parameters, or a source without spikes."""
+    name, size, key = wanted["name"], wanted["size"], f"p{wanted['index']}."
+    if wanted["model"] is None:
+        return snn.Population(size=size, neuron_model="spike_list", params={}, name=name)
+    params: dict[str, Any] = {
+        full.removeprefix(key): values for full, values in arrays.items() if full.startswith(key)
+    }
+    params |= {"reset": wanted["reset"], "v_reset": 0.0}
+    if "exc_decay" in params:
+        params["t_refrac"] = 0
+    answers = ["spikes", "v"] if name == network["output"] else []
+    return snn.Population(
+        size=size, neuron_model=wanted["model"], params=params, name=name, record=answers
+    )
+
+
+def hardware_of(options: argparse.Namespace) -> Any:
+    """A chip, or what simulates it. A new one for every run."""
+    if options.brian2:
+        from spinnaker2 import brian2_sim
+
+        return brian2_sim.Brian2Backend()
+    from spinnaker2 import hardware
+
+    return hardware.SpiNNaker2Chip(**({"eth_ip": options.ip} if options.ip else {}))
+
+
+def answer(network: dict[str, Any], output: Any, window: int) -> Any:
+    """Scores of the classes, out of the steps in which the population answers."""
+    first = network["latency"]
+    values = np.zeros(output.size)
+    if network["readout"] == "spike_count":
+        for index, times in output.get_spikes().items():
+            values[int(index)] = sum(first <= int(t) < first + window for t in times)
+        return values
+    for index, trace in output.get_voltages().items():
+        seen = np.asarray(trace)[first : first + window]
+        values[int(index)] = {"v_last": seen[-1], "v_max": seen.max(), "v_mean": seen.mean()}[
+            network["readout"]
+        ]
+    return values
+
+
+if __name__ == "__main__":
+    main()
