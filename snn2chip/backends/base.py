@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from snn2chip.core import Activity, Program, Violation
+from snn2chip.core import Mapping as CoreMapping
 from snn2chip.engine import Arithmetic
 from snn2chip.errors import (
     ConfigError,
@@ -159,14 +160,22 @@ class Backend(Protocol):
         """
 
     def violations(
-        self, program: Program, target: Target, activity: Activity | None = None
+        self,
+        program: Program,
+        target: Target,
+        activity: Activity | None = None,
+        mapping: CoreMapping | None = None,
     ) -> tuple[Violation, ...]:
-        """Limits of the number formats that the program breaks, or broke in a run, all at once."""
+        """Limits of the family that the program breaks, or broke in a run, all at once.
+
+        Args:
+            mapping: where its neurons are, for limits of the family's own that depend on it.
+        """
 
     def fidelity(self, program: Program) -> Fidelity:
         """What a simulation of ``program`` reproduces."""
 
-    def artefacts(self, program: Program) -> Artefacts:
+    def artefacts(self, program: Program, target: Target, mapping: CoreMapping) -> Artefacts:
         """Files of the program for the family's own tools."""
 
 

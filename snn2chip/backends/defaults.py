@@ -8,6 +8,7 @@ from typing import Self
 from snn2chip.backends.base import Artefacts
 from snn2chip.backends.latency import allow_latency
 from snn2chip.core import Activity, Program, Violation
+from snn2chip.core import Mapping as CoreMapping
 from snn2chip.errors import ConfigError
 from snn2chip.graph import Graph
 from snn2chip.quantize import Grid
@@ -43,11 +44,15 @@ class Defaults:
         return self
 
     def violations(
-        self, program: Program, target: Target, activity: Activity | None = None
+        self,
+        program: Program,
+        target: Target,
+        activity: Activity | None = None,
+        mapping: CoreMapping | None = None,
     ) -> tuple[Violation, ...]:
-        """None: its numbers have no limits."""
+        """None: it has no limits of its own."""
         return ()
 
-    def artefacts(self, program: Program) -> Artefacts:
+    def artefacts(self, program: Program, target: Target, mapping: CoreMapping) -> Artefacts:
         """None."""
         return Artefacts()

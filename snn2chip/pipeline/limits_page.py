@@ -47,12 +47,12 @@ def page() -> str:
             LOIHI,
         ),
         _section(
-            "Number formats of the SpiNNaker family",
+            "Formats, chips and routers of the SpiNNaker family",
             "of `spinnaker1`, and of your own targets of the family",
             SPINNAKER,
         ),
         _section(
-            "Number formats of the SpiNNaker 2 family",
+            "Formats and routers of the SpiNNaker 2 family",
             "of `spinnaker2`, and of your own targets of the family",
             SPINNAKER2,
         ),

@@ -42,7 +42,7 @@ def placed_on(
         plan = replace(plan, groups=tuple(map(network.ensemble.populations, members)))
     goal = None if plan.objective is None else goal_of(program, target, options, activity)
     mapping, violations = map_program(program, target, pinned, plan, goal)
-    return mapping, (*backend.violations(program, target, activity), *violations)
+    return mapping, (*backend.violations(program, target, activity, mapping), *violations)
 
 
 def plan_of(options: Options) -> Plan:

@@ -205,7 +205,8 @@ def compile_network(
         found = Check(
             result.graph, result.target, result.program, result.mapping, result.violations
         )
-        artefacts = find_backend(result.target.family).artefacts(result.program)
+        family = find_backend(result.target.family)
+        artefacts = family.artefacts(result.program, result.target, result.mapping)
         return Compilation(found, result, result.calibrated_on, artefacts, result.wall_times)
     clock = _Clock(progress)
     target = chosen_target(network, options)
@@ -215,7 +216,9 @@ def compile_network(
     with clock.stage("map and price"):
         mapping, violations = placed_on(network, program, backend, target, options)
     found = Check(network.graph, target, program, mapping, violations)
-    return Compilation(found, None, calibrated_on, backend.artefacts(program), clock.seconds)
+    return Compilation(
+        found, None, calibrated_on, backend.artefacts(program, target, mapping), clock.seconds
+    )
 
 
 def require_one(network: Network, command: str) -> None:

@@ -66,7 +66,9 @@ def write_run(out: Path, network: Network, result: Result, options: Options) -> 
     check = Check(result.graph, result.target, result.program, result.mapping, result.violations)
     own = options.arithmetic in (None, "chip") and not result.violations
     backend = find_backend(result.target.family)
-    artefacts = backend.artefacts(result.program) if own else Artefacts()
+    artefacts = (
+        backend.artefacts(result.program, result.target, result.mapping) if own else Artefacts()
+    )
     whole = Compilation(check, result, result.calibrated_on, artefacts, result.wall_times)
     return write_compiled(out, network, whole, options)
 

@@ -40,6 +40,9 @@ RESOURCES: dict[str, Key] = {
     "axons_out_per_core": Key("count", "", "pairs of a neuron of one core and a destination core"),
     "synapses_per_core": Key("size", "", "synapses into the neurons of one core, all unrolled"),
     "fan_in_per_neuron": Key("size", "", "synapses into one neuron"),
+    "routing_entries": Key("size", "", "rows of the routing table of one chip"),
+    "sdram_bytes_per_chip": Key("size", "byte", "memory that the cores of a chip share"),
+    "dtcm_bytes_per_core": Key("size", "byte", "data memory of one core"),
     "thresholds_per_core": Key("size", "", "distinct thresholds of the neurons of one core"),
 }
 

@@ -16,6 +16,7 @@ from snn2chip.backends.loihi.realise import realise, stored_weights
 from snn2chip.backends.loihi.realise.grids import grids
 from snn2chip.backends.loihi.rules import violations
 from snn2chip.core import Activity, Program, Violation
+from snn2chip.core import Mapping as CoreMapping
 from snn2chip.engine import Arithmetic
 from snn2chip.errors import ConfigError, did_you_mean
 from snn2chip.graph import Graph
@@ -120,7 +121,11 @@ class LoihiBackend:
         return replace(self, mode=found)
 
     def violations(
-        self, program: Program, target: Target, activity: Activity | None = None
+        self,
+        program: Program,
+        target: Target,
+        activity: Activity | None = None,
+        mapping: CoreMapping | None = None,
     ) -> tuple[Violation, ...]:
         """Delays and other limits of the formats."""
         return violations(program, target, formats_of(target), activity)
@@ -139,6 +144,6 @@ class LoihiBackend:
             omitted=("the embedded processors, input and output of the chip, weight loading",),
         )
 
-    def artefacts(self, program: Program) -> Artefacts:
+    def artefacts(self, program: Program, target: Target, mapping: CoreMapping) -> Artefacts:
         """lava-dl's ``.net``, which netx loads."""
         return net_artefacts(program)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from snn2chip.backends.base import Artefacts, Fidelity, require_spiking_sources
+from snn2chip.backends.base import Fidelity, require_spiking_sources
+from snn2chip.backends.defaults import Defaults
 from snn2chip.backends.reference.arithmetic import Float64, realise
-from snn2chip.core import Activity, Program, Violation
+from snn2chip.core import Activity, Program
 from snn2chip.engine import Arithmetic
 from snn2chip.errors import ConfigError
 from snn2chip.graph import Graph
-from snn2chip.quantize import Grid, Multiplier, StoredWeights
+from snn2chip.quantize import Multiplier, StoredWeights
 from snn2chip.targets.types import Target
 
 
-class ReferenceBackend:
+class ReferenceBackend(Defaults):
     """Float64, no limits, no latencies."""
 
     scale_candidates: tuple[float, ...] = ()
@@ -69,10 +70,6 @@ class ReferenceBackend:
         """Nothing: the reference has no latency."""
         return graph, ()
 
-    def grids(self, graph: Graph, program: Program, target: Target) -> Mapping[str, Grid]:
-        """None: its programs are floats."""
-        return {}
-
     def arithmetic(self, graph: Graph) -> Arithmetic:
         """Float64 in the graph's discretization."""
         return Float64(graph.discretization)
@@ -88,12 +85,6 @@ class ReferenceBackend:
             )
         return self
 
-    def violations(
-        self, program: Program, target: Target, activity: Activity | None = None
-    ) -> tuple[Violation, ...]:
-        """None: the reference has no limits."""
-        return ()
-
     def fidelity(self, program: Program) -> Fidelity:
         """The graph itself."""
         return Fidelity(
@@ -101,10 +92,6 @@ class ReferenceBackend:
             modelled=(),
             omitted=("any chip: number formats, latencies, limits and costs",),
         )
-
-    def artefacts(self, program: Program) -> Artefacts:
-        """None: the network's own file is what other tools read."""
-        return Artefacts()
 
 
 class PricesOnly(ReferenceBackend):

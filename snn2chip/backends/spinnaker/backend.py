@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from snn2chip.backends import multicast
 from snn2chip.backends.base import Artefacts, Fidelity, refuse_direct, require_spiking_sources
 from snn2chip.backends.defaults import Defaults
 from snn2chip.backends.spinnaker.arithmetic import NAME, SpinnakerArithmetic
 from snn2chip.backends.spinnaker.artefacts import artefacts
 from snn2chip.backends.spinnaker.realise import realise, stored_weights
-from snn2chip.backends.spinnaker.rules import violations
+from snn2chip.backends.spinnaker.rules import of_a_board, sources_of_biases, violations
 from snn2chip.core import Activity, Program, Violation
+from snn2chip.core import Mapping as CoreMapping
 from snn2chip.engine import Arithmetic
 from snn2chip.errors import ConfigError
 from snn2chip.graph import Graph
@@ -83,10 +85,15 @@ class SpinnakerBackend(Defaults):
         return SpinnakerArithmetic()
 
     def violations(
-        self, program: Program, target: Target, activity: Activity | None = None
+        self,
+        program: Program,
+        target: Target,
+        activity: Activity | None = None,
+        mapping: CoreMapping | None = None,
     ) -> tuple[Violation, ...]:
-        """Delays, and what a run overflowed."""
-        return violations(program, target, activity)
+        """Delays, what a run overflowed, and what chips and routers hold of a mapping."""
+        found = violations(program, target, activity)
+        return found if mapping is None else (*found, *of_a_board(program, target, mapping))
 
     def fidelity(self, program: Program) -> Fidelity:
         """What the binaries fix, and what a real board adds."""
@@ -103,6 +110,8 @@ class SpinnakerBackend(Defaults):
             omitted=("packets that real routers drop or delay; loading and extraction by a host",),
         )
 
-    def artefacts(self, program: Program) -> Artefacts:
+    def artefacts(self, program: Program, target: Target, mapping: CoreMapping) -> Artefacts:
         """A script for sPyNNaker, and the unrolled network that it reads."""
-        return artefacts(program)
+        made = artefacts(program)
+        tables = multicast.routing(program, target, mapping, sources_of_biases(program, mapping))
+        return replace(made, files={**made.files, multicast.ROUTING: tables})

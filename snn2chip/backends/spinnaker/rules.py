@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
+from snn2chip.backends import multicast
 from snn2chip.backends.latency import DELAY, late_projections
+from snn2chip.backends.spinnaker.loaded import RECEPTORS as _RECEPTORS
 from snn2chip.backends.spinnaker.neurons import BEYOND, FULL
-from snn2chip.core import Activity, Limit, Program, ProgramPopulation, Violation
+from snn2chip.backends.spinnaker.unrolled import BIAS
+from snn2chip.core import (
+    Activity,
+    Limit,
+    Mapping,
+    Program,
+    ProgramPopulation,
+    Violation,
+    chip_delay,
+)
+from snn2chip.graph.operators import weights_of
+from snn2chip.mapping.reach import reach
 from snn2chip.targets.types import Target
+
+_HEADER_WORDS, _WORD_BYTES, _SLOT_BYTES = 3, 4, 2
+"""Of a row of synapses, and of a slot of a ring buffer: formats of sPyNNaker 1!7.4.1."""
 
 RING = Limit(
     "ring-buffer",
@@ -21,7 +39,21 @@ STATE = Limit(
     "currents times R stay in s16.15",
     "calibration data that are as active as these (--calibrate), or shorter time constants",
 )
-LIMITS = (DELAY, RING, STATE)
+SDRAM = Limit(
+    "sdram-per-chip",
+    "sdram_bytes_per_chip",
+    "the rows of synapses into a chip's cores fit its memory: 12 bytes, and 4 for each synapse, of "
+    "every source neuron, core and receptor",
+    "--chips with more chips, fewer inputs per neuron, or a layer in between",
+)
+DTCM = Limit(
+    "dtcm-per-core",
+    "dtcm_bytes_per_core",
+    "the ring buffers of a core fit its data memory: 2 bytes for each neuron, receptor and slot, "
+    "with neurons and slots rounded up to a power of two",
+    "fewer neurons on a core, or shorter delays",
+)
+LIMITS = (DELAY, RING, STATE, SDRAM, DTCM, *multicast.LIMITS)
 """Every rule of this module, in the order of the documentation."""
 
 
@@ -34,6 +66,67 @@ def violations(
         for population in program.populations:
             found += _counted(population, target, activity)
     return tuple(found)
+
+
+def of_a_board(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
+    """What chips, cores and routers do not hold of a mapping."""
+    yield from multicast.violations(program, target, mapping, sources_of_biases(program, mapping))
+    yield from _worst(target, SDRAM, "chip", sdram_by_chip(program, target, mapping))
+    yield from _worst(target, DTCM, "core", dtcm_by_core(program, target, mapping))
+
+
+def sources_of_biases(program: Program, mapping: Mapping) -> dict[str, list[int]]:
+    """Biases are sources with cores of their own, beside the first core that listens to them."""
+    return {
+        BIAS + p.name: sorted({core for _, _, core in mapping.cores[p.name]})
+        for p in program.populations
+        if not p.is_input and np.any(p.parameters["always_e"] != p.parameters["always_i"])
+    }
+
+
+def sdram_by_chip(program: Program, target: Target, mapping: Mapping) -> dict[int, int]:
+    """Bytes of synaptic rows by chip."""
+    each = target.limit("cores") or 1
+    found: dict[int, int] = {}
+    for projection in program.projections:
+        reached = reach(projection.operator, mapping.assignment[projection.target])
+        sources = np.bincount(reached.row_of, minlength=reached.synapses.shape[0])
+        rows = reached.synapses.tocoo()
+        receptors = 2 if (weights_of(projection.operator) < 0).any() else 1
+        words = sources[rows.row] * (receptors * _HEADER_WORDS + rows.data)
+        for column, count in zip(rows.col.tolist(), words.tolist(), strict=True):
+            chip = int(reached.cores[column]) // each
+            found[chip] = found.get(chip, 0) + _WORD_BYTES * count
+    return found
+
+
+def dtcm_by_core(program: Program, target: Target, mapping: Mapping) -> dict[int, int]:
+    """Bytes of ring buffers by core."""
+    found: dict[int, int] = {}
+    for population in program.populations:
+        if population.is_input:
+            continue
+        late = [int(chip_delay(program, p).max()) for p in program.incoming(population.name)]
+        slots = 1 << max(0, max(late, default=1)).bit_length()
+        for core, neurons in mapping.parts(population.name):
+            rows = 1 << max(0, len(neurons) - 1).bit_length()
+            found[core] = found.get(core, 0) + len(_RECEPTORS) * rows * slots * _SLOT_BYTES
+    return found
+
+
+def _worst(target: Target, rule: Limit, of: str, used: dict[int, int]) -> Iterator[Violation]:
+    """The one that breaks a rule most."""
+    limit = target.limit(rule.key)
+    if limit is None or not used or (most := max(used.values())) <= limit:
+        return
+    which = next(number for number, count in used.items() if count == most)
+    yield rule.broken(
+        target.name,
+        f"{of} {which}",
+        f"{most:,} bytes",
+        f"{limit:,} bytes",
+        target.resources[rule.key].source,
+    )
 
 
 def _counted(

@@ -31,7 +31,7 @@ SPINNAKER_PYTHON = "SNN2CHIP_SPINNAKER_PYTHON"
 
 _NAME = "sPyNNaker"
 _FOLDER = "snn2chip.backends.spinnaker"
-_RUNNER = "run_firmware.py"
+_RUNNER, _MAPPER = "run_firmware.py", "map_network.py"
 _LIMIT_S = 600.0
 _DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
 
@@ -148,6 +148,29 @@ def run_firmware(
             raise WitnessError(
                 f"{_NAME} left no recordings: {type(error).__name__}: {error}"
             ) from error
+
+
+def map_network(
+    engine: Engine, network: FirmwareNetwork, limit_s: float = _LIMIT_S
+) -> dict[str, Any]:
+    """What sPyNNaker makes of a network on a virtual board, as ``map_network.py`` writes it.
+
+    Raises:
+        WitnessError: sPyNNaker failed.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        request, answer = Path(place) / "request.npz", Path(place) / "mapped.json"
+        text = np.array(json.dumps(network_json(network)))
+        np.savez(request, network=text, **network_arrays(network))  # type: ignore[arg-type]
+        with as_file(files(_FOLDER).joinpath("firmware")) as folder:
+            run_script(engine, folder / _MAPPER, (str(request), str(answer)), limit_s)
+        try:
+            found: dict[str, Any] = json.loads(answer.read_text("utf-8"))
+        except _DAMAGE as error:
+            raise WitnessError(
+                f"{_NAME} left no mapping: {type(error).__name__}: {error}"
+            ) from error
+        return found
 
 
 def network_json(network: FirmwareNetwork) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from snn2chip.backends import multicast
 from snn2chip.backends.base import Artefacts, Fidelity, refuse_direct, require_spiking_sources
 from snn2chip.backends.defaults import Defaults
 from snn2chip.backends.spinnaker2.arithmetic import (
@@ -18,6 +19,7 @@ from snn2chip.backends.spinnaker2.artefacts import artefacts
 from snn2chip.backends.spinnaker2.realise import Formats, realise, stored_weights, with_formats
 from snn2chip.backends.spinnaker2.rules import violations
 from snn2chip.core import Activity, Program, Violation
+from snn2chip.core import Mapping as CoreMapping
 from snn2chip.engine import Arithmetic
 from snn2chip.errors import ConfigError
 from snn2chip.graph import Graph
@@ -105,10 +107,14 @@ class Spinnaker2Backend(Defaults):
         return replace(self, mode=found)
 
     def violations(
-        self, program: Program, target: Target, activity: Activity | None = None
+        self,
+        program: Program,
+        target: Target,
+        activity: Activity | None = None,
+        mapping: CoreMapping | None = None,
     ) -> tuple[Violation, ...]:
-        """Delays."""
-        return violations(program, target)
+        """Delays, and what routers hold of a mapping."""
+        return violations(program, target, mapping)
 
     def fidelity(self, program: Program) -> Fidelity:
         """Nothing is proven against silicon."""
@@ -126,6 +132,8 @@ class Spinnaker2Backend(Defaults):
             ),
         )
 
-    def artefacts(self, program: Program) -> Artefacts:
+    def artefacts(self, program: Program, target: Target, mapping: CoreMapping) -> Artefacts:
         """A script for py-spinnaker2 and the network that it reads, and NIR for its converter."""
-        return artefacts(program)
+        made = artefacts(program)
+        tables = multicast.routing(program, target, mapping)
+        return replace(made, files={**made.files, multicast.ROUTING: tables})

@@ -157,6 +157,6 @@ def _placed(
         pinned = read_mapping(Path(mapping), result.program, chip)
     placed, violations = map_program(result.program, chip, pinned)
     if chip.family == result.target.family:
-        found = find_backend(chip.family).violations(result.program, chip, result.activity)
+        found = find_backend(chip.family).violations(result.program, chip, result.activity, placed)
         violations = (*found, *violations)
     return placed, violations

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,11 @@ def enter(folder: Path) -> None:
     os.chdir(folder)
 
 
-def mapped(network: Mapping[str, Any], arrays: Mapping[str, Any]) -> Image:
+def mapped(
+    network: Mapping[str, Any],
+    arrays: Mapping[str, Any],
+    look: Callable[[], None] | None = None,
+) -> Image:
     """Build a network in PyNN, let sPyNNaker map it, and keep what it would load.
 
     Args:
@@ -97,6 +101,7 @@ def mapped(network: Mapping[str, Any], arrays: Mapping[str, Any]) -> Image:
             ``receptor``, ``index``).
         arrays: ``<population>.<parameter>`` [neuron], ``<population>.v`` [neuron], and
             ``<index>.sources``, ``.targets``, ``.weights`` in nA, ``.delays`` in steps [synapse].
+        look: called while sPyNNaker still holds what it made.
     """
     from pyNN import spiNNaker as sim  # noqa: N813
 
@@ -111,6 +116,8 @@ def mapped(network: Mapping[str, Any], arrays: Mapping[str, Any]) -> Image:
         sim.Projection(made[p["source"]], made[p["target"]], connector, receptor_type=p["receptor"])
     sim.run(network["steps"] * step)
     image = _image()
+    if look is not None:
+        look()
     sim.end()
     return image
 

@@ -1,0 +1,111 @@
+"""What routers, chips and cores do not hold, each with its four parts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from snn2chip.backends import find_backend
+from snn2chip.backends.multicast import violations
+from snn2chip.backends.multicast.keys import Part
+from snn2chip.backends.multicast.rules import key_bits
+from snn2chip.backends.spinnaker.rules import dtcm_by_core, sdram_by_chip
+from snn2chip.cli import main
+from snn2chip.core import Mapping, Program, Violation
+from snn2chip.core.mapping import Slice
+from snn2chip.mapping import map_program
+from snn2chip.mapping.place import place_all
+from snn2chip.resources import targets_dir
+from snn2chip.targets import Target, load_target
+from tests.networks import chain, lif
+
+SIZES = (40, 1500, 700, 10)
+"""Rows of the table: the input, two layers, and three biases, two of which share a row."""
+
+
+def program_on(target: Target) -> Program:
+    net = chain(np.random.default_rng(0), lif, SIZES, bias=True)
+    return find_backend(target.family).realise(net, target)
+
+
+def narrow(target: Target, **limits: int) -> Target:
+    """The target with other limits."""
+    changed = {name: replace(target.resources[name], value=v) for name, v in limits.items()}
+    return replace(target, resources={**target.resources, **changed})
+
+
+def broken(target: Target) -> dict[str, Violation]:
+    program = program_on(target)
+    mapping, _ = map_program(program, target)
+    found = find_backend(target.family).violations(program, target, None, mapping)
+    assert len({v.rule for v in found}) == len(found)
+    return {v.rule: v for v in found}
+
+
+@pytest.mark.parametrize("name", ["spinnaker1", "spinnaker2"])
+def test_a_small_network_breaks_nothing(name: str) -> None:
+    assert broken(load_target(name)) == {}
+
+
+def test_a_table_that_is_too_large() -> None:
+    found = broken(narrow(load_target("spinnaker1"), routing_entries=2))
+    (table,) = found.values()
+    assert table.rule == "spinnaker1.routing-table"
+    assert table.object == "chip 0, 0"
+    assert (table.needs, table.has) == ("5 entries", "2 entries")
+    assert "version_spin1.py" in table.source
+    assert "fewer chips" in table.remedy
+
+
+def test_memory_of_a_chip_and_of_a_core() -> None:
+    target = narrow(
+        load_target("spinnaker1"), sdram_bytes_per_chip=1 << 20, dtcm_bytes_per_core=1024
+    )
+    found = broken(target)
+    assert set(found) == {"spinnaker1.sdram-per-chip", "spinnaker1.dtcm-per-core"}
+    assert found["spinnaker1.dtcm-per-core"].needs == "2,048 bytes"
+    assert found["spinnaker1.sdram-per-chip"].has == "1,048,576 bytes"
+
+
+def test_rows_of_synapses_and_ring_buffers_in_bytes() -> None:
+    """A row of each source, core and receptor: three words and one for each synapse."""
+    target = load_target("spinnaker1")
+    program = program_on(target)
+    mapping, _ = map_program(program, target)
+    rows = 40 * (6 * 6 + 1500) + 1500 * (3 * 6 + 700) + 700 * (6 + 10)
+    assert sdram_by_chip(program, target, mapping) == {0: 4 * rows}
+    sizes = set(dtcm_by_core(program, target, mapping).values())
+    assert sizes == {2 * 256 * 2 * 2, 2 * 16 * 2 * 2}
+
+
+def test_a_core_holds_one_population() -> None:
+    target = load_target("spinnaker2")
+    program = program_on(target)
+    cores = {
+        "input": [Slice(0, 39, 0)],
+        "hidden0": [Slice(0, 1499, 0)],
+        "hidden1": [Slice(0, 699, 1)],
+        "out": [Slice(0, 9, 2)],
+    }
+    mapping = Mapping.from_slices("spinnaker2", cores, place_all(range(3), target.mesh))
+    (found,) = violations(program, target, mapping)
+    assert found.rule == "spinnaker2.one-population-per-core"
+    assert (found.object, found.needs) == ("core 0 of chip 0, 0", "'input' and 'hidden0'")
+
+
+def test_keys_beyond_32_bits() -> None:
+    part = Part("a", 0, 0, 9, ((0, 0), 3), frozenset([((0, 0), 4)]), 1 << 33, 0xFFFFFF00)
+    assert key_bits([part]) == 34
+
+
+def test_the_command_names_what_is_too_large(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (targets_dir() / "spinnaker1.toml").read_text()
+    small = text.replace("routing_entries = { value = 1023", "routing_entries = { value = 1")
+    (tmp_path / "small.toml").write_text(small)
+    assert main(["check", "digits-mlp", "--target", str(tmp_path / "small.toml")]) == 5
+    assert "spinnaker1.routing-table" in capsys.readouterr().err
