@@ -14,6 +14,7 @@ All values are s16.15 in whole numbers, fractions u0.32, and every product is cu
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,7 @@ from snn2chip.backends.spinnaker.oracle import MOST
 from snn2chip.backends.spinnaker.products import receptors
 from snn2chip.core import ProgramPopulation
 from snn2chip.engine.arithmetic import Scan, State
+from snn2chip.engine.kernels.accelerate import kernels
 from snn2chip.graph.operators import Array
 
 FULL = "ring_buffer_full"
@@ -33,6 +35,7 @@ FULL = "ring_buffer_full"
 BEYOND = "alpha_beyond_32_bits"
 """Warning: currents times R beyond s16.15; a core computes something else then."""
 
+_KERNEL = "snn2chip.backends.spinnaker.kernel"
 _RECEPTORS = ("e", "i")
 _LIMIT = 1 << 31
 """What s16.15 ends below."""
@@ -104,7 +107,89 @@ def scan(
     arrived: NDArray[np.bool_],
     record: bool,
 ) -> Scan:
-    """Neurons over the steps of ``current`` [step, sample, *shape], which `products` packs."""
+    """Neurons over the steps of ``current`` [step, sample, *shape], which `products` packs.
+
+    Compiled where numba is installed, with the same integers.
+    """
+    quick = kernels(_KERNEL)
+    if quick is not None:
+        return _compiled(quick, population, state, current, arrived, record)
+    return scan_plain(population, state, current, arrived, record)
+
+
+def _compiled(
+    quick: ModuleType,
+    population: ProgramPopulation,
+    state: State,
+    current: Array,
+    arrived: NDArray[np.bool_],
+    record: bool,
+) -> Scan:
+    """`scan_plain` by the kernel."""
+    p, steps, shape = population.parameters, len(current), current.shape
+    filtered = _filtered(population)
+
+    def each(*names: str) -> Integers:
+        rows = [np.broadcast_to(p[name], population.shape).reshape(-1) for name in names]
+        found: Integers = np.ascontiguousarray(np.stack(rows).astype(np.int64))
+        return found
+
+    held = np.zeros((2 + len(_RECEPTORS), current[0].size), np.int64)
+    for row, name in enumerate(("v", "refractory", *(_RECEPTORS if filtered else ()))):
+        held[row] = np.broadcast_to(state[name], shape[1:]).reshape(-1)
+    none = np.zeros((2 * len(_RECEPTORS), 0), np.int64)
+    output = np.empty(shape, bool if population.spiking else np.int64)
+    updated = np.empty(shape, bool)
+    kept = shape if record else (0, *shape[1:])
+    membranes = np.empty(kept, np.int64)
+    currents = np.empty((len(_RECEPTORS), *(kept if filtered else (0, *shape[1:]))), np.int64)
+    count = held.shape[1]
+    flat = steps, count
+    full, beyond, changes, peak, largest = quick.scan(
+        np.ascontiguousarray(current, np.int64).reshape(flat),
+        np.ascontiguousarray(arrived).reshape(flat),
+        each(*_Cell._fields),
+        each(*(f"{part}_{r}" for r in _RECEPTORS for part in ("init", "decay")))
+        if filtered
+        else none,
+        each("always_e", "always_i"),
+        np.array([int(p["shift_e"]), int(p["shift_i"])]),
+        held,
+        output.reshape(flat),
+        updated.reshape(flat),
+        membranes.reshape(-1, count),
+        currents.reshape(len(_RECEPTORS), currents.shape[1], count),
+        filtered,
+        population.spiking,
+        record,
+    )
+    after = {"refractory": held[1].reshape(shape[1:]), "v": held[0].reshape(shape[1:])}
+    records: dict[str, Array] = {"v": membranes} if record else {}
+    for row, name in enumerate(_RECEPTORS if filtered else ()):
+        after[name] = held[2 + row].reshape(shape[1:])
+        if record:
+            records[name] = currents[row]
+    counted = ((FULL, int(full)), (BEYOND, int(beyond)))
+    return Scan(
+        output,
+        updated,
+        after,
+        records,
+        warnings={name: count for name, count in counted if count},
+        peak_v=float(peak),
+        peak_input=float(largest),
+        membrane_changes=int(changes),
+    )
+
+
+def scan_plain(
+    population: ProgramPopulation,
+    state: State,
+    current: Array,
+    arrived: NDArray[np.bool_],
+    record: bool,
+) -> Scan:
+    """The same in plain numpy."""
     p = population.parameters
     run = _Run(population, state)
     given = [

@@ -12,7 +12,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -93,12 +93,16 @@ class FirmwareRecordings:
         fired: population -> [sample, step, neuron].
         shifts: population -> shifts of its excitatory and inhibitory ring buffers.
         versions: of sPyNNaker and Unicorn.
+        seconds: that the steps of each sample took, without mapping and loading.
+        instructions: population -> [sample, step, core], where they were counted.
     """
 
     v: Mapping[str, Integers]
     fired: Mapping[str, NDArray[np.bool_]]
     shifts: Mapping[str, tuple[int, int]]
     versions: Mapping[str, str]
+    seconds: tuple[float, ...] = ()
+    instructions: Mapping[str, Integers] = field(default_factory=dict)
 
 
 def environment() -> Environment:
@@ -126,11 +130,13 @@ def run_firmware(
     network: FirmwareNetwork,
     fired: Mapping[str, NDArray[np.bool_]],
     limit_s: float = _LIMIT_S,
+    counted: bool = False,
 ) -> FirmwareRecordings:
     """Map a network with sPyNNaker, and run its binaries on it.
 
     Args:
         fired: input -> spikes [sample, step, neuron]; every sample is a run of its own.
+        counted: count instructions, which takes some ten times as long; nothing is recorded then.
 
     Raises:
         WitnessError: sPyNNaker or the firmware failed.
@@ -138,7 +144,7 @@ def run_firmware(
     with tempfile.TemporaryDirectory() as place:
         request, recordings = Path(place) / "request.npz", Path(place) / "recordings.npz"
         arrays = {f"{name}.fired": values for name, values in fired.items()}
-        text = np.array(json.dumps(network_json(network)))
+        text = np.array(json.dumps({**network_json(network), "counted": counted}))
         np.savez(request, network=text, **network_arrays(network), **arrays)  # type: ignore[arg-type]
         with as_file(files(_FOLDER).joinpath("firmware")) as folder:
             run_script(engine, folder / _RUNNER, (str(request), str(recordings)), limit_s)
@@ -217,4 +223,6 @@ def _read(path: Path) -> FirmwareRecordings:
         fired={name: values.astype(np.bool_) for name, values in ending(".fired").items()},
         shifts={name: (int(a), int(b)) for name, (a, b) in about["shifts"].items()},
         versions=about["versions"],
+        seconds=tuple(about["seconds"]),
+        instructions={k: v.astype(np.int64) for k, v in ending(".instructions").items()},
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,9 +13,16 @@ from numpy.typing import NDArray
 from snn2chip.backends.spinnaker.arithmetic import NAME, SpinnakerArithmetic
 from snn2chip.backends.spinnaker.fixed import accum
 from snn2chip.backends.spinnaker.loaded import MODELS, RECEPTORS, Model, loaded, weight_words
-from snn2chip.backends.spinnaker.neurons import FULL, parameters_of, scaled
+from snn2chip.backends.spinnaker.neurons import (
+    FULL,
+    initial,
+    parameters_of,
+    scaled,
+    scan,
+    scan_plain,
+)
 from snn2chip.backends.spinnaker.oracle import MOST
-from snn2chip.backends.spinnaker.products import receptor_product, receptors
+from snn2chip.backends.spinnaker.products import RECEPTOR_BITS, receptor_product, receptors
 from snn2chip.backends.spinnaker.witness import FirmwareNetwork
 from snn2chip.core import Program, ProgramPopulation, ProgramProjection
 from snn2chip.engine import RunOptions, simulate
@@ -133,3 +142,38 @@ def test_full_sums_do_not_run_into_each_other() -> None:
     weights = np.full((1, 70_000), -MOST)
     sums = receptor_product("p", Dense(weights, (70_000,), (1,)))(np.ones((1, 70_000), np.bool_))
     assert [int(x[0, 0]) for x in receptors(sums + sums)] == [0, 2 * (MOST + 1)]
+
+
+@settings(max_examples=examples(20), deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from(MODELS), st.booleans(), st.booleans())
+def test_the_kernel_equals_plain_numpy(
+    seed: int, model: Model, spiking: bool, record: bool
+) -> None:
+    """Random neurons, states on their way, and sums beyond a slot."""
+    pytest.importorskip("numba")
+    rng = np.random.default_rng(seed)
+    network = random_network(model, 7, 5, 6, seed)
+    population = replace(program_of(network, SHIFTS).population(NEURONS), spiking=spiking)
+    always = {f"always_{r}": rng.integers(0, 3, 7) * 900 for r in ("e", "i")}
+    population = replace(population, parameters={**population.parameters, **always})
+    sums = rng.integers(0, 70_000, (2, 6, 3, 7)) * (rng.random((2, 6, 3, 7)) < 0.5)
+    packed = (sums[0] << RECEPTOR_BITS) + sums[1]
+    arrived = packed != 0
+    state = {name: values.copy() for name, values in initial(population, 3).items()}
+    found = [
+        run(population, state, packed, arrived, record) for run in (scan, scan_plain)
+    ]  # the plain one last: neither changes what it is given
+    again = scan(population, found[0].state, packed, arrived, record)
+    wanted = scan_plain(population, found[1].state, packed, arrived, record)
+    for one, two in ((found[0], found[1]), (again, wanted)):
+        np.testing.assert_array_equal(one.output, two.output)
+        np.testing.assert_array_equal(one.updated, two.updated)
+        assert one.output.dtype == two.output.dtype
+        for name in two.state:
+            np.testing.assert_array_equal(one.state[name], two.state[name], err_msg=name)
+        assert set(one.records) == set(two.records)
+        for name in two.records:
+            np.testing.assert_array_equal(one.records[name], two.records[name], err_msg=name)
+        assert one.warnings == two.warnings
+        assert (one.peak_v, one.peak_input) == (two.peak_v, two.peak_input)
+        assert one.membrane_changes == two.membrane_changes

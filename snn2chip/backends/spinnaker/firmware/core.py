@@ -46,8 +46,9 @@ _MOST_ROUNDS = 1_000_000
 class Core:
     """One core of a chip, from 1 to 17; 0 is the monitor, which is not emulated."""
 
-    def __init__(self, chip: Chip, number: int) -> None:
+    def __init__(self, chip: Chip, number: int, counted: bool = False) -> None:
         self.chip, self.number = chip, number
+        self._counted, self.instructions = counted, 0
         self.received: deque[tuple[int, int | None]] = deque()
         self.called = False
         self._reset()
@@ -137,6 +138,9 @@ class Core:
                 behind = ITCM + at + 4
                 self._uc.hook_add(unicorn.UC_HOOK_CODE, self._unmasked, begin=behind, end=behind)
 
+    def _count(self, uc: Any, address: int, size: int, data: Any) -> None:
+        self.instructions += 1
+
     def _unmasked(self, uc: Any, address: int, size: int, data: Any) -> None:
         if self._due(uc.reg_read(arm.UC_ARM_REG_CPSR)):
             self._stopped = True
@@ -196,6 +200,8 @@ class Core:
         ):
             for base in bases:
                 uc.mmio_map(base, _PAGE, read, None, write, None)
+        if self._counted:  # every instruction is interrupted: some ten times slower
+            uc.hook_add(unicorn.UC_HOOK_CODE, self._count)
         self._fast = self._enabled = self._software = 0
         self._vectors, self._controls, self._default_vector = [0] * 16, [0] * 16, 0
         self._timer = {0x00: 0, 0x08: 0}

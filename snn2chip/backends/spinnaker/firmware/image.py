@@ -98,7 +98,7 @@ def mapped(
     Args:
         network: ``time_step_ms``, ``steps``, ``populations`` (``name``, ``size``, ``model`` or
             None for an input, ``max_expected`` or None), ``projections`` (``source``, ``target``,
-            ``receptor``, ``index``).
+            ``receptor``, ``index``), and ``recorded``: whether membranes and spikes are.
         arrays: ``<population>.<parameter>`` [neuron], ``<population>.v`` [neuron], and
             ``<index>.sources``, ``.targets``, ``.weights`` in nA, ``.delays`` in steps [synapse].
         look: called while sPyNNaker still holds what it made.
@@ -107,7 +107,8 @@ def mapped(
 
     step = network["time_step_ms"]
     sim.setup(timestep=step)
-    made = {p["name"]: _population(sim, p, arrays) for p in network["populations"]}
+    recorded = network.get("recorded", True)
+    made = {p["name"]: _population(sim, p, arrays, recorded) for p in network["populations"]}
     for p in network["projections"]:
         columns = (arrays[f"{p['index']}.{name}"] for name in ("sources", "targets", "weights"))
         delays = arrays[f"{p['index']}.delays"] * step
@@ -122,7 +123,9 @@ def mapped(
     return image
 
 
-def _population(sim: Any, wanted: Mapping[str, Any], arrays: Mapping[str, Any]) -> Any:
+def _population(
+    sim: Any, wanted: Mapping[str, Any], arrays: Mapping[str, Any], recorded: bool
+) -> Any:
     name, size = wanted["name"], wanted["size"]
     if wanted["model"] is None:
         return sim.Population(size, sim.SpikeSourceArray(spike_times=[[0.0]] * size), label=name)
@@ -135,7 +138,8 @@ def _population(sim: Any, wanted: Mapping[str, Any], arrays: Mapping[str, Any]) 
     cell = getattr(sim, wanted["model"])(**{k: _one_or_all(v) for k, v in given.items()})
     population = sim.Population(size, cell, label=name, **more)
     population.initialize(v=_one_or_all(first))
-    population.record(list(CHANNELS))
+    if recorded:
+        population.record(list(CHANNELS))
     return population
 
 

@@ -4,11 +4,13 @@
 
 REQUEST holds ``network``, a JSON string, and arrays, both as `image.mapped` takes them, and for
 each input ``<input>.fired`` [sample, step, neuron]. Every sample is a run of its own, on cores that
-are loaded anew.
+are loaded anew. ``counted`` of the network says whether instructions are counted; then nothing
+is recorded, which would take instructions too.
 
-RECORDINGS holds ``about``, a JSON string (versions, shifts of the ring buffers by population), and
-of each population ``<population>.v``, s16.15 before each step's update, and ``<population>.fired``,
-both [sample, step, neuron].
+RECORDINGS holds ``about``, a JSON string (versions, shifts of the ring buffers by population,
+seconds that the steps of each sample took), and of each population ``<population>.v``, s16.15
+before each step's update, and ``<population>.fired``, both [sample, step, neuron], or
+``<population>.instructions`` [sample, step, core] instead.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from __future__ import annotations
 import json
 import struct
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -46,9 +49,10 @@ def main() -> None:
     inputs = {p["name"] for p in network["populations"] if p["model"] is None}
     fired = {name: given.pop(f"{name}.fired") for name in inputs}
     enter(recordings.parent / "spynnaker")
-    image = mapped(network, given)
+    counted = bool(network.get("counted"))
+    image = mapped({**network, "recorded": not counted}, given)
     samples = len(next(iter(fired.values())))
-    runs = [_Run(image, network["steps"]) for _ in range(samples)]
+    runs = [_Run(image, network["steps"], counted) for _ in range(samples)]
     found: dict[str, list[Any]] = {}
     for sample, run in enumerate(runs):
         for name, values in run.recorded({k: v[sample] for k, v in fired.items()}):
@@ -56,6 +60,7 @@ def main() -> None:
     about = {
         "versions": {name: metadata.version(name) for name in _PACKAGES},
         "shifts": {p.population: p.shifts for p in image.parts if p.binary is not None},
+        "seconds": [run.seconds for run in runs],
     }
     arrays: dict[str, Any] = {name: np.stack(values) for name, values in found.items()}
     np.savez(recordings, about=np.array(json.dumps(about)), **arrays)
@@ -64,8 +69,9 @@ def main() -> None:
 class _Run:
     """One run of a network on a board of its own."""
 
-    def __init__(self, image: Image, steps: int) -> None:
-        self._image, self._steps = image, steps
+    def __init__(self, image: Image, steps: int, counted: bool) -> None:
+        self._image, self._steps, self._counted = image, steps, counted
+        self.seconds = 0.0
 
     def recorded(self, fired: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         """``<population>.v`` and ``.fired`` [step, neuron], for inputs [step, neuron]."""
@@ -80,10 +86,24 @@ class _Run:
         for part in loaded:
             self._boot(part)
         self._board.start(self._steps, {(p.place, p.core): p.port for p in loaded})
+        instructions, started = [self._instructions(loaded)], time.perf_counter()
         for step in range(self._steps):
             self._board.advance(self._injected(fired, step))
+            instructions.append(self._instructions(loaded))
         self._board.finish()
-        yield from self._recordings(loaded)
+        self.seconds = time.perf_counter() - started
+        if self._counted:
+            yield from self._by_population(loaded, np.diff(instructions, axis=0))
+        else:
+            yield from self._recordings(loaded)
+
+    def _instructions(self, loaded: list[Part]) -> list[int]:
+        return [self._board.chips[p.place].cores[p.core].instructions for p in loaded]
+
+    def _by_population(self, loaded: list[Part], counts: Any) -> Iterator[tuple[str, Any]]:
+        for name in dict.fromkeys(part.population for part in loaded):
+            columns = [k for k, part in enumerate(loaded) if part.population == name]
+            yield f"{name}.instructions", counts[:, columns]
 
     def _write(self, part: Part, at: int) -> int:
         """The part's regions, from an address on; where they end."""
@@ -92,7 +112,7 @@ class _Run:
         sdram.put(base, _MAGIC)
         sdram.put(base + 4, _VERSION)
         for number, (label, size, content) in part.regions.items():
-            if label == "Recording":
+            if label == "Recording" and not self._counted:
                 content = _shrunk(content, part.size, self._steps)
                 self._at[part.place, part.core] = at
             sdram.put(base + 8 + 12 * number, at)
@@ -108,7 +128,7 @@ class _Run:
 
     def _boot(self, part: Part) -> None:
         chip = self._board.chips[part.place]
-        core = chip.cores[part.core] = Core(chip, part.core)
+        core = chip.cores[part.core] = Core(chip, part.core, self._counted)
         if any(label == _BUILDER for label, _, _ in part.regions.values()):
             core.load(self._image.expander.read_bytes(), _SYSTEM_APP)
             core.expect(ENDED)
