@@ -26,9 +26,9 @@ from numpy.typing import NDArray
 
 from benchmarks.limits import machine
 from snn2chip.backends.spinnaker.arithmetic import SpinnakerArithmetic
+from snn2chip.backends.spinnaker.emit.unrolled import firmware_network, spikes_of_sources
 from snn2chip.backends.spinnaker.loaded import MODELS, Model
 from snn2chip.backends.spinnaker.realise import realise
-from snn2chip.backends.spinnaker.unrolled import firmware_network, spikes_of_sources
 from snn2chip.backends.spinnaker.witness import (
     FirmwareNetwork,
     FirmwarePopulation,

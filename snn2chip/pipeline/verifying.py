@@ -19,7 +19,7 @@ from snn2chip.backends.loihi.witness import (
     compare_program,
     run_net,
 )
-from snn2chip.backends.spinnaker.comparing import compare_firmware
+from snn2chip.backends.spinnaker.witness.comparing import compare_firmware
 from snn2chip.compiled import read_folder
 from snn2chip.core import Program
 from snn2chip.errors import ConfigError, InputFileError, UnsupportedError

@@ -441,3 +441,11 @@ def test_a_student_is_compiled_first(cli: Cli, network: Path, data: Path, lava: 
     assert done.code == 0, done.err
     assert "net.nir" in done.err
     assert " 0 mismatches" in f" {done.out.splitlines()[-1]}"
+
+
+@pytest.mark.parametrize("engine", ["firmware", "onnx"])
+def test_options_of_lava_are_refused_elsewhere(cli: Cli, engine: str) -> None:
+    words = ("--run-config", "hw", "--lava-python", "python", "--reset-interval", "3")
+    result = cli("verify", "digits-mlp", "--engine", engine, *words)
+    assert result.code == 2
+    assert f"--run-config, --reset-interval of --engine {engine}" in result.err

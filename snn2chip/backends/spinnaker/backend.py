@@ -9,7 +9,7 @@ from snn2chip.backends import multicast
 from snn2chip.backends.base import Artefacts, Fidelity, refuse_direct, require_spiking_sources
 from snn2chip.backends.defaults import Defaults
 from snn2chip.backends.spinnaker.arithmetic import NAME, SpinnakerArithmetic
-from snn2chip.backends.spinnaker.artefacts import artefacts
+from snn2chip.backends.spinnaker.emit.artefacts import artefacts
 from snn2chip.backends.spinnaker.realise import realise, stored_weights
 from snn2chip.backends.spinnaker.rules import of_a_board, sources_of_biases, violations
 from snn2chip.core import Activity, Program, Violation

@@ -8,9 +8,9 @@ import numpy as np
 
 from snn2chip.backends import multicast
 from snn2chip.backends.latency import DELAY, late_projections
+from snn2chip.backends.spinnaker.emit.unrolled import BIAS
 from snn2chip.backends.spinnaker.loaded import RECEPTORS as _RECEPTORS
 from snn2chip.backends.spinnaker.neurons import BEYOND, FULL
-from snn2chip.backends.spinnaker.unrolled import BIAS
 from snn2chip.core import (
     Activity,
     Limit,

@@ -96,6 +96,14 @@ def verify(
     from snn2chip.pipeline import Options
 
     _check_words(engine, run_config, lava_python)
+    lavas = {
+        "--run-config": run_config != "sim",
+        "--python-310": python_310 is not None,
+        "--reset-interval": reset_interval is not None,
+        "--reset-offset": bool(reset_offset),
+    }
+    if engine != LAVA.lower():
+        _refuse(engine, [name for name, given in lavas.items() if given])
     if prepare:
         console.out(str(_prepared(engine, lava_python, python_310).python))
         return
@@ -148,6 +156,17 @@ def _check_words(engine: str, run_config: str, lava_python: Path | None) -> None
             "get, and a chip",
             has="an environment of public packages, which runs Lava on this processor only",
             remedy="--lava-python PYTHON of the environment that has the extension",
+        )
+
+
+def _refuse(engine: str, given: list[str]) -> None:
+    """Options that mean something to Lava only."""
+    if given:
+        raise ConfigError(
+            f"{', '.join(given)} of --engine {engine}",
+            needs="--engine lava, which runs without end and is reset",
+            has="runs of single samples, each from the start",
+            remedy="leave it out" if len(given) == 1 else "leave them out",
         )
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snn2chip.backends.spinnaker import artefacts
-from snn2chip.backends.spinnaker.artefacts import NETWORK, SCRIPT
+from snn2chip.backends.spinnaker.emit import artefacts
+from snn2chip.backends.spinnaker.emit.artefacts import NETWORK, SCRIPT
 from snn2chip.backends.spinnaker.realise import realise
 from snn2chip.backends.spinnaker.witness import found_engine
 from snn2chip.core import Program

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from snn2chip.backends.spinnaker import comparing
 from snn2chip.backends.spinnaker.arithmetic import SpinnakerArithmetic
 from snn2chip.backends.spinnaker.realise import realise
-from snn2chip.backends.spinnaker.witness import FirmwareNetwork, FirmwareRecordings
+from snn2chip.backends.spinnaker.witness import FirmwareNetwork, FirmwareRecordings, comparing
 from snn2chip.core import Program
 from snn2chip.engine import RunOptions, simulate
 from snn2chip.errors import WitnessError

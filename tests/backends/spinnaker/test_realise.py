@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from snn2chip.backends.reference.arithmetic import Float64
 from snn2chip.backends.reference.arithmetic import realise as realise_float
 from snn2chip.backends.spinnaker.arithmetic import SpinnakerArithmetic
+from snn2chip.backends.spinnaker.emit.unrolled import firmware_network, spikes_of_sources, synapses
 from snn2chip.backends.spinnaker.fixed import BITS, ONE
 from snn2chip.backends.spinnaker.neurons import FULL
 from snn2chip.backends.spinnaker.oracle import MOST
@@ -24,7 +25,6 @@ from snn2chip.backends.spinnaker.realise import (
     signal_to_noise,
     usual_shifts,
 )
-from snn2chip.backends.spinnaker.unrolled import firmware_network, spikes_of_sources, synapses
 from snn2chip.backends.spinnaker.witness import found_engine, run_firmware
 from snn2chip.core import Activity, Program
 from snn2chip.engine import RunOptions, simulate

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.backends.spinnaker.arithmetic import SpinnakerArithmetic
-from snn2chip.backends.spinnaker.unrolled import firmware_network, spikes_of_sources
+from snn2chip.backends.spinnaker.emit.unrolled import firmware_network, spikes_of_sources
 from snn2chip.backends.spinnaker.witness import FirmwareRecordings, run_firmware
 from snn2chip.core import Program, ProgramPopulation, Trace
 from snn2chip.engine import RunOptions, simulate

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from snn2chip.backends.base import Artefacts
-from snn2chip.backends.spinnaker.unrolled import BIAS, firmware_network
+from snn2chip.backends.spinnaker.emit.unrolled import BIAS, firmware_network
 from snn2chip.backends.spinnaker.witness import network_arrays, network_json
 from snn2chip.core import Program
 from snn2chip.errors import UnsupportedError
@@ -53,7 +53,7 @@ def artefacts(program: Program) -> Artefacts:
     content = io.BytesIO()
     arrays: dict[str, Any] = network_arrays(network)
     np.savez(content, network=np.array(json.dumps(document)), **arrays)
-    script = files("snn2chip.backends.spinnaker").joinpath(SCRIPT).read_bytes()
+    script = files("snn2chip.backends.spinnaker.emit").joinpath(SCRIPT).read_bytes()
     return Artefacts(
         files={SCRIPT: script, NETWORK: content.getvalue()},
         manifest={"spynnaker": {"script": SCRIPT, "network": NETWORK, "version": "1!7.4.1"}},
