@@ -15,7 +15,7 @@ from snn2chip.backends.multicast.mesh import CHIPS_PER_BOARD, LINKS, Chip
 from snn2chip.backends.multicast.tables import Entry
 from tests.examples import examples
 
-CORES = 18
+CORES, MOST_CORES = 16, 152
 
 
 def arrived(tables: dict[Chip, Any], part: Part, key: int) -> frozenset[Any]:
@@ -26,7 +26,7 @@ def arrived(tables: dict[Chip, Any], part: Part, key: int) -> frozenset[Any]:
         rows = [entry for entry in tables.get(chip, ()) if entry.holds(key)]
         assert rows or link is not None, f"a packet of {part.population} ends at its source"
         route = rows[0].route if rows else 1 << (link or 0)
-        found |= {(chip, core) for core in range(CORES) if route >> (len(LINKS) + core) & 1}
+        found |= {(chip, core) for core in range(MOST_CORES) if route >> (len(LINKS) + core) & 1}
         for way, (x, y) in enumerate(LINKS):
             if route >> way & 1:
                 packets.append(((chip[0] + x, chip[1] + y), way))

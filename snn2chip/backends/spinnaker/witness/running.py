@@ -113,16 +113,19 @@ def run_firmware(
 
 
 def map_network(
-    engine: Engine, network: FirmwareNetwork, limit_s: float = _LIMIT_S
+    engine: Engine, network: FirmwareNetwork, limit_s: float = _LIMIT_S, version: int = 5
 ) -> dict[str, Any]:
     """What sPyNNaker makes of a network on a virtual board, as ``map_network.py`` writes it.
+
+    Args:
+        version: of the board: 5 has 48 chips of SpiNNaker 1, 248 of SpiNNaker 2, 201 one of them.
 
     Raises:
         WitnessError: sPyNNaker failed.
     """
     with tempfile.TemporaryDirectory() as place:
         request, answer = Path(place) / "request.npz", Path(place) / "mapped.json"
-        text = np.array(json.dumps(network_json(network)))
+        text = np.array(json.dumps({**network_json(network), "version": version}))
         np.savez(request, network=text, **network_arrays(network))  # type: ignore[arg-type]
         with as_file(files(_FOLDER).joinpath("firmware")) as folder:
             run_script(engine, folder / _MAPPER, (str(request), str(answer)), limit_s)

@@ -23,7 +23,7 @@ _PARTITION = "SPIKE"
 
 _CONFIGURATION = """\
 [Machine]
-version = 5
+version = {version}
 virtual_board = True
 [Mode]
 mode = Info
@@ -79,11 +79,16 @@ class Image:
     expander: Path
 
 
-def enter(folder: Path) -> None:
-    """Make a folder this process's home and working folder, with sPyNNaker's configuration."""
+def enter(folder: Path, version: int = 5) -> None:
+    """Make a folder this process's home and working folder, with sPyNNaker's configuration.
+
+    Args:
+        version: of the board, as SpiNNMachine numbers them: 5 has 48 chips of SpiNNaker 1, 248 of
+            SpiNNaker 2, 201 one of them.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / ".spynnaker.cfg").write_text(_CONFIGURATION)
-    (folder / "spynnaker.cfg").write_text(_CONFIGURATION)
+    for name in (".spynnaker.cfg", "spynnaker.cfg"):
+        (folder / name).write_text(_CONFIGURATION.format(version=version))
     os.environ["HOME"] = str(folder)
     os.chdir(folder)
 

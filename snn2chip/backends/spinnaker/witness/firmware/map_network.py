@@ -2,10 +2,10 @@
 
     python map_network.py REQUEST.npz MAPPED.json
 
-REQUEST is that of ``run_firmware.py`` without spikes. MAPPED holds ``chips`` [x, y, cores],
-``parts`` (``population``, ``first``, ``size``, ``place``, ``core``, ``key`` and ``mask`` or null,
-``regions`` by label in bytes), ``tables`` and ``compressed``: chip ``x,y`` -> rows [key, mask,
-route, default].
+REQUEST is that of ``run_firmware.py`` without spikes; ``version`` of the network names the board.
+MAPPED holds ``chips`` [x, y, cores], ``parts`` (``population``, ``first``, ``size``, ``place``,
+``core``, ``key`` and ``mask`` or null, ``regions`` by label in bytes), ``tables`` and
+``compressed``: chip ``x,y`` -> rows [key, mask, route, default].
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main() -> None:
     with np.load(request, allow_pickle=False) as file:
         given = {name: file[name] for name in file.files}
     network = json.loads(str(given.pop("network")))
-    enter(answer.parent / "spynnaker")
+    enter(answer.parent / "spynnaker", network["version"])
     found: dict[str, Any] = {}
     image = mapped(network, given, lambda: found.update(_of_pacman()))
     masks = found.pop("masks")
