@@ -123,3 +123,14 @@ def test_work_that_is_too_long_for_a_tick_is_a_broken_limit(network, data, tmp_p
     assert result.energy.latency_us > result.activity.steps * 1000.0
     fast = Options(target="spinnaker1", data=str(data))
     assert run(open_network(network, fast), fast).violations == ()
+
+
+def test_a_whole_board_stands_beside_the_chip(network, data) -> None:
+    """26.84 W of an idle board over the ticks of a sample, and what is dynamic."""
+    options = Options(target="spinnaker1", data=str(data))
+    energy = run(open_network(network, options), options).energy
+    (found,) = [text for text in energy.assumptions if "whole board" in text]
+    assert energy.latency_us is not None
+    assert energy.dynamic_pj is not None
+    mj = 26_840.0 * energy.latency_us / 1e6 + energy.dynamic_pj / energy.samples / 1e9
+    assert f"draws 26.84 W idle, all its chips included: {mj:.4g} mJ" in found

@@ -7,7 +7,11 @@ from snn2chip.energy.time import Timing
 from snn2chip.energy.types import Counts, EnergyTotals
 from snn2chip.targets.types import CostTable
 
+_BOARD = "p_board_idle"
 _NS_PER_US = 1000.0
+_US_PER_S = 1e6
+_MW_PER_W = 1e3
+_PJ_PER_MJ = 1e9
 _LEFT_OUT = "travel over the mesh and congestion are left out"
 _DETAILED = (
     "until the last message is taken in, plus the barrier; messages go along x, then y, wait for "
@@ -28,9 +32,23 @@ def assumptions(
         found += _time(table, timing)
     if totals.static_pj is not None:
         found.append(_static(table, chips, counts.cores_used))
+        found += _board(table, counts, totals)
     if table.has_ranges:
         found.append("range: every constant at its low end, and every constant at its high end")
     return tuple(found)
+
+
+def _board(table: CostTable, counts: Counts, totals: EnergyTotals) -> list[str]:
+    """What a whole board takes for the same, where its idle power is known."""
+    idle_mw = table.value(_BOARD)
+    if idle_mw is None or totals.latency_us is None:
+        return []
+    time_s = totals.latency_us / _US_PER_S
+    dynamic_mj = (totals.dynamic_pj or 0.0) / counts.samples / _PJ_PER_MJ
+    return [
+        f"a whole board draws {idle_mw / _MW_PER_W:.4g} W idle, all its chips included: "
+        f"{idle_mw * time_s + dynamic_mj:.4g} mJ per inference with what is dynamic here"
+    ]
 
 
 def _events(table: CostTable, counts: Counts) -> list[str]:
