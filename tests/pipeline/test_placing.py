@@ -64,13 +64,13 @@ def test_equal_work_shares_the_cores_of_the_fill_in_order() -> None:
 
 
 def test_energy_takes_more_cores_where_static_energy_falls_with_time() -> None:
-    priced = replace(CONV, costs="davies2018", samples=5)
+    priced = replace(CONV, costs="davies2018", samples=2)
     few, many = (
         run(open_network("digits-conv", priced), replace(priced, objective="energy", cores=cores))
-        for cores in (4, 24)
+        for cores in (4, 12)
     )
-    assert few.mapping.cores_used <= 4 < many.mapping.cores_used <= 24
-    assert many.energy.total_pj < 0.5 * few.energy.total_pj
+    assert few.mapping.cores_used <= 4 < many.mapping.cores_used <= 12
+    assert many.energy.total_pj < 0.8 * few.energy.total_pj
     assert many.violations == ()
 
 
