@@ -26,6 +26,7 @@ from snn2chip.errors import (
 from snn2chip.frontends.support import Support, front_ends
 from snn2chip.graph import Graph
 from snn2chip.quantize import Grid, Multiplier, StoredWeights
+from snn2chip.targets.families import missing_formats
 from snn2chip.targets.types import Target
 
 ENTRY_POINT_GROUP = "snn2chip.backends"
@@ -211,6 +212,21 @@ def all_front_ends() -> tuple[Support, ...]:
 def _reader(place: str) -> ProgramReader:
     module, _, attribute = place.partition(":")
     return cast("ProgramReader", getattr(import_module(module), attribute))
+
+
+def require_formats(target: Target) -> None:
+    """Refuse a target file without number formats that its family computes with.
+
+    Raises:
+        ConfigError: names what is missing.
+    """
+    missing = missing_formats(target.family, target.formats)
+    if missing:
+        raise ConfigError(
+            f"target {target.name!r}: no {', '.join(missing)} in [formats]",
+            needs=f"the number formats of the family {target.family!r}",
+            remedy='add them, as targets of this family have them, or family = "none"',
+        )
 
 
 def refuse_direct(graph: Graph, target: Target) -> None:

@@ -37,9 +37,10 @@ class Defaults:
         if mode not in (*self.arithmetics, "chip"):
             raise ConfigError(
                 f"--arithmetic {mode}",
-                needs="a target whose arithmetic has several readings",
+                needs="a target whose arithmetic has several readings: lava of loihi1 and loihi2, "
+                "brian2 of spinnaker2",
                 has=", ".join(self.arithmetics),
-                remedy="leave the option out, or --target loihi2",
+                remedy="leave the option out",
             )
         return self
 

@@ -19,6 +19,7 @@ from snn2chip.files import write_text
 from snn2chip.mapping.limits import LIMITS
 from snn2chip.targets import list_targets, load_target
 from snn2chip.targets.types import Constant, Target
+from snn2chip.targets.vocabulary import RESOURCES
 
 _HEAD = """\
 # Limits of chips
@@ -89,7 +90,8 @@ def _section(title: str, where: str, limits: tuple[Limit, ...]) -> str:
 
 def _values() -> str:
     """The limits of the bundled targets with their sources."""
-    keys = list(dict.fromkeys(limit.key for limit in LIMITS if limit.key))
+    rules = (*LIMITS, *LOIHI, *SPINNAKER, *SPINNAKER2)
+    keys = list(dict.fromkeys(limit.key for limit in rules if limit.key in RESOURCES))
     lines = ["## Limits of the bundled targets", "", "| target | limit | value | grade | source |"]
     lines.append("|---|---|---:|---|---|")
     for target in map(load_target, list_targets()):

@@ -47,7 +47,7 @@ SPINNAKER: dict[str, Range] = {
     "weight_bits": (16, 16),
     "ring_buffer_bits": (16, 16),
     "state_bits": (32, 32),
-    "delay_max": (0, 2**31 - 1),
+    "delay_max": (0, 15),
 }
 """The formats of the SpiNNaker family: those of its firmware, which are not to be had otherwise."""
 

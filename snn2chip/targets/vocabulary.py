@@ -40,6 +40,7 @@ RESOURCES: dict[str, Key] = {
     "axons_out_per_core": Key("count", "", "pairs of a neuron of one core and a destination core"),
     "synapses_per_core": Key("size", "", "synapses into the neurons of one core, all unrolled"),
     "fan_in_per_neuron": Key("size", "", "synapses into one neuron"),
+    "populations_per_core": Key("size", "", "populations whose neurons share a core"),
     "routing_entries": Key("size", "", "rows of the routing table of one chip"),
     "sdram_bytes_per_chip": Key("size", "byte", "memory that the cores of a chip share"),
     "dtcm_bytes_per_core": Key("size", "byte", "data memory of one core"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from snn2chip.backends.multicast.compress import compressed
 from snn2chip.backends.multicast.keys import KEY_BITS, Part, Seat, bits, parts_of
@@ -10,19 +11,21 @@ from snn2chip.backends.multicast.mesh import boards
 from snn2chip.backends.multicast.tables import routing_tables
 from snn2chip.core import Limit, Program, Violation
 from snn2chip.core import Mapping as CoreMapping
+from snn2chip.errors import counted
 from snn2chip.targets.types import Target
 
+_FEWER = "fewer populations, or layers whose neurons reach the same cores"
 TABLE = Limit(
     "routing-table",
     "routing_entries",
     "the router of every chip has so many entries, once they are merged",
-    "fewer chips (larger layers on fewer cores), or layers whose neurons reach the same cores",
+    "fewer chips (larger layers on fewer cores), " + _FEWER,
 )
 SHARED = Limit(
-    "one-population-per-core",
-    "",
-    "a core runs one program, so that it holds one population",
-    "another --objective than cores, or a mapping of your own without shared cores",
+    "populations-per-core",
+    "populations_per_core",
+    "a core runs the program of one population",
+    "a --mapping without shared cores, or none",
 )
 KEYS = Limit(
     "routing-keys",
@@ -69,38 +72,35 @@ def violations(
         return
     each = target.limit("cores") or 1
     mesh = boards(max(mapping.places, default=0) // each + 1)
-    worst, most = None, limit
-    for chip, table in routing_tables(mesh, parts).items():
-        if len(table) > most and (count := len(compressed(table))) > most:
-            worst, most = chip, count
-    if worst is not None:
-        yield TABLE.broken(
-            target.name,
-            f"chip {worst[0]}, {worst[1]}",
-            f"{most} entries",
-            f"{limit} entries",
-            target.resources[TABLE.key].source,
-        )
+    tables = routing_tables(mesh, parts)
+    alone = len({part.seat[0] for part in parts}) == 1
+    rule = replace(TABLE, remedy=_FEWER) if alone else TABLE
+    for (x, y), table in tables.items():
+        if len(table) > limit and (count := len(compressed(table))) > limit:
+            yield rule.broken(
+                target.name,
+                f"chip {x}, {y}",
+                counted(count, "row"),
+                counted(limit, "row"),
+                target.resources[TABLE.key].source,
+            )
 
 
-def _several(
-    parts: Sequence[Part], target: Target, always: Mapping[str, Sequence[int]]
-) -> Iterator[Violation]:
-    seen: dict[Seat, str] = {}
+def _several(parts: Sequence[Part], target: Target, always: Collection[str]) -> Iterator[Violation]:
+    most = target.limit(SHARED.key)
+    there: dict[Seat, dict[str, None]] = {}
     for part in parts:
-        if part.population in always:
-            continue
-        other = seen.setdefault(part.seat, part.population)
-        if other != part.population:
-            (x, y), core = part.seat
+        if part.population not in always:
+            there.setdefault(part.seat, {})[part.population] = None
+    for ((x, y), core), names in there.items():
+        if most is not None and len(names) > most:
             yield SHARED.broken(
                 target.name,
                 f"core {core} of chip {x}, {y}",
-                f"{other!r} and {part.population!r}",
-                "one population",
-                "sPyNNaker and py-spinnaker2 run one program on a core",
+                "neurons of " + ", ".join(map(repr, names)),
+                counted(most, "population"),
+                target.resources[SHARED.key].source,
             )
-            return
 
 
 def key_bits(parts: Sequence[Part]) -> int:

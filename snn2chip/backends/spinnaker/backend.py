@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from snn2chip.backends import multicast
-from snn2chip.backends.base import Artefacts, Fidelity, refuse_direct, require_spiking_sources
+from snn2chip.backends.base import (
+    Artefacts,
+    Fidelity,
+    refuse_direct,
+    require_formats,
+    require_spiking_sources,
+)
 from snn2chip.backends.defaults import Defaults
 from snn2chip.backends.spinnaker.arithmetic import NAME, SpinnakerArithmetic
 from snn2chip.backends.spinnaker.emit.artefacts import artefacts
@@ -40,6 +46,7 @@ class SpinnakerBackend(Defaults):
         reference: Activity | None = None,
     ) -> Program:
         """The graph in the firmware's integers."""
+        require_formats(target)
         refuse_direct(graph, target)
         require_spiking_sources(graph)
         return realise(graph, multipliers, reference)

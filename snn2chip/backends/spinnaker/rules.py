@@ -8,6 +8,7 @@ import numpy as np
 
 from snn2chip.backends import multicast
 from snn2chip.backends.latency import DELAY, late_projections
+from snn2chip.backends.multicast import Chip
 from snn2chip.backends.spinnaker.emit.unrolled import BIAS
 from snn2chip.backends.spinnaker.loaded import RECEPTORS as _RECEPTORS
 from snn2chip.backends.spinnaker.neurons import BEYOND, FULL
@@ -71,8 +72,15 @@ def violations(
 def of_a_board(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
     """What chips, cores and routers do not hold of a mapping."""
     yield from multicast.violations(program, target, mapping, sources_of_biases(program, mapping))
-    yield from _worst(target, SDRAM, "chip", sdram_by_chip(program, target, mapping))
-    yield from _worst(target, DTCM, "core", dtcm_by_core(program, target, mapping))
+    seats = multicast.seats_of(mapping, target)
+    of_chips = sdram_by_chip(program, target, mapping)
+    yield from _beyond(target, SDRAM, {f"chip {x}, {y}": n for (x, y), n in of_chips.items()})
+    of_cores = dtcm_by_core(program, target, mapping)
+    named = {
+        core: f"core {seats[core][1]} of chip {seats[core][0][0]}, {seats[core][0][1]}"
+        for core in of_cores
+    }
+    yield from _beyond(target, DTCM, {named[core]: n for core, n in of_cores.items()})
 
 
 def sources_of_biases(program: Program, mapping: Mapping) -> dict[str, list[int]]:
@@ -84,10 +92,10 @@ def sources_of_biases(program: Program, mapping: Mapping) -> dict[str, list[int]
     }
 
 
-def sdram_by_chip(program: Program, target: Target, mapping: Mapping) -> dict[int, int]:
+def sdram_by_chip(program: Program, target: Target, mapping: Mapping) -> dict[Chip, int]:
     """Bytes of synaptic rows by chip."""
-    each = target.limit("cores") or 1
-    found: dict[int, int] = {}
+    seats = multicast.seats_of(mapping, target)
+    found: dict[Chip, int] = {}
     for projection in program.projections:
         reached = reach(projection.operator, mapping.assignment[projection.target])
         sources = np.bincount(reached.row_of, minlength=reached.synapses.shape[0])
@@ -95,7 +103,7 @@ def sdram_by_chip(program: Program, target: Target, mapping: Mapping) -> dict[in
         receptors = 2 if (weights_of(projection.operator) < 0).any() else 1
         words = sources[rows.row] * (receptors * _HEADER_WORDS + rows.data)
         for column, count in zip(rows.col.tolist(), words.tolist(), strict=True):
-            chip = int(reached.cores[column]) // each
+            chip, _ = seats[int(reached.cores[column])]
             found[chip] = found.get(chip, 0) + _WORD_BYTES * count
     return found
 
@@ -114,19 +122,18 @@ def dtcm_by_core(program: Program, target: Target, mapping: Mapping) -> dict[int
     return found
 
 
-def _worst(target: Target, rule: Limit, of: str, used: dict[int, int]) -> Iterator[Violation]:
-    """The one that breaks a rule most."""
+def _beyond(target: Target, rule: Limit, used: dict[str, int]) -> Iterator[Violation]:
+    """Every place that needs more bytes than it has."""
     limit = target.limit(rule.key)
-    if limit is None or not used or (most := max(used.values())) <= limit:
-        return
-    which = next(number for number, count in used.items() if count == most)
-    yield rule.broken(
-        target.name,
-        f"{of} {which}",
-        f"{most:,} bytes",
-        f"{limit:,} bytes",
-        target.resources[rule.key].source,
-    )
+    for place, count in used.items():
+        if limit is not None and count > limit:
+            yield rule.broken(
+                target.name,
+                place,
+                f"{count:,} bytes",
+                f"{limit:,} bytes",
+                target.resources[rule.key].source,
+            )
 
 
 def _counted(

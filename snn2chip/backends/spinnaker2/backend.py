@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from snn2chip.backends import multicast
-from snn2chip.backends.base import Artefacts, Fidelity, refuse_direct, require_spiking_sources
+from snn2chip.backends.base import (
+    Artefacts,
+    Fidelity,
+    refuse_direct,
+    require_formats,
+    require_spiking_sources,
+)
 from snn2chip.backends.defaults import Defaults
 from snn2chip.backends.spinnaker2.arithmetic import (
     ARITHMETICS,
@@ -44,6 +50,7 @@ class Spinnaker2Backend(Defaults):
         reference: Activity | None = None,
     ) -> Program:
         """The graph in whole weights; calibration has nothing to scale."""
+        require_formats(target)
         refuse_direct(graph, target)
         require_spiking_sources(graph)
         return realise(graph, self._formats(target), arithmetic_name(self.mode), multipliers)

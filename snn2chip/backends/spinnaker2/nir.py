@@ -180,7 +180,6 @@ def _errors(program: Program) -> Iterator[UnsupportedError]:
 def _error(what: str, needs: str) -> UnsupportedError:
     return UnsupportedError(
         f"{what} in NIR for py-spinnaker2",
-        needs=needs,
-        has="what s2_nir.from_nir takes",
+        has=f"in s2_nir.from_nir: {needs}",
         remedy="run_spinnaker2.py, which builds the network without it",
     )

@@ -211,7 +211,7 @@ def _first(made: Scaled, latency: int) -> tuple[Floats, NDArray[np.bool_]]:
     wanted = v = np.broadcast_to(made.folded.v0, made.population.shape)
     fires = np.zeros(made.population.shape, bool)
     for _ in range(latency):
-        fires |= (v > 1.0) & (v is not wanted)
+        fires |= v > 1.0
         v = np.divide(v - bias, alpha, out=np.zeros_like(bias), where=alpha > 0.0)
     fires &= made.population.neuron.spiking
     return np.where(fires, wanted, v) * made.unit, fires

@@ -95,7 +95,7 @@ def verify(
     from snn2chip.backends.loihi.witness import Plan, lava_engine
     from snn2chip.pipeline import Options
 
-    _check_words(engine, run_config, lava_python)
+    _check_words(engine)
     lavas = {
         "--run-config": run_config != "sim",
         "--python-310": python_310 is not None,
@@ -104,6 +104,7 @@ def verify(
     }
     if engine != LAVA.lower():
         _refuse(engine, [name for name, given in lavas.items() if given])
+    _check_run_config(run_config, lava_python)
     if prepare:
         console.out(str(_prepared(engine, lava_python, python_310).python))
         return
@@ -139,7 +140,7 @@ def verify(
     _show(_lava(opened, chosen, lava, plan), json)
 
 
-def _check_words(engine: str, run_config: str, lava_python: Path | None) -> None:
+def _check_words(engine: str) -> None:
     if engine not in ENGINES:
         raise ConfigError(
             f"--engine {engine!r}",
@@ -147,6 +148,9 @@ def _check_words(engine: str, run_config: str, lava_python: Path | None) -> None
             "onnx (onnxruntime, of the float graph)",
             remedy=did_you_mean(engine, ENGINES),
         )
+
+
+def _check_run_config(run_config: str, lava_python: Path | None) -> None:
     if run_config not in ("sim", "hw"):
         raise ConfigError(f"--run-config {run_config!r}", needs="sim or hw")
     if run_config == "hw" and lava_python is None:
@@ -164,8 +168,8 @@ def _refuse(engine: str, given: list[str]) -> None:
     if given:
         raise ConfigError(
             f"{', '.join(given)} of --engine {engine}",
-            needs="--engine lava, which runs without end and is reset",
-            has="runs of single samples, each from the start",
+            needs="--engine lava",
+            has="an engine that they mean nothing to: every sample is a run of its own",
             remedy="leave it out" if len(given) == 1 else "leave them out",
         )
 

@@ -206,6 +206,8 @@ def shared(
     groups: Sequence[Sequence[str]] = (),
 ) -> Assignment:
     """Parts on shared cores, as ``share.share`` has it, under all limits of the target."""
+    if target.limit("populations_per_core") == 1:
+        groups = [[name] for name in partition]
     of = {name: number for number, names in enumerate(groups, start=1) for name in names}
     routes = routes_of(program, partition)
     needs = {p.name: needs_of(program, target, p, routes.get(p.name)) for p in program.populations}

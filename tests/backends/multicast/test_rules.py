@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from snn2chip.backends.spinnaker.rules import dtcm_by_core, sdram_by_chip
 from snn2chip.cli import main
 from snn2chip.core import Mapping, Program, Violation
 from snn2chip.core.mapping import Slice
-from snn2chip.mapping import map_program
+from snn2chip.mapping import Goal, Plan, Traffic, map_program
 from snn2chip.mapping.place import place_all
 from snn2chip.resources import targets_dir
 from snn2chip.targets import Target, load_target
@@ -55,19 +56,23 @@ def test_a_table_that_is_too_large() -> None:
     (table,) = found.values()
     assert table.rule == "spinnaker1.routing-table"
     assert table.object == "chip 0, 0"
-    assert (table.needs, table.has) == ("5 entries", "2 entries")
+    assert (table.needs, table.has) == ("5 rows", "2 rows")
     assert "version_spin1.py" in table.source
-    assert "fewer chips" in table.remedy
+    assert table.remedy.startswith("fewer populations")
 
 
 def test_memory_of_a_chip_and_of_a_core() -> None:
     target = narrow(
         load_target("spinnaker1"), sdram_bytes_per_chip=1 << 20, dtcm_bytes_per_core=1024
     )
-    found = broken(target)
-    assert set(found) == {"spinnaker1.sdram-per-chip", "spinnaker1.dtcm-per-core"}
-    assert found["spinnaker1.dtcm-per-core"].needs == "2,048 bytes"
-    assert found["spinnaker1.sdram-per-chip"].has == "1,048,576 bytes"
+    program = program_on(target)
+    mapping, _ = map_program(program, target)
+    found = find_backend(target.family).violations(program, target, None, mapping)
+    (chip,) = [v for v in found if v.rule == "spinnaker1.sdram-per-chip"]
+    assert (chip.object, chip.has) == ("chip 0, 0", "1,048,576 bytes")
+    cores = [v for v in found if v.rule == "spinnaker1.dtcm-per-core"]
+    assert [v.object for v in cores] == [f"core {k} of chip 0, 0" for k in range(1, 10)]
+    assert cores[0].needs == "2,048 bytes"
 
 
 def test_rows_of_synapses_and_ring_buffers_in_bytes() -> None:
@@ -76,7 +81,7 @@ def test_rows_of_synapses_and_ring_buffers_in_bytes() -> None:
     program = program_on(target)
     mapping, _ = map_program(program, target)
     rows = 40 * (6 * 6 + 1500) + 1500 * (3 * 6 + 700) + 700 * (6 + 10)
-    assert sdram_by_chip(program, target, mapping) == {0: 4 * rows}
+    assert sdram_by_chip(program, target, mapping) == {(0, 0): 4 * rows}
     sizes = set(dtcm_by_core(program, target, mapping).values())
     assert sizes == {2 * 256 * 2 * 2, 2 * 16 * 2 * 2}
 
@@ -92,8 +97,24 @@ def test_a_core_holds_one_population() -> None:
     }
     mapping = Mapping.from_slices("spinnaker2", cores, place_all(range(3), target.mesh))
     (found,) = violations(program, target, mapping)
-    assert found.rule == "spinnaker2.one-population-per-core"
-    assert (found.object, found.needs) == ("core 0 of chip 0, 0", "'input' and 'hidden0'")
+    assert found.rule == "spinnaker2.populations-per-core"
+    assert found.object == "core 0 of chip 0, 0"
+    assert found.needs == "neurons of 'input', 'hidden0'"
+    assert found.has == "1 population"
+
+
+@pytest.mark.parametrize("name", ["spinnaker1", "spinnaker2"])
+@pytest.mark.parametrize("objective", ["cores", "packets", "energy"])
+def test_no_objective_puts_populations_together(name: str, objective: Any) -> None:
+    target = load_target(name)
+    net = chain(np.random.default_rng(0), lif, (8, 12, 4), bias=True)
+    program = find_backend(target.family).realise(net, target)
+    mapping, found = map_program(
+        program, target, None, Plan(objective), Goal(Traffic.of(program, None))
+    )
+    assert found == ()
+    assert mapping.cores_used == 3
+    assert find_backend(target.family).violations(program, target, None, mapping) == ()
 
 
 def test_keys_beyond_32_bits() -> None:
