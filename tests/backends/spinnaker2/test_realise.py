@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from snn2chip.errors import ConfigError, UnsupportedError
 from snn2chip.graph import Delay, Graph
 from snn2chip.graph.oracle import run_graph
 from snn2chip.targets import load_target
+from snn2chip.targets.families import format_faults
 from tests.examples import examples
 from tests.networks import NORSE, chain, cuba, dense, graph, integrate, lif
 
@@ -128,3 +130,29 @@ def test_stored_weights_are_in_thresholds() -> None:
     (held,) = stored_weights(net, "out", OWN)
     np.testing.assert_allclose(held.stored, held.operator.weight, atol=held.stored.max() / 200)
     assert not np.array_equal(held.stored, held.operator.weight)
+
+
+def test_what_fires_before_its_window_is_said() -> None:
+    """A membrane that rests above its threshold fires in the chip's idle step."""
+    net = chain(np.random.default_rng(0), partial(lif, v_leak=2.0), (4, 3))
+    program = realise(net, OWN, CHIP)
+    assert any("out: some neurons would fire" in note for note in program.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [("spinnaker1", "ring_buffer_bits"), ("spinnaker2", "delayed_weight_bits")],
+)
+def test_a_target_without_its_formats_is_refused(name: str, missing: str) -> None:
+    target = load_target(name)
+    formats = {key: value for key, value in target.formats.items() if key != missing}
+    net = chain(np.random.default_rng(0), lif, (4, 3))
+    with pytest.raises(ConfigError, match=f"no {missing} in"):
+        find_backend(target.family).realise(net, replace(target, formats=formats))
+
+
+def test_delays_beyond_the_firmwares_slots_are_no_format() -> None:
+    values = {key: int(c.value) for key, c in load_target("spinnaker1").formats.items()}
+    assert not list(format_faults("spinnaker", values))
+    (fault,) = format_faults("spinnaker", {**values, "delay_max": 200})
+    assert fault[0] == "delay_max"
