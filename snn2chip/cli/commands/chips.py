@@ -31,7 +31,11 @@ def list_() -> None:
 
 def _listed(target: Target) -> tuple[str, ...]:
     """One row of the list."""
-    runs = {"none": "floats, then priced", "reference": "floats"}
+    runs = {
+        "none": "floats, then priced",
+        "reference": "floats",
+        "spinnaker2": "whole weights, floats",
+    }
     tables = sorted(target.costs, key=lambda name: name != target.default_costs)
     cores = target.limit("cores")
     return (
