@@ -139,3 +139,25 @@ def test_every_key_reaches_its_cores_by_our_tables_and_by_theirs(
             for key in (part.key, part.key + ((part.size - 1) << 4 | 15)):
                 assert arrived(mine, part, key) == part.targets
                 assert arrived(other, part, key) == part.targets
+
+
+def test_rows_of_synapses_take_what_theirs_do_but_for_padding(theirs: dict[str, Any]) -> None:
+    """Theirs are all as long as the longest into any core, and as many as full source cores have.
+
+    Three words and one for each synapse, as `spinnaker.rules` counts them, and 16 bytes beside.
+    """
+    own = {name: [p for p in theirs["parts"] if p["population"] == name] for name in SIZES}
+    for projection in network().projections:
+        lengths = []
+        for part in own[projection.target]:
+            last = part["first"] + part["size"]
+            mine = (projection.targets >= part["first"]) & (projection.targets < last)
+            lengths.append(
+                np.bincount(projection.sources[mine], minlength=SIZES[projection.source])
+            )
+        sources = own[projection.source]
+        rows = len(sources) * max(part["size"] for part in sources)
+        padded = 16 + 4 * rows * (3 + max(int(each.max()) for each in lengths))
+        for part, each in zip(own[projection.target], lengths, strict=True):
+            assert part["regions"]["SynBlocks"] == padded
+            assert 4 * int((3 + each).sum()) < padded
