@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from snn2chip.backends.spinnaker.fixed import BITS, Integers
 from snn2chip.backends.spinnaker.loaded import Loaded
 from snn2chip.backends.spinnaker.oracle import MOST
-from snn2chip.backends.spinnaker.products import receptors
+from snn2chip.backends.spinnaker.products import KERNEL, receptors
 from snn2chip.core import ProgramPopulation
 from snn2chip.engine.arithmetic import Scan, State
 from snn2chip.engine.kernels.accelerate import kernels
@@ -35,7 +35,6 @@ FULL = "ring_buffer_full"
 BEYOND = "alpha_beyond_32_bits"
 """Warning: currents times R beyond s16.15; a core computes something else then."""
 
-_KERNEL = "snn2chip.backends.spinnaker.kernel"
 _RECEPTORS = ("e", "i")
 _LIMIT = 1 << 31
 """What s16.15 ends below."""
@@ -111,7 +110,7 @@ def scan(
 
     Compiled where numba is installed, with the same integers.
     """
-    quick = kernels(_KERNEL)
+    quick = kernels(KERNEL)
     if quick is not None:
         return _compiled(quick, population, state, current, arrived, record)
     return scan_plain(population, state, current, arrived, record)

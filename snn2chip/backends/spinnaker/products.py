@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from snn2chip.backends.spinnaker.fixed import Integers
 from snn2chip.backends.spinnaker.oracle import MOST
 from snn2chip.engine.arithmetic import Flags
+from snn2chip.engine.kernels.accelerate import kernels
 from snn2chip.engine.products import IntegerProduct, exact_integer_product, sum_bound
 from snn2chip.graph.operators import Array, Operator, weights_of, with_weights
 
 RECEPTOR_BITS = 32
+KERNEL = "snn2chip.backends.spinnaker.kernel"
 _EXACT = 1 << 53
 
 
@@ -51,13 +53,23 @@ class ReceptorProduct:
         """Sums, int64, and where at least one event arrives."""
         if self.packed is not None:
             sums, hit = self.packed.sums_and_arrivals(spikes)
-            whole = sums.astype(np.int64, copy=False)
-            return _together(whole >> self.width, whole & ((1 << self.width) - 1)), hit
+            return _apart(sums, self.width), hit
         assert self.excitatory is not None
         assert self.inhibitory is not None
         up, hit = self.excitatory.sums_and_arrivals(spikes)
         down, _ = self.inhibitory.sums_and_arrivals(spikes)
         return _together(up.astype(np.int64), down), hit
+
+
+def _apart(sums: Array, width: int) -> Integers:
+    """Sums that are packed closely, with their receptors as far apart as those of all others."""
+    quick = kernels(KERNEL)
+    if quick is None:
+        whole = sums.astype(np.int64, copy=False)
+        return _together(whole >> width, whole & ((1 << width) - 1))
+    found = np.empty(sums.shape, np.int64)
+    quick.together(np.ascontiguousarray(sums).reshape(-1), width, found.reshape(-1))
+    return found
 
 
 def _together(up: Integers, down: Array) -> Integers:
