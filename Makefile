@@ -24,7 +24,7 @@ demo: $(VENV)/.snn2chip-core
 # One thread per worker: matrix products this small do not gain from more. HYPOTHESIS_PROFILE=explore
 # is the long form: new random examples, and three times as many of the costly ones.
 test: $(VENV)/.snn2chip-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: $(VENV)/.snn2chip-dev
 	$(BIN)/ruff check .

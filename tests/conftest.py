@@ -21,6 +21,14 @@ settings.load_profile(PROFILE)
 
 ROOT = Path(__file__).resolve().parent.parent
 
+LONG = ("test_docs.py", "test_placing.py", "test_fuzz.py", "test_processes.py", "test_resume.py")
+"""Files that take longest. They come first, so that no worker is left with one at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first; the order within a file stays."""
+    items.sort(key=lambda item: item.path.name not in LONG)
+
 
 @pytest.fixture(scope="session")
 def shared_fixtures() -> Path:

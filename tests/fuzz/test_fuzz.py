@@ -25,7 +25,7 @@ FINE = Done(3, "", "snn2chip: damaged\n", 0.1, 0.2, 2**20)
 
 def test_a_short_campaign_finds_no_fault(repository: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.fuzz", "--count", "10", "--seed", "0", "--short"],
+        [sys.executable, "-m", "tests.fuzz", "--count", "6", "--seed", "0", "--short"],
         cwd=repository,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
