@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from snn2chip.backends.base import Artefacts
-from snn2chip.backends.spinnaker2.nir import CONVERSION, nir_file
+from snn2chip.backends.spinnaker2.nir import CONVERSION, is_plain, nir_file
 from snn2chip.backends.unrolled import delays_of, synapses
 from snn2chip.core import Program, ProgramPopulation, ProgramProjection, chip_delay
 from snn2chip.errors import Snn2chipError, UnsupportedError
@@ -127,18 +127,8 @@ def _shared(program: Program, projection: ProgramProjection) -> bool:
     """Whether it stays a convolution: all into its target are, as ``lif_conv2d`` needs them."""
     target = program.population(projection.target)
     return "decay" not in target.parameters and all(
-        _is_plain(p.operator) and int(chip_delay(program, p).max()) == 1
+        is_plain(p.operator) and int(chip_delay(program, p).max()) == 1
         for p in program.incoming(target.name)
-    )
-
-
-def _is_plain(operator: Any) -> bool:
-    """A convolution in two dimensions that ``Conv2DProjection`` has: no groups, no dilation."""
-    return (
-        isinstance(operator, Conv)
-        and len(operator.stride) == 2
-        and operator.groups == 1
-        and set(operator.dilation) == {1}
     )
 
 

@@ -166,15 +166,20 @@ def _errors(program: Program) -> Iterator[UnsupportedError]:
         operator = q.operator
         if int(chip_delay(program, q).max()) > 1:
             yield _error(f"projection {q.name}: a delay", "synapses of one step")
-        plain = isinstance(operator, Dense) or (
-            isinstance(operator, Conv)
-            and len(operator.stride) == 2
-            and operator.groups == 1
-            and set(operator.dilation) == {1}
-        )
+        plain = isinstance(operator, Dense) or is_plain(operator)
         if not plain:
             kind = type(operator).__name__.lower()
             yield _error(f"projection {q.name}: {kind}", "matrices and plain 2-D convolutions")
+
+
+def is_plain(operator: Any) -> bool:
+    """A convolution in two dimensions that py-spinnaker2 has: no groups, no dilation."""
+    return (
+        isinstance(operator, Conv)
+        and len(operator.stride) == 2
+        and operator.groups == 1
+        and set(operator.dilation) == {1}
+    )
 
 
 def _error(what: str, needs: str) -> UnsupportedError:

@@ -102,14 +102,11 @@ def verify(
         "--reset-interval": reset_interval is not None,
         "--reset-offset": bool(reset_offset),
     }
-    if engine != LAVA.lower():
-        _refuse(engine, [name for name, given in lavas.items() if given])
+    _check_lavas(engine, lavas)
     _check_run_config(run_config, lava_python)
     if prepare:
         console.out(str(_prepared(engine, lava_python, python_310).python))
         return
-    if reset_offset and reset_interval is None:
-        raise ConfigError("--reset-offset without --reset-interval", remedy="--reset-interval N")
     chosen = Options(
         data=data,
         samples=samples,
@@ -163,9 +160,15 @@ def _check_run_config(run_config: str, lava_python: Path | None) -> None:
         )
 
 
-def _refuse(engine: str, given: list[str]) -> None:
-    """Options that mean something to Lava only."""
-    if given:
+def _check_lavas(engine: str, lavas: Mapping[str, bool]) -> None:
+    """Refuse options that mean something to Lava only, and a reset that has no interval."""
+    given = [name for name, there in lavas.items() if there]
+    if engine == LAVA.lower():
+        if lavas["--reset-offset"] and not lavas["--reset-interval"]:
+            raise ConfigError(
+                "--reset-offset without --reset-interval", remedy="--reset-interval N"
+            )
+    elif given:
         raise ConfigError(
             f"{', '.join(given)} of --engine {engine}",
             needs="--engine lava",
