@@ -27,7 +27,7 @@ from snn2chip.frontends.support import Support, front_ends
 from snn2chip.graph import Graph
 from snn2chip.quantize import Grid, Multiplier, StoredWeights
 from snn2chip.targets.families import missing_formats
-from snn2chip.targets.types import Target
+from snn2chip.targets.types import Constant, Target
 
 ENTRY_POINT_GROUP = "snn2chip.backends"
 
@@ -214,11 +214,11 @@ def _reader(place: str) -> ProgramReader:
     return cast("ProgramReader", getattr(import_module(module), attribute))
 
 
-def require_formats(target: Target) -> None:
-    """Refuse a target file without number formats that its family computes with.
+def formats_of(target: Target) -> Mapping[str, Constant]:
+    """The number formats that the target's family computes with.
 
     Raises:
-        ConfigError: names what is missing.
+        ConfigError: some are missing in its file; all of them are named.
     """
     missing = missing_formats(target.family, target.formats)
     if missing:
@@ -227,6 +227,7 @@ def require_formats(target: Target) -> None:
             needs=f"the number formats of the family {target.family!r}",
             remedy='add them, as targets of this family have them, or family = "none"',
         )
+    return target.formats
 
 
 def refuse_direct(graph: Graph, target: Target) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from snn2chip.backends.base import formats_of
 from snn2chip.core import Limit, Program, Violation, chip_delay
 from snn2chip.errors import UnsupportedError
 from snn2chip.graph import Graph, Projection
@@ -21,7 +22,7 @@ DELAY = Limit(
 
 def late_projections(program: Program, target: Target) -> Iterator[Violation]:
     """Projections whose synapses are to delay longer than the chip's can."""
-    most = target.formats[DELAY.key]
+    most = formats_of(target)[DELAY.key]
     for projection in program.projections:
         beyond = int(chip_delay(program, projection).max()) - 1
         if beyond > int(most.value):

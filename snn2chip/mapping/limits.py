@@ -19,6 +19,7 @@ from snn2chip.mapping.use import (
     axons_used,
     least_cores,
     neurons_used,
+    populations_used,
     synapses_used,
     thresholds_used,
     words_used,
@@ -84,7 +85,24 @@ THRESHOLDS = Limit(
     "the neurons of a core have so many distinct thresholds",
     "fewer distinct thresholds: --granularity layer gives a population one",
 )
-LIMITS = (CORES, NEURONS, WORDS, SINGLE, SYNAPSES, FAN_IN, AXONS_IN, AXONS_OUT, THRESHOLDS)
+POPULATIONS = Limit(
+    "populations-per-core",
+    "populations_per_core",
+    "the neurons of a core are those of so many populations",
+    "a --mapping in which fewer populations share cores, or none",
+)
+LIMITS = (
+    CORES,
+    NEURONS,
+    WORDS,
+    SINGLE,
+    SYNAPSES,
+    FAN_IN,
+    AXONS_IN,
+    AXONS_OUT,
+    THRESHOLDS,
+    POPULATIONS,
+)
 """Every rule of this module, in the order of the documentation."""
 
 
@@ -171,6 +189,14 @@ def thresholds(program: Program, target: Target, mapping: Mapping) -> Iterator[V
     yield from _worst(target, mapping, used, THRESHOLDS, "distinct thresholds")
 
 
+def populations(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
+    """Populations that share each core."""
+    if target.limit("populations_per_core") is None:
+        return
+    used = populations_used(mapping)
+    yield from _worst(target, mapping, used, POPULATIONS, "populations")
+
+
 RULES: tuple[Rule, ...] = (
     cores,
     neurons_per_core,
@@ -179,6 +205,7 @@ RULES: tuple[Rule, ...] = (
     synapses,
     axons,
     thresholds,
+    populations,
 )
 
 

@@ -115,6 +115,9 @@ def least_cores(program: Program, target: Target) -> int:
             least.append(-(-sum(needs().values()) // per_core))
 
     add("neurons_per_core", lambda: _sizes(program))
+    if target.limit("populations_per_core") == 1:
+        most = target.limit("neurons_per_core") or max(_sizes(program).values())
+        least.append(sum(-(-size // most) for size in _sizes(program).values()))
     if memory is not None:
         add("synaptic_words_per_core", lambda: _least_words(program, memory))
     add(
@@ -122,6 +125,14 @@ def least_cores(program: Program, target: Target) -> int:
         lambda: {p.name: int(fan_ins(program, p).sum()) for p in program.populations},
     )
     return max(least)
+
+
+def populations_used(mapping: CoreMapping) -> Used:
+    """Populations that have neurons on each core."""
+    used: Counter[int] = Counter()
+    for numbers in mapping.assignment.values():
+        used.update(np.unique(numbers).tolist())
+    return used
 
 
 def neurons_used(mapping: CoreMapping) -> Used:

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from snn2chip.backends.multicast.compress import compressed
 from snn2chip.backends.multicast.keys import parts_of
-from snn2chip.backends.multicast.mesh import boards
-from snn2chip.backends.multicast.rules import seats_of
+from snn2chip.backends.multicast.rules import mesh_of, seats_of
 from snn2chip.backends.multicast.tables import routing_tables
 from snn2chip.core import Mapping as CoreMapping
 from snn2chip.core import Program
@@ -35,7 +34,7 @@ def routing(
     seats = seats_of(mapping, target)
     parts = parts_of(program, mapping, seats, always)
     limit = target.limit("routing_entries")
-    tables = routing_tables(boards(max(mapping.places, default=0) + 1), parts)
+    tables = routing_tables(mesh_of(mapping, target), parts)
     document = {
         "schema": SCHEMA,
         "target": target.name,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from snn2chip.backends.multicast.compress import compressed
 from snn2chip.backends.multicast.keys import KEY_BITS, Part, Seat, bits, parts_of
-from snn2chip.backends.multicast.mesh import boards
+from snn2chip.backends.multicast.mesh import Mesh, boards
 from snn2chip.backends.multicast.tables import routing_tables
 from snn2chip.core import Limit, Program, Violation
 from snn2chip.core import Mapping as CoreMapping
@@ -21,28 +21,30 @@ TABLE = Limit(
     "the router of every chip has so many entries, once they are merged",
     "fewer chips (larger layers on fewer cores), " + _FEWER,
 )
-SHARED = Limit(
-    "populations-per-core",
-    "populations_per_core",
-    "a core runs the program of one population",
-    "a --mapping without shared cores, or none",
-)
 KEYS = Limit(
     "routing-keys",
     "",
     "32 bits number the populations, their parts, the neurons of a part and 16 steps",
     "fewer populations or smaller ones, or layers on fewer cores",
 )
-LIMITS = (TABLE, KEYS, SHARED)
+LIMITS = (TABLE, KEYS)
 """Every rule of this module, in the order of the documentation."""
 
 
-def seats_of(mapping: CoreMapping, target: Target, chips: int | None = None) -> dict[int, Seat]:
+def mesh_of(mapping: CoreMapping, target: Target) -> Mesh:
+    """The chips of as many boards as the mapping's cores need."""
+    return boards(max(mapping.places, default=0) // _each(mapping, target) + 1)
+
+
+def seats_of(mapping: CoreMapping, target: Target) -> dict[int, Seat]:
     """Where each core of a mapping lies: chip after chip, from its first core for users on."""
-    each = target.limit("cores") or len(mapping.places)
-    last = max(mapping.places, default=0)
-    mesh = boards(max(chips or 0, last // each + 1))
-    return {core: (mesh.chips[core // each], core % each) for core in mapping.places}
+    each, chips = _each(mapping, target), mesh_of(mapping, target).chips
+    return {core: (chips[core // each], core % each) for core in mapping.places}
+
+
+def _each(mapping: CoreMapping, target: Target) -> int:
+    """Cores of a chip."""
+    return target.limit("cores") or max(mapping.places, default=0) + 1
 
 
 def violations(
@@ -51,13 +53,12 @@ def violations(
     mapping: CoreMapping,
     always: Mapping[str, Sequence[int]] | None = None,
 ) -> Iterator[Violation]:
-    """Tables that no router holds, and cores with several populations.
+    """Tables that no router holds, and keys too wide.
 
     Args:
         always: as `parts_of` takes it.
     """
     parts = parts_of(program, mapping, seats_of(mapping, target), always)
-    yield from _several(parts, target, always or {})
     if (needed := key_bits(parts)) > KEY_BITS:
         yield KEYS.broken(
             target.name,
@@ -70,9 +71,7 @@ def violations(
     limit = target.limit(TABLE.key)
     if limit is None:
         return
-    each = target.limit("cores") or 1
-    mesh = boards(max(mapping.places, default=0) // each + 1)
-    tables = routing_tables(mesh, parts)
+    tables = routing_tables(mesh_of(mapping, target), parts)
     alone = len({part.seat[0] for part in parts}) == 1
     rule = replace(TABLE, remedy=_FEWER) if alone else TABLE
     for (x, y), table in tables.items():
@@ -83,23 +82,6 @@ def violations(
                 counted(count, "row"),
                 counted(limit, "row"),
                 target.resources[TABLE.key].source,
-            )
-
-
-def _several(parts: Sequence[Part], target: Target, always: Collection[str]) -> Iterator[Violation]:
-    most = target.limit(SHARED.key)
-    there: dict[Seat, dict[str, None]] = {}
-    for part in parts:
-        if part.population not in always:
-            there.setdefault(part.seat, {})[part.population] = None
-    for ((x, y), core), names in there.items():
-        if most is not None and len(names) > most:
-            yield SHARED.broken(
-                target.name,
-                f"core {core} of chip {x}, {y}",
-                "neurons of " + ", ".join(map(repr, names)),
-                counted(most, "population"),
-                target.resources[SHARED.key].source,
             )
 
 

@@ -9,8 +9,8 @@ from snn2chip.backends import multicast
 from snn2chip.backends.base import (
     Artefacts,
     Fidelity,
+    formats_of,
     refuse_direct,
-    require_formats,
     require_spiking_sources,
 )
 from snn2chip.backends.defaults import Defaults
@@ -46,7 +46,7 @@ class SpinnakerBackend(Defaults):
         reference: Activity | None = None,
     ) -> Program:
         """The graph in the firmware's integers."""
-        require_formats(target)
+        formats_of(target)
         refuse_direct(graph, target)
         require_spiking_sources(graph)
         return realise(graph, multipliers, reference)
@@ -74,7 +74,7 @@ class SpinnakerBackend(Defaults):
         Raises:
             ConfigError: scales or weights that a ring buffer has not.
         """
-        own = int(target.formats["weight_bits"].value)
+        own = int(formats_of(target)["weight_bits"].value)
         if granularity == "layer" and weight_bits in (None, own) and not fine_biases:
             return self
         asked = "--fine-biases" if fine_biases else f"--granularity {granularity}"
@@ -83,7 +83,7 @@ class SpinnakerBackend(Defaults):
         raise ConfigError(
             f"{asked} on {target.name}",
             needs=f"{own}-bit words with one scale for all neurons of a ring buffer",
-            has=target.formats["weight_bits"].source,
+            has=formats_of(target)["weight_bits"].source,
             remedy="leave the option out",
         )
 

@@ -14,6 +14,7 @@ All values are s16.15 in whole numbers, fractions u0.32, and every product is cu
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import ModuleType
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from snn2chip.backends.spinnaker.fixed import BITS, Integers
 from snn2chip.backends.spinnaker.loaded import Loaded
 from snn2chip.backends.spinnaker.oracle import MOST
 from snn2chip.backends.spinnaker.products import KERNEL, receptors
+from snn2chip.backends.stepping import step_through
 from snn2chip.core import ProgramPopulation
 from snn2chip.engine.arithmetic import Scan, State
 from snn2chip.engine.kernels.accelerate import kernels
@@ -198,30 +200,12 @@ def scan_plain(
         np.minimum(sums, MOST) << p[f"shift_{r}"] for sums, r in zip(given, _RECEPTORS, strict=True)
     ]
     full = sum(int(np.count_nonzero(sums > MOST)) for sums in given)
-    output = np.empty(current.shape, bool if population.spiking else np.int64)
-    updated = np.empty(current.shape, bool)
-    records: dict[str, list[Array]] = {}
     biased = (p["offset"] != 0) | (p["always_e"] != p["always_i"])
-    changes, peak = 0, 0
-    for step in range(len(current)):
-        before, busy = run.v, run.busy
-        fired = run.step(held[0][step], held[1][step])
-        output[step] = fired if population.spiking else run.v
-        updated[step] = busy | arrived[step] | biased | fired
-        changes += int(np.count_nonzero(run.v != before))
-        peak = max(peak, int(np.abs(run.v).max(initial=0)))
-        if record:
-            for name, values in run.shown.items():
-                records.setdefault(name, []).append(values)
-    return Scan(
-        output,
-        updated,
-        run.state,
-        {name: np.stack(values) for name, values in records.items()},
+    found = step_through(run, held, population.spiking, arrived, biased, record)
+    return replace(
+        found,
         warnings={name: count for name, count in ((FULL, full), (BEYOND, run.beyond)) if count},
-        peak_v=float(peak),
         peak_input=float(max(int(sums.max(initial=0)) for sums in held)),
-        membrane_changes=changes,
     )
 
 
@@ -250,8 +234,9 @@ class _Run:
         self._currents = [state[r] for r in _RECEPTORS] if self._filters else []
         self.beyond = 0
 
-    def step(self, excitatory: Integers, inhibitory: Integers) -> NDArray[np.bool_]:
-        """One step with what the ring buffers hold, s16.15; who fires."""
+    def step(self, *given: Array) -> NDArray[np.bool_]:
+        """One step with what both ring buffers hold, s16.15; who fires."""
+        excitatory, inhibitory = given
         cell = self._cell
         if self._filters:
             self._currents = [

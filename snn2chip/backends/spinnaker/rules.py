@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from snn2chip.backends import multicast
+from snn2chip.backends.base import formats_of
 from snn2chip.backends.latency import DELAY, late_projections
 from snn2chip.backends.multicast import Chip
 from snn2chip.backends.spinnaker.emit.unrolled import BIAS
@@ -146,7 +147,7 @@ def _counted(
         (STATE, BEYOND, "currents times R beyond s16.15"),
     ):
         if count := warnings.get(name, 0):
-            bits = target.formats[rule.key]
+            bits = formats_of(target)[rule.key]
             yield rule.broken(
                 target.name,
                 population.name,

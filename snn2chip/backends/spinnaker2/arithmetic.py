@@ -13,12 +13,13 @@ public: in which order they sum is an assumption.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from snn2chip.backends.stepping import step_through
 from snn2chip.core import ProgramPopulation, ProgramProjection
 from snn2chip.engine.arithmetic import Product, Scan, State
 from snn2chip.engine.products import exact_integer_product
@@ -86,30 +87,9 @@ class Spinnaker2Arithmetic:
         """Step by step, all samples at once."""
         run = _Run(population, state, self._kind)
         given = current.astype(self._kind)
-        output = np.empty(current.shape, bool if population.spiking else self._kind)
-        updated = np.empty(current.shape, bool)
-        records: dict[str, list[Array]] = {}
         biased = population.parameters["i_offset"] != 0
-        changes, peak = 0, 0.0
-        for step in range(len(current)):
-            before, busy = run.v, run.busy
-            fired = run.step(given[step])
-            output[step] = fired if population.spiking else run.v
-            updated[step] = busy | arrived[step] | biased | fired
-            changes += int(np.count_nonzero(run.v != before))
-            peak = max(peak, float(np.abs(run.v).max(initial=0)))
-            if record:
-                for name, values in run.state.items():
-                    records.setdefault(name, []).append(values)
-        return Scan(
-            output,
-            updated,
-            run.state,
-            {name: np.stack(values) for name, values in records.items()},
-            peak_v=peak,
-            peak_input=float(np.abs(given).max(initial=0)),
-            membrane_changes=changes,
-        )
+        found = step_through(run, [given], population.spiking, arrived, biased, record)
+        return replace(found, peak_input=float(np.abs(given).max(initial=0)))
 
     @property
     def _kind(self) -> type[np.floating]:
@@ -131,11 +111,12 @@ class _Run:
         self.v: Floats = state["v"]
         self._i: Floats | None = state.get("i")
 
-    def step(self, given: Floats) -> NDArray[np.bool_]:
+    def step(self, *given: Array) -> NDArray[np.bool_]:
         """One step with the sums of weights that arrived; who fires."""
+        (drive,) = given
         if self._decay is not None:
-            given = self._i = self._decay * self._i + given
-        moved = self._alpha * self.v + self._offset + given
+            drive = self._i = self._decay * self._i + drive
+        moved = self._alpha * self.v + self._offset + drive
         fired: NDArray[np.bool_] = moved > self._threshold
         if not self._spiking:
             fired = np.zeros_like(fired)
@@ -153,6 +134,11 @@ class _Run:
     def state(self) -> dict[str, Array]:
         """States by name."""
         return {"v": self.v} if self._i is None else {"v": self.v, "i": self._i}
+
+    @property
+    def shown(self) -> dict[str, Array]:
+        """All of the state."""
+        return self.state
 
 
 def _filtered(population: ProgramPopulation) -> bool:

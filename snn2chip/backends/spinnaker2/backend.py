@@ -9,8 +9,8 @@ from snn2chip.backends import multicast
 from snn2chip.backends.base import (
     Artefacts,
     Fidelity,
+    formats_of,
     refuse_direct,
-    require_formats,
     require_spiking_sources,
 )
 from snn2chip.backends.defaults import Defaults
@@ -50,7 +50,6 @@ class Spinnaker2Backend(Defaults):
         reference: Activity | None = None,
     ) -> Program:
         """The graph in whole weights; calibration has nothing to scale."""
-        require_formats(target)
         refuse_direct(graph, target)
         require_spiking_sources(graph)
         return realise(graph, self._formats(target), arithmetic_name(self.mode), multipliers)
@@ -78,7 +77,7 @@ class Spinnaker2Backend(Defaults):
         Raises:
             ConfigError: wider weights than the target has, or several scales.
         """
-        most = target.formats["weight_bits"]
+        most = formats_of(target)["weight_bits"]
         wide = weight_bits is not None and not 2 <= weight_bits <= int(most.value)
         if granularity == "layer" and not wide and not fine_biases:
             return replace(self, weight_bits=weight_bits)
@@ -94,7 +93,7 @@ class Spinnaker2Backend(Defaults):
         )
 
     def _formats(self, target: Target) -> Formats:
-        given = target.formats
+        given = formats_of(target)
         own = Formats(int(given["weight_bits"].value), int(given["delayed_weight_bits"].value))
         return with_formats(own, self.weight_bits)
 

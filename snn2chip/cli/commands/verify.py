@@ -96,13 +96,9 @@ def verify(
     from snn2chip.pipeline import Options
 
     _check_words(engine)
-    lavas = {
-        "--run-config": run_config != "sim",
-        "--python-310": python_310 is not None,
-        "--reset-interval": reset_interval is not None,
-        "--reset-offset": bool(reset_offset),
-    }
-    _check_lavas(engine, lavas)
+    lavas = {"--run-config": run_config != "sim", "--python-310": python_310 is not None}
+    resets = {"--reset-interval": reset_interval is not None, "--reset-offset": bool(reset_offset)}
+    _check_lavas(engine, {**lavas, **resets})
     _check_run_config(run_config, lava_python)
     if prepare:
         console.out(str(_prepared(engine, lava_python, python_310).python))
@@ -126,10 +122,7 @@ def verify(
         _onnx(opened, chosen, json)
         return
     if engine == "firmware":
-        from snn2chip.pipeline.verifying import verify_firmware
-
-        _require(chosen, engine, "spinnaker", SPINNAKER)
-        _show(verify_firmware(opened, chosen, _firmware(), time_limit), json)
+        _show(_in_firmware(opened, chosen, time_limit), json)
         return
     _require(chosen, engine, "loihi", "loihi2")
     lava = lava_engine(lava_python, python_310, console.note)
@@ -209,6 +202,13 @@ def _firmware() -> Engine:
     from snn2chip.backends.spinnaker.witness import spinnaker_engine
 
     return spinnaker_engine(tell=console.note)
+
+
+def _in_firmware(opened: Network, options: Options, limit_s: int) -> Verification:
+    from snn2chip.pipeline.verifying import verify_firmware
+
+    _require(options, "firmware", "spinnaker", SPINNAKER)
+    return verify_firmware(opened, options, _firmware(), limit_s)
 
 
 def _lava(opened: Network, options: Options, engine: Engine, plan: Plan) -> Verification:

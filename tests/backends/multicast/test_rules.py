@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from snn2chip.backends import find_backend
-from snn2chip.backends.multicast import violations
 from snn2chip.backends.multicast.keys import Part
 from snn2chip.backends.multicast.rules import key_bits
 from snn2chip.backends.spinnaker.rules import dtcm_by_core, sdram_by_chip
@@ -96,11 +95,10 @@ def test_a_core_holds_one_population() -> None:
         "out": [Slice(0, 9, 2)],
     }
     mapping = Mapping.from_slices("spinnaker2", cores, place_all(range(3), target.mesh))
-    (found,) = violations(program, target, mapping)
-    assert found.rule == "spinnaker2.populations-per-core"
-    assert found.object == "core 0 of chip 0, 0"
-    assert found.needs == "neurons of 'input', 'hidden0'"
-    assert found.has == "1 population"
+    _, violations = map_program(program, target, mapping)
+    (found,) = [v for v in violations if v.rule == "spinnaker2.populations-per-core"]
+    assert found.object == "populations 'input', 'hidden0'"
+    assert (found.needs, found.has) == ("2 populations on core 0", "1 per core")
 
 
 @pytest.mark.parametrize("name", ["spinnaker1", "spinnaker2"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +14,12 @@ from hypothesis import strategies as st
 from snn2chip.backends import find_backend
 from snn2chip.backends.spinnaker2.arithmetic import Spinnaker2Arithmetic, arithmetic_name
 from snn2chip.backends.spinnaker2.realise import Formats, realise, stored_weights
+from snn2chip.cli import main
 from snn2chip.engine import simulate
 from snn2chip.errors import ConfigError, UnsupportedError
 from snn2chip.graph import Delay, Graph
 from snn2chip.graph.oracle import run_graph
+from snn2chip.resources import targets_dir
 from snn2chip.targets import load_target
 from snn2chip.targets.families import format_faults
 from tests.examples import examples
@@ -141,14 +144,23 @@ def test_what_fires_before_its_window_is_said() -> None:
 
 @pytest.mark.parametrize(
     ("name", "missing"),
-    [("spinnaker1", "ring_buffer_bits"), ("spinnaker2", "delayed_weight_bits")],
+    [
+        ("spinnaker1", "weight_bits"),
+        ("spinnaker1", "ring_buffer_bits"),
+        ("spinnaker2", "weight_bits"),
+        ("spinnaker2", "delayed_weight_bits"),
+        ("spinnaker2", "delay_max"),
+    ],
 )
-def test_a_target_without_its_formats_is_refused(name: str, missing: str) -> None:
-    target = load_target(name)
-    formats = {key: value for key, value in target.formats.items() if key != missing}
-    net = chain(np.random.default_rng(0), lif, (4, 3))
-    with pytest.raises(ConfigError, match=f"no {missing} in"):
-        find_backend(target.family).realise(net, replace(target, formats=formats))
+def test_a_target_without_its_formats_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, missing: str
+) -> None:
+    text = (targets_dir() / f"{name}.toml").read_text()
+    kept = [line for line in text.splitlines() if not line.startswith(f"{missing} =")]
+    path = tmp_path / "own.toml"
+    path.write_text("\n".join(kept))
+    assert main(["check", "digits-mlp", "--target", str(path)]) == 2
+    assert f"no {missing} in [formats]" in capsys.readouterr().err
 
 
 def test_delays_beyond_the_firmwares_slots_are_no_format() -> None:
