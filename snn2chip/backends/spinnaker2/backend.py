@@ -35,7 +35,7 @@ from snn2chip.targets.types import Target
 
 @dataclass(frozen=True)
 class Spinnaker2Backend(Defaults):
-    """Weights of 8 bits (5 beside a delay), membranes in float32; no silicon has confirmed it."""
+    """Weights of 8 bits (5 beside a delay), membranes in float32; the binaries are not public."""
 
     mode: Mode = "chip"
     weight_bits: int | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from snn2chip.backends import find_backend
+from snn2chip.backends.multicast import boards, routing
 from snn2chip.backends.multicast.keys import Part
 from snn2chip.backends.multicast.rules import key_bits
 from snn2chip.backends.spinnaker.rules import dtcm_by_core, sdram_by_chip
@@ -128,3 +130,16 @@ def test_the_command_names_what_is_too_large(
     (tmp_path / "small.toml").write_text(small)
     assert main(["check", "digits-mlp", "--target", str(tmp_path / "small.toml")]) == 5
     assert "spinnaker1.routing-table" in capsys.readouterr().err
+
+
+def test_routes_stay_on_the_boards_that_there_are() -> None:
+    """Seventy cores lie on five chips of one board, and no way leads over another."""
+    target = narrow(load_target("spinnaker1"), neurons_per_core=32)
+    program = program_on(target)
+    mapping, _ = map_program(program, target, None, Plan(chips=6))
+    assert 60 < mapping.cores_used < 90
+    document = json.loads(routing(program, target, mapping))
+    chips = {tuple(map(int, name.split(","))) for name in document["tables"]}
+    assert len(chips) >= 5
+    assert chips <= set(boards(1).chips)
+    assert {tuple(part["chip"]) for part in document["parts"]} <= set(boards(1).chips)
