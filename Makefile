@@ -69,6 +69,7 @@ bench: $(VENV)/.snn2chip-dev
 	$(BIN)/python benchmarks/import_nir.py
 	$(BIN)/python -m benchmarks.mapping
 	$(BIN)/python -m benchmarks.firmware
+	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.engine $(if $(LAVA_PYTHON),--lava-python "$(LAVA_PYTHON)") $(BENCH_ARGS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.energy \
 	  $(findstring --write docs/benchmarks.md,$(BENCH_ARGS))

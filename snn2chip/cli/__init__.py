@@ -18,12 +18,18 @@ _EVERYWHERE = ("-q", "--quiet", "-v", "--verbose")
 _TOO_LARGE = ("Maximum allowed dimension exceeded", "array is too big")
 """What numpy says, as a ValueError, of arrays that no machine holds."""
 
+_SPINS = 10_000
+"""Turns that an idle thread of GNU OpenMP waits awake. By default they wait for 100 ms, and where
+another program has a core, every product of a training in two threads waits as long for it."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (the table is in ``snn2chip.errors``)."""
     from snn2chip.cli import console
     from snn2chip.errors import ConfigError, Snn2chipError
 
+    if "OMP_WAIT_POLICY" not in os.environ:  # read when torch is imported
+        os.environ.setdefault("GOMP_SPINCOUNT", str(_SPINS))
     try:
         console.open_streams()
         return _run(sys.argv[1:] if argv is None else list(argv))

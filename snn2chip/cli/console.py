@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -208,11 +209,32 @@ def resumable() -> Iterator[None]:
         raise
 
 
+LINE_SECONDS = 60.0
+
+
+def _lines() -> Progress:
+    last = time.monotonic()
+
+    def tell(stage: str, done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if done and (done == total or now - last >= LINE_SECONDS):
+            last = now
+            note(f"{stage} {done}/{total}")
+
+    return tell
+
+
 @contextmanager
-def progress() -> Iterator[Progress | None]:
-    """A progress bar on standard error where that is a terminal, else None."""
+def progress(lines: bool = False) -> Iterator[Progress | None]:
+    """A progress bar on standard error where that is a terminal, else None.
+
+    Args:
+        lines: of work that takes hours: where there is no terminal, such as in a log, a line at
+            the end of every stage, and one every `LINE_SECONDS` in between.
+    """
     if verbosity.quiet or not sys.stderr.isatty():
-        yield None
+        yield _lines() if lines and not verbosity.quiet else None
         return
     from rich.console import Console
     from rich.progress import Progress as Bars

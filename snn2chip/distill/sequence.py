@@ -7,7 +7,7 @@ the same; the second is faster because convolutions and products are few and lar
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import norse.torch as norse
 import numpy as np
@@ -43,6 +43,11 @@ class Sequence:
     drive: Tensor
     spikes: dict[str, Tensor] = field(default_factory=dict)
     taps: dict[str, Tensor] = field(default_factory=dict)
+
+    def in_float32(self) -> Sequence:
+        """The same, out of an autocast: what is bfloat16 becomes float32."""
+        taps = {name: values.float() for name, values in self.taps.items()}
+        return replace(self, output=self.output.float(), drive=self.drive.float(), taps=taps)
 
 
 def encode_spikes(x: Tensor, encoding: Encoding, keys: Keys | None = None) -> Tensor:

@@ -126,6 +126,24 @@ def test_quiet_leaves_results_only(cli: Cli, network: Path) -> None:
     assert quiet.err == ""
 
 
+def test_long_work_says_where_it_is_where_there_is_no_terminal(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console.verbosity, "quiet", False)
+    monkeypatch.setattr(console.sys.stderr, "isatty", lambda: False)
+    with console.progress() as short, console.progress(lines=True) as tell:
+        assert short is None
+        assert tell is not None
+        said: list[str] = []
+        monkeypatch.setattr(console, "_say", said.append)
+        for epoch in range(4):
+            tell("train", epoch, 3)
+        assert said == ["train 3/3"]
+        monkeypatch.setattr(console, "LINE_SECONDS", 0.0)
+        tell("train", 1, 3)
+        assert said[1:] == ["train 1/3"]
+
+
 def test_a_reader_that_leaves_is_no_fault(folder: Path) -> None:
     command = [sys.executable, "-m", "snn2chip", "targets", "show", "loihi1"]
     root = Path(__file__).resolve().parents[2]

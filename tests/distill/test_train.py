@@ -76,6 +76,31 @@ def test_it_learns(tiny_recipe, few_digits, readout, options) -> None:
     assert not fitted.student.training
 
 
+@pytest.mark.parametrize("kind", ["mlp", "conv"])
+def test_bfloat16_products_leave_neurons_and_losses_in_float32(
+    tiny_recipe, few_digits, kind
+) -> None:
+    """An autocast reaches products alone; the same seed gives the same weights."""
+    made = []
+
+    class Watching(torch.utils._python_dispatch.TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            out = func(*args, **(kwargs or {}))
+            if isinstance(out, torch.Tensor):
+                made.append((func.name(), out.dtype))
+            return out
+
+    recipe = tiny_recipe(kind, training__epochs=2, training__precision="bfloat16")
+    with Watching():
+        first = fit(recipe, *few_digits)
+    names = {name for name, dtype in made if dtype == torch.bfloat16}
+    assert any("mm" in name or "convolution" in name for name in names)
+    assert not any("loss" in name or "softmax" in name for name in names)
+    assert all(value.dtype != torch.bfloat16 for value in weights(first).values())
+    assert same(first, fit(recipe, *few_digits))
+    assert not same(first, fit(tiny_recipe(kind, training__epochs=2), *few_digits))
+
+
 def test_the_rate_penalty_makes_students_quieter(tiny_recipe, few_digits) -> None:
     spikes = {}
     for penalty in (0.0, 20.0):

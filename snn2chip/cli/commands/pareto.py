@@ -97,7 +97,7 @@ def _answer(
         choice_of(word)
     check_claims(config, grid_trials(config, base))
     place = StudyFolder(folder)
-    with console.resumable(), console.progress() as tell:
+    with console.resumable(), console.progress(lines=True) as tell:
         ran = run_study(config, base, place, targets, jobs, tell, only_done=no_run)
     answer = summarise(
         config,

@@ -105,7 +105,7 @@ def distill(
     for name in ("card.md", "student.safetensors"):
         outputs.check_files({"-o": folder / name}, inputs)
     tuning = Tuning(quantize_for, weight_bits, finetune_epochs, start)
-    with console.resumable(), console.progress() as tell:
+    with console.resumable(), console.progress(lines=True) as tell:
 
         def epoch(done: Progress) -> None:
             if tell is not None:

@@ -46,6 +46,7 @@ def run_cell(cell: nn.Module, drive: Tensor, through_reset: bool = True) -> Tens
         through_reset: whether gradients flow through the reset, as in Norse; only compiled
             kernels can leave them out.
     """
+    drive = drive.float() if drive.dtype == torch.bfloat16 else drive  # neurons stay exact
     box = box_of(cell, through_reset)
     if box is None or drive.dtype != torch.float32 or drive.device.type != "cpu" or not _ready():
         return step_by_step(cell, drive)

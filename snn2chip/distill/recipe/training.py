@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from snn2chip.distill.recipe.bounds import MAX_COUNT, MAX_SEED, MAX_THREADS
 from snn2chip.distill.tables import at_least, between, positive, whole
@@ -43,6 +44,9 @@ class TrainingConfig:
         drive_weight, drive_scale: a second cross-entropy on the mean input of the output
             population: it teaches classes whose neuron is silent, where counts have no gradient.
         through_reset: gradients flow through resets, as in Norse; false leaves them out.
+        precision: of products and convolutions while it trains: ``bfloat16`` is torch's autocast,
+            faster on processors that have it. Weights, membranes, spikes and losses are float32 in
+            both, and so is every judgement.
     """
 
     epochs: int = 60
@@ -57,6 +61,7 @@ class TrainingConfig:
     drive_weight: float = 0.0
     drive_scale: float = 5.0
     through_reset: bool = True
+    precision: Literal["float32", "bfloat16"] = "float32"
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
 
     def __post_init__(self) -> None:

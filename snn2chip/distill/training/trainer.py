@@ -140,12 +140,11 @@ class Trainer:
 
     def _batch(self, index: Tensor) -> dict[str, float]:
         x = augment(self.x[index], self.config.augmentation, self.generator)
-        result = run_layers(
-            self.student,
-            encode_spikes(x, self.encoding, Keys(self.config.seed, index.numpy(), self._stream)),
-            self._student_taps,
-            self.config.through_reset,
-        )
+        spikes = encode_spikes(x, self.encoding, Keys(self.config.seed, index.numpy(), self._stream))
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+            result = run_layers(
+                self.student, spikes, self._student_taps, self.config.through_reset
+            ).in_float32()
         signals = self._signals(result, x, index)
         terms: dict[str, Term] = dict(self._drive_term(signals))
         for objective in self._objectives:
