@@ -140,7 +140,8 @@ class Trainer:
 
     def _batch(self, index: Tensor) -> dict[str, float]:
         x = augment(self.x[index], self.config.augmentation, self.generator)
-        spikes = encode_spikes(x, self.encoding, Keys(self.config.seed, index.numpy(), self._stream))
+        keys = Keys(self.config.seed, index.numpy(), self._stream)
+        spikes = encode_spikes(x, self.encoding, keys)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.config.precision == "bfloat16"):
             result = run_layers(
                 self.student, spikes, self._student_taps, self.config.through_reset
