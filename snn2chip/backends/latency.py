@@ -79,10 +79,13 @@ def _note(before: Projection, after: Projection) -> str:
 
 
 def _least_delays(graph: Graph) -> dict[tuple[str, str], int]:
+    """Least delay by source and target; a constant current (encoding ``direct``) takes no step."""
     least: dict[tuple[str, str], int] = {}
+    inputs = {p.name for p in graph.inputs} if graph.encoding.kind == "direct" else ()
     for p in graph.projections:
         key = (p.source, p.target)
-        least[key] = min(p.delay.smallest, least.get(key, p.delay.smallest))
+        delay = p.delay.smallest + (p.source in inputs)
+        least[key] = min(delay, least.get(key, delay))
     return least
 
 

@@ -53,6 +53,10 @@ def dump_program(program: Program) -> bytes:
             _dump_projection(f"s{k}", p, arrays) for k, p in enumerate(program.projections)
         ],
     }
+    if program.hosted:
+        header["hosted"] = [
+            _dump_projection(f"h{k}", p, arrays) for k, p in enumerate(program.hosted)
+        ]
     stored = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     return save(stored, {"snn2chip": json.dumps(header, sort_keys=True)})
 
@@ -157,6 +161,9 @@ def _program(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> Program:
         encoding=Encoding(**header["encoding"]),
         classes=tuple(header["classes"]),
         notes=tuple(header["notes"]),
+        hosted=tuple(
+            _projection(f"h{k}", p, arrays) for k, p in enumerate(header.get("hosted", ()))
+        ),
     )
 
 

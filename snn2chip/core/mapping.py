@@ -56,7 +56,7 @@ class Mapping:
         for name, slices in cores.items():
             ordered = sorted(slices)
             numbers = np.array([part.core for part in ordered], np.int32)
-            lengths = [part.last - part.first + 1 for part in ordered]
+            lengths = np.array([part.last - part.first + 1 for part in ordered], np.intp)
             assignment[name] = numbers.repeat(lengths)
         return cls(target, assignment, places)
 

@@ -82,6 +82,8 @@ class Program:
         arithmetic: name of the arithmetic that runs it (``float64``, ``loihi-chip``, ...).
         populations: topological order as far as cycles allow, inputs first.
         outputs: populations that answer, the first one through ``readout``.
+        hosted: projections of values (encoding ``direct``) whose sums the host computes before a
+            run: a constant current of every target neuron. They are synapses of no core.
         notes: lossy choices made on the way here, one sentence each, for the report.
         readout_groups: scores of the readout, each of as many neurons in a row of the first output;
             None for a score per neuron.
@@ -97,6 +99,7 @@ class Program:
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     readout_groups: int | None = None
+    hosted: tuple[ProgramProjection, ...] = ()
 
     def population(self, name: str) -> ProgramPopulation:
         """The population called ``name``."""
@@ -116,6 +119,10 @@ class Program:
     def outgoing(self, name: str) -> tuple[ProgramProjection, ...]:
         """Projections out of the population called ``name``."""
         return tuple(p for p in self.projections if p.source == name)
+
+    def on_host(self, name: str) -> bool:
+        """Whether a population is an input whose values the host multiplies: it has no core."""
+        return any(p.source == name for p in self.hosted) and not self.outgoing(name)
 
     @property
     def max_latency(self) -> int:

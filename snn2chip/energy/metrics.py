@@ -131,7 +131,7 @@ def _sparsity(rasters: Iterable[Raster]) -> float:
 
 def _operations(program: Program, activity: Activity) -> SynapticOperations:
     dense = macs = acs = 0
-    for projection in program.projections:
+    for projection in (*program.projections, *program.hosted):
         if not _is_layer(projection.operator):
             continue
         dense += synapses(projection.operator) * activity.steps

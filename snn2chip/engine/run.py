@@ -190,18 +190,19 @@ def _running(shares: list[list[Array]]) -> Array | None:
 
 def _plan(program: Program, arithmetic: Arithmetic) -> Iterator[_Component]:
     """Components in order, with every projection split by delay."""
-    edges = {(p.source, p.target) for p in program.projections}
-    immediate = {(p.source, p.target) for p in program.projections if p.delay.smallest == 0}
+    whole = (*program.projections, *program.hosted)
+    edges = {(p.source, p.target) for p in whole}
+    immediate = {(p.source, p.target) for p in whole if p.delay.smallest == 0}
     names = [p.name for p in program.populations]
     parts = {
-        name: [part for p in program.incoming(name) for part in delayed_parts(p, arithmetic)]
+        name: [part for p in whole if p.target == name for part in delayed_parts(p, arithmetic)]
         for name in names
     }
     for component in components(names, edges):
         inside = set(component)
         order = components(component, {e for e in immediate if inside.issuperset(e)})
         members = [name for group in order for name in group]
-        whole = _Component(
+        found = _Component(
             members=tuple(program.population(name) for name in members),
             cyclic=is_cyclic(component, edges),
             outer={
@@ -209,7 +210,7 @@ def _plan(program: Program, arithmetic: Arithmetic) -> Iterator[_Component]:
             },
             inner={n: tuple(x for x in parts[n] if x.projection.source in inside) for n in members},
         )
-        yield replace(whole, layer=_layer(whole, arithmetic))
+        yield replace(found, layer=_layer(found, arithmetic))
 
 
 def _layer(component: _Component, arithmetic: Arithmetic) -> Layer | None:

@@ -123,10 +123,11 @@ def coverage_problems(cores: Any, program: Program) -> Iterator[str]:
                 break
             expected = part.last + 1
         else:
-            if expected != population.size:
+            wanted = 0 if program.on_host(population.name) else population.size
+            if expected != wanted:
                 yield (
                     f"population {population.name!r}: {expected} neurons are mapped, "
-                    f"it has {population.size}"
+                    f"it has {wanted}{' on cores' if wanted != population.size else ''}"
                 )
 
 

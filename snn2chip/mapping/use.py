@@ -156,7 +156,8 @@ def synapses_used(program: Program, mapping: CoreMapping) -> Used:
     """Synapses into the neurons of each core."""
     used: Counter[int] = Counter()
     for population in program.populations:
-        used.update(_by_core(mapping.assignment[population.name], fan_ins(program, population)))
+        if not program.on_host(population.name):
+            used.update(_by_core(mapping.assignment[population.name], fan_ins(program, population)))
     return used
 
 
@@ -192,7 +193,7 @@ def _by_core(numbers: NDArray[np.int32], each: NDArray[np.int64]) -> Mapping[int
 
 
 def _sizes(program: Program) -> Mapping[str, int]:
-    return {population.name: population.size for population in program.populations}
+    return {p.name: p.size for p in program.populations if not program.on_host(p.name)}
 
 
 def _least_words(program: Program, memory: SynapseMemory) -> Mapping[str, int]:

@@ -147,6 +147,14 @@ def configured(backend: Backend, target: Target, options: Options) -> Backend:
     )
 
 
+_VALUES = (
+    "the input sends values at every step (encoding direct): those that are not 0 are counted as "
+    "its spikes, and whether a chip takes values is not checked"
+)
+
+
 def noted(program: Program, notes: tuple[str, ...]) -> Program:
     """The program with more lossy choices on record."""
+    if program.encoding.kind == "direct" and not program.hosted:
+        notes = (*notes, _VALUES)
     return replace(program, notes=(*program.notes, *notes)) if notes else program

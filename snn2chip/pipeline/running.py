@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from snn2chip.backends import Backend, find_backend
+from snn2chip.backends.driven import require_static
 from snn2chip.backends.reference import ReferenceBackend
 from snn2chip.core import Activity, Program
 from snn2chip.engine import RunOptions, simulate
@@ -126,6 +127,7 @@ def runs(
         program, calibrated_on, chosen = _quantize(
             network, backend, target, options, calibration, clock
         )
+        require_static(program, samples.spikes)
         cuts = _cuts(program, samples, options)
         settings = replace(
             cuts,
@@ -330,12 +332,6 @@ def _quantize(
         return noted(program, notes), sentence, chosen
 
 
-_VALUES = (
-    "the input sends values at every step (encoding direct): those that are not 0 are counted as "
-    "its spikes, and whether a chip takes values is not checked"
-)
-
-
 def _chip_graph(
     network: Network, backend: Backend, options: Options
 ) -> tuple[Graph, tuple[str, ...]]:
@@ -346,8 +342,7 @@ def _chip_graph(
         each.
     """
     graph, notes = backend.relax(network.graph) if options.allow_latency else (network.graph, ())
-    values = (_VALUES,) if graph.encoding.kind == "direct" else ()
-    return graph, (*network.repair_notes, *notes, *values)
+    return graph, (*network.repair_notes, *notes)
 
 
 def _cuts(program: Program, samples: Samples, options: Options) -> RunOptions:

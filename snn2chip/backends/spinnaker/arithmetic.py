@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from snn2chip.backends.driven import MODEL, HostedSums
 from snn2chip.backends.spinnaker import neurons
 from snn2chip.backends.spinnaker.products import receptor_product
 from snn2chip.core import ProgramPopulation, ProgramProjection
@@ -23,7 +24,9 @@ class SpinnakerArithmetic:
     exact = True
 
     def product(self, projection: ProgramProjection, operator: Operator) -> Product:
-        """Sums of both receptors in one number."""
+        """Sums of both receptors in one number, or constant currents out of values."""
+        if projection.model == MODEL:
+            return HostedSums(projection)
         return receptor_product(projection.name, operator)
 
     def initial(self, population: ProgramPopulation, samples: int) -> State:

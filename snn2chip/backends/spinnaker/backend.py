@@ -10,7 +10,6 @@ from snn2chip.backends.base import (
     Artefacts,
     Fidelity,
     formats_of,
-    refuse_direct,
     require_spiking_sources,
 )
 from snn2chip.backends.defaults import Defaults
@@ -47,7 +46,6 @@ class SpinnakerBackend(Defaults):
     ) -> Program:
         """The graph in the firmware's integers."""
         formats_of(target)
-        refuse_direct(graph, target)
         require_spiking_sources(graph)
         return realise(graph, multipliers, reference)
 

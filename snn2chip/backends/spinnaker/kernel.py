@@ -56,13 +56,15 @@ def scan(
     membranes: Any,
     currents: Any,
     filtered: bool,
+    driven: bool,
     spiking: bool,
     record: bool,
 ) -> Any:
     """Runs a block; ``state`` is changed in place.
 
     Args:
-        current: packed sums [step, neuron]; arrived: bool [step, neuron].
+        current: packed sums [step, neuron], or where ``driven`` constant currents.
+        arrived: bool [step, neuron].
         cell: [8, n]: R, TC, rest, reset, threshold, offset, hold, inputs per step, of the n neurons
             of a sample.
         filters: [4, n]: init and decay of both receptors.
@@ -82,7 +84,9 @@ def scan(
     for step in range(steps):
         k = 0
         for j in range(count):
-            packed = current[step, j]
+            given = current[step, j]
+            packed = np.int64(0) if driven else given
+            offset = cell[5, k] + (given if driven else np.int64(0))
             up = (packed >> _RECEPTOR_BITS) + always[0, k]
             down = (packed & _INHIBITORY) + always[1, k]
             full += np.int64(up > _MOST) + np.int64(down > _MOST)
@@ -100,7 +104,7 @@ def scan(
                 state[3, j] = _scaled(i, filters[3, k])
             else:
                 total = (up * cell[7, k] >> _BITS) - (down * cell[7, k] >> _BITS)
-            alpha = ((total + cell[5, k]) * cell[0, k] >> _BITS) + cell[2, k]
+            alpha = ((total + offset) * cell[0, k] >> _BITS) + cell[2, k]
             beyond += np.int64(alpha >= _LIMIT or alpha < -_LIMIT)
             free = waiting <= 0
             moved = alpha - (cell[1, k] * (alpha - v) >> _BITS) if free else v
@@ -110,7 +114,7 @@ def scan(
             state[0, j] = after
             state[1, j] = cell[6, k] if fired else (waiting if free else waiting - 1)
             output[step, j] = fired if spiking else after
-            biased = cell[5, k] != 0 or always[0, k] != always[1, k]
+            biased = offset != 0 or always[0, k] != always[1, k]
             updated[step, j] = busy or arrived[step, j] or biased or fired
             peak = max(peak, abs(after))
             if record:

@@ -37,6 +37,9 @@ FULL = "ring_buffer_full"
 BEYOND = "alpha_beyond_32_bits"
 """Warning: currents times R beyond s16.15; a core computes something else then."""
 
+DRIVEN = "driven"
+"""Parameter of populations whose input is a constant current beside their own offset."""
+
 _RECEPTORS = ("e", "i")
 _LIMIT = 1 << 31
 """What s16.15 ends below."""
@@ -50,6 +53,7 @@ def parameters_of(
     shifts: tuple[int, int],
     always: Integers | None = None,
     told: Mapping[str, Integers] | None = None,
+    driven: bool = False,
 ) -> Mapping[str, Array]:
     """What a population of a program holds.
 
@@ -57,6 +61,7 @@ def parameters_of(
         v0: first membranes, s16.15; shifts: of both ring buffers.
         always: words that arrive at every step, as of a source that always fires; negative ones
             are inhibitory.
+        driven: what arrives is a constant current in 2^-15 nA, and nothing for ring buffers.
         told: what PyNN is told of time constants and capacities, s16.15, for those who emit it.
     """
     bias = np.zeros((), np.int64) if always is None else always
@@ -74,6 +79,8 @@ def parameters_of(
         "per_step": np.array(loaded.per_step),
         "v0": v0,
     }
+    if driven:
+        found[DRIVEN] = np.array(1)
     for name, shift in zip(_RECEPTORS, shifts, strict=True):
         found[f"shift_{name}"] = np.array(shift)
     for name, shape in zip(_RECEPTORS, loaded.synapses, strict=False):
@@ -161,6 +168,7 @@ def _compiled(
         membranes.reshape(-1, count),
         currents.reshape(len(_RECEPTORS), currents.shape[1], count),
         filtered,
+        DRIVEN in p,
         population.spiking,
         record,
     )
@@ -192,7 +200,10 @@ def scan_plain(
 ) -> Scan:
     """The same in plain numpy."""
     p = population.parameters
-    run = _Run(population, state)
+    driven = None
+    if DRIVEN in p:
+        driven, current = current[0].astype(np.int64), np.zeros(current.shape, np.int64)
+    run = _Run(population, state, driven)
     given = [
         sums + p[f"always_{r}"] for sums, r in zip(receptors(current), _RECEPTORS, strict=True)
     ]
@@ -200,7 +211,7 @@ def scan_plain(
         np.minimum(sums, MOST) << p[f"shift_{r}"] for sums, r in zip(given, _RECEPTORS, strict=True)
     ]
     full = sum(int(np.count_nonzero(sums > MOST)) for sums in given)
-    biased = (p["offset"] != 0) | (p["always_e"] != p["always_i"])
+    biased = (run.offset != 0) | (p["always_e"] != p["always_i"])
     found = step_through(run, held, population.spiking, arrived, biased, record)
     return replace(
         found,
@@ -223,9 +234,12 @@ class _Cell(NamedTuple):
 class _Run:
     """Neurons on their way through the steps."""
 
-    def __init__(self, population: ProgramPopulation, state: State) -> None:
+    def __init__(
+        self, population: ProgramPopulation, state: State, driven: Array | None = None
+    ) -> None:
         p = population.parameters
-        self._cell = _Cell(*(p[name] for name in _Cell._fields))
+        cell = _Cell(*(p[name] for name in _Cell._fields))
+        self._cell = cell if driven is None else cell._replace(offset=cell.offset + driven)
         self._filters = (
             [(p[f"init_{r}"], p[f"decay_{r}"]) for r in _RECEPTORS] if _filtered(population) else []
         )
@@ -233,6 +247,11 @@ class _Run:
         self.v, self._refractory = state["v"], state["refractory"]
         self._currents = [state[r] for r in _RECEPTORS] if self._filters else []
         self.beyond = 0
+
+    @property
+    def offset(self) -> Integers:
+        """Constant currents, s16.15."""
+        return self._cell.offset
 
     def step(self, *given: Array) -> NDArray[np.bool_]:
         """One step with what both ring buffers hold, s16.15; who fires."""

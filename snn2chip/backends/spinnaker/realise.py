@@ -7,7 +7,8 @@ buffers allow: the largest sum that calibration sees fills the ring buffers, up 
 
 A bias of IF_curr_delta is a source that fires at every step, from the first one on in which it acts
 at the start of the population's window. That of IF_curr_exp is a constant current, which acts from
-the chip's first step on, before the window too.
+the chip's first step on, before the window too. Values (encoding ``direct``) are a constant current
+of whole 2^-15 nA (`backends.driven`), and with them the biases of the populations that they drive.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from snn2chip.backends.driven import driven_by_values, hosted, notes_on_host
 from snn2chip.backends.fold import Chip, Folded, fold, fold_weights
 from snn2chip.backends.latency import chip_latencies
 from snn2chip.backends.spinnaker.arithmetic import NAME
@@ -59,6 +61,7 @@ class Scaled:
         tau_syn: of its synapses in ms, s16.15, where they filter.
         bias: nA at every step [*shape].
         shifts: of its ring buffers, excitatory and inhibitory.
+        driven: its input is a constant current that the host computes.
     """
 
     population: Population
@@ -71,6 +74,7 @@ class Scaled:
     per_threshold: Floats
     bias: Floats
     shifts: tuple[int, int]
+    driven: bool = False
 
 
 def realise(
@@ -89,17 +93,21 @@ def realise(
         UnsupportedError: something that the chip has not, by name.
     """
     latency, given, errors = chip_latencies(graph), multipliers or {}, []
+    driven = driven_by_values(graph)
     made: dict[str, Scaled] = {}
     for population in graph.populations:
         if population.is_input:
             continue
         try:
             factor = float(np.max(given.get(population.name, 1.0)))
-            made[population.name] = scaled(graph, population, factor, reference)
+            made[population.name] = scaled(
+                graph, population, factor, reference, population.name in driven
+            )
         except UnsupportedError as error:
             errors.append(error)
     if errors:
         raise combine(errors)
+    host = tuple(_hosted(p, made[p.target]) for p in graph.projections if p.target in driven)
     return Program(
         name=graph.name,
         arithmetic=NAME,
@@ -109,19 +117,32 @@ def realise(
             else _population(made[p.name], latency[p.name])
             for p in graph.populations
         ),
-        projections=tuple(_projection(p, made[p.target]) for p in graph.projections),
+        projections=tuple(
+            _projection(p, made[p.target]) for p in graph.projections if p.target not in driven
+        ),
         outputs=graph.outputs,
         readout=graph.readout,
         encoding=graph.encoding,
         classes=graph.classes,
-        notes=tuple(note for s in made.values() for note in (*s.folded.notes, *_notes(s))),
+        notes=(
+            *notes_on_host(host),
+            *(note for s in made.values() for note in (*s.folded.notes, *_notes(s))),
+        ),
+        hosted=host,
     )
 
 
 def scaled(
-    graph: Graph, population: Population, multiplier: float, reference: Activity | None
+    graph: Graph,
+    population: Population,
+    multiplier: float,
+    reference: Activity | None,
+    driven: bool = False,
 ) -> Scaled:
     """Units of one population.
+
+    Args:
+        driven: by values: weights are those of a constant current, which no filter delays.
 
     Raises:
         UnsupportedError: something that the chip has not, by name.
@@ -132,13 +153,16 @@ def scaled(
     if (folded.loss_u < 1.0).any():
         tau_syn = synapse(1.0 - folded.loss_u)
         filtered = synapse_shape(tau_syn, ONE)
-        per_millivolt = per_millivolt / (filtered.init / 2.0**32)
+        # Of a spike, or of one at every step: what a filter has in the end.
+        reached = 1.0 - filtered.decay / 2.0**32 if driven else filtered.init / 2.0**32
+        per_millivolt = per_millivolt / reached
     weights = tuple((p, fold_weights(p, folded.factor)) for p in graph.incoming(population.name))
     peaks = _peaks(weights, reference)
-    if filtered is None:  # biases go through the ring buffers
+    if filtered is None and not driven:  # biases go through the ring buffers
         extra = (float(np.max(sign * folded.bias, initial=0.0)) for sign in (1.0, -1.0))
         peaks = peaks[0] + next(extra), peaks[1] + next(extra)
-    unit = multiplier * _unit(cell, per_millivolt, filtered, folded, peaks)
+    summed = None if driven else filtered
+    unit = multiplier * _unit(cell, per_millivolt, summed, folded, peaks, driven)
     largest = unit * float(per_millivolt.max(initial=0.0))
     needed = [
         largest * max(peak / _FILLED, single)
@@ -154,15 +178,22 @@ def scaled(
         unit=unit,
         per_threshold=unit * per_millivolt,
         bias=folded.bias * unit / cell.gain,
-        shifts=(_shift(needed[0]), _shift(needed[1])),
+        shifts=(0, 0) if driven else (_shift(needed[0]), _shift(needed[1])),
+        driven=driven,
     )
 
 
 def stored_weights(
     graph: Graph, name: str, multiplier: Multiplier = 1.0, reference: Activity | None = None
 ) -> tuple[StoredWeights, ...]:
-    """What a core would hold of the weights into the population called ``name``, in thresholds."""
-    made = scaled(graph, graph.population(name), float(np.max(multiplier)), reference)
+    """What a core would hold of the weights into the population called ``name``, in thresholds.
+
+    None of those that the host keeps.
+    """
+    driven = name in driven_by_values(graph)
+    made = scaled(graph, graph.population(name), float(np.max(multiplier)), reference, driven)
+    if driven:
+        return ()
     found = []
     for projection, operator in made.weights:
         held = _words(operator, projection, made)
@@ -179,6 +210,7 @@ def _unit(
     filtered: SynapseShape | None,
     folded: Folded,
     peaks: tuple[float, float],
+    driven: bool,
 ) -> float:
     """mV per threshold: neither ring buffers nor alpha, nor the membrane, leave their bits."""
     most = max(*peaks, 1e-9)
@@ -191,7 +223,8 @@ def _unit(
     current = most * several + float(np.abs(folded.bias).max(initial=0.0))
     drive = current * float((per_millivolt * cell.resistance / ONE).max(initial=1e-9))
     start = max(1.0, float(np.abs(folded.v0).max(initial=0.0)), most)
-    return min(_FILLED * buffers, _HEADROOM * _LIMIT / drive, _HEADROOM * _LIMIT / start)
+    unit = min(_HEADROOM * _LIMIT / drive, _HEADROOM * _LIMIT / start)
+    return unit if driven else min(_FILLED * buffers, unit)
 
 
 def capacity(shift: int) -> float:
@@ -260,6 +293,7 @@ def _largest(weights: tuple[tuple[Projection, Operator], ...]) -> tuple[float, f
 def _population(made: Scaled, latency: int) -> ProgramPopulation:
     population, folded, cell = made.population, made.folded, made.membrane
     model: Model = "IF_curr_delta" if made.synapse is None else "IF_curr_exp"
+    sources = made.synapse is None and not made.driven
     zero = np.zeros(population.shape, np.int64)
     threshold = accum(np.full(population.shape, made.unit)) + (0 if folded.at_least else 1)
     loaded = Loaded(
@@ -269,7 +303,7 @@ def _population(made: Scaled, latency: int) -> ProgramPopulation:
         rest=zero,
         reset=zero,
         threshold=threshold if population.neuron.spiking else zero + MOST_ACCUM,
-        offset=zero if made.synapse is None else accum(made.bias),
+        offset=zero if sources else accum(made.bias),
         hold=zero,
         synapses=() if made.synapse is None else (made.synapse, made.synapse),
         per_step=ONE,
@@ -277,13 +311,15 @@ def _population(made: Scaled, latency: int) -> ProgramPopulation:
     told = {"tau_m": cell.tau, "cm": cell.capacity}
     if made.tau_syn is not None:
         told["tau_syn"] = made.tau_syn
-    always = words(made.bias, made.shifts) if made.synapse is None else zero
+    always = words(made.bias, made.shifts) if sources else zero
     return ProgramPopulation(
         name=population.name,
         model=model,
         kind=population.neuron.kind,
         shape=population.shape,
-        parameters=parameters_of(loaded, accum(folded.v0 * made.unit), made.shifts, always, told),
+        parameters=parameters_of(
+            loaded, accum(folded.v0 * made.unit), made.shifts, always, told, made.driven
+        ),
         spiking=population.neuron.spiking,
         scale=made.unit * ONE / folded.theta,
         offset=folded.offset,
@@ -300,6 +336,12 @@ def _projection(projection: Projection, target: Scaled) -> ProgramProjection:
         delay=projection.delay,
         weight_bits=16,
     )
+
+
+def _hosted(projection: Projection, target: Scaled) -> ProgramProjection:
+    operator = next(o for p, o in target.weights if p is projection)
+    currents = fold_weights(replace(projection, operator=operator), target.per_threshold)
+    return hosted(projection, currents, 1.0 / ONE)
 
 
 def _words(operator: Operator, projection: Projection, target: Scaled) -> Operator:
@@ -327,11 +369,16 @@ def _notes(made: Scaled) -> list[str]:
     name, wanted = made.population.name, 1.0 - made.folded.loss_v
     away = float(np.abs(made.membrane.decay / ONE - wanted).max(initial=0.0))
     kind = "IF_curr_delta" if made.synapse is None else "IF_curr_exp"
-    notes = [
-        f"{name}: {kind}, {made.unit:.4g} mV per threshold, ring buffers shifted by "
-        f"{made.shifts[0]} and {made.shifts[1]} bits, decays within {away:.1g}"
-    ]
-    if made.weights:
+    held = f"ring buffers shifted by {made.shifts[0]} and {made.shifts[1]} bits"
+    if made.driven:
+        held = "a constant current"
+    notes = [f"{name}: {kind}, {made.unit:.4g} mV per threshold, {held}, decays within {away:.1g}"]
+    if made.driven and made.synapse is not None:
+        notes.append(
+            f"{name}: its current is there from the first step on; in the graph the synaptic "
+            "filter lets it grow (modelled)"
+        )
+    if made.weights and not made.driven:
         ours, theirs = (signal_to_noise(made, s) for s in (made.shifts, usual_shifts(made)))
         notes.append(
             f"{name}: weights at {ours:.1f} dB signal to noise, {theirs:.1f} dB with the shifts "

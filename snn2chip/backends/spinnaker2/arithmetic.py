@@ -19,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from snn2chip.backends.driven import MODEL, HostedSums
 from snn2chip.backends.stepping import step_through
 from snn2chip.core import ProgramPopulation, ProgramProjection
 from snn2chip.engine.arithmetic import Product, Scan, State
@@ -27,6 +28,9 @@ from snn2chip.graph.operators import Array, Operator
 
 Mode = Literal["chip", "brian2"]
 MODES: tuple[Mode, ...] = ("chip", "brian2")
+
+DRIVEN = "driven"
+"""Parameter of populations whose input is a constant current beside their own offset."""
 
 Floats = NDArray[Any]
 
@@ -52,7 +56,9 @@ class Spinnaker2Arithmetic:
         return arithmetic_name(self.mode)
 
     def product(self, projection: ProgramProjection, operator: Operator) -> Product:
-        """Whole sums."""
+        """Whole sums, or constant currents out of values, as floats."""
+        if projection.model == MODEL:
+            return HostedSums(projection, whole=False)
         return exact_integer_product(projection.name, operator)
 
     def initial(self, population: ProgramPopulation, samples: int) -> State:
@@ -85,9 +91,11 @@ class Spinnaker2Arithmetic:
         record: bool,
     ) -> Scan:
         """Step by step, all samples at once."""
-        run = _Run(population, state, self._kind)
-        given = current.astype(self._kind)
-        biased = population.parameters["i_offset"] != 0
+        offset = population.parameters["i_offset"]
+        if DRIVEN in population.parameters:  # the same at every step
+            offset, current = offset + current[0], np.zeros(current.shape)
+        run = _Run(population, state, self._kind, offset)
+        given, biased = current.astype(self._kind), offset != 0
         found = step_through(run, [given], population.spiking, arrived, biased, record)
         return replace(found, peak_input=float(np.abs(given).max(initial=0)))
 
@@ -100,11 +108,16 @@ class _Run:
     """Neurons on their way through the steps."""
 
     def __init__(
-        self, population: ProgramPopulation, state: State, kind: type[np.floating]
+        self,
+        population: ProgramPopulation,
+        state: State,
+        kind: type[np.floating],
+        offset: Floats | None = None,
     ) -> None:
         p = population.parameters
+        own = p["i_offset"] if offset is None else offset
         self._alpha = p["alpha"].astype(np.float32).astype(kind)
-        self._offset, self._threshold = p["i_offset"].astype(kind), p["threshold"].astype(kind)
+        self._offset, self._threshold = own.astype(kind), p["threshold"].astype(kind)
         self._decay = p["decay"].astype(np.float32).astype(kind) if _filtered(population) else None
         self._subtracts = bool(p["subtracts"])
         self._spiking = population.spiking

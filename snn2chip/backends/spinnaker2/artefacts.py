@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from snn2chip.backends.base import Artefacts
+from snn2chip.backends.driven import EXPONENT
 from snn2chip.backends.spinnaker2.nir import CONVERSION, is_plain, nir_file
 from snn2chip.backends.unrolled import delays_of, synapses
 from snn2chip.core import Program, ProgramPopulation, ProgramProjection, chip_delay
@@ -31,7 +32,7 @@ def artefacts(program: Program) -> Artefacts:
         contents[NIR] = nir_file(program)
     except UnsupportedError as error:
         refused.append(error)
-    listed = [p for p in program.projections if not _shared(program, p)]
+    listed = [*(p for p in program.projections if not _shared(program, p)), *program.hosted]
     count = sum(count_synapses(p.operator) for p in listed)
     if count > MOST_SYNAPSES:
         refused.append(
@@ -62,6 +63,8 @@ def _network(program: Program) -> bytes:
     arrays: dict[str, Any] = {}
     populations, projections = [], []
     for number, p in enumerate(program.populations):
+        if program.on_host(p.name):
+            continue
         shared = any(_shared(program, q) for q in program.incoming(p.name))
         populations.append(
             {
@@ -85,6 +88,9 @@ def _network(program: Program) -> bytes:
             delays = delays_of(program, q, sources, targets) - 1
             arrays[f"{index}.rows"] = np.stack([sources, targets, weights, delays], axis=1)
         projections.append(told)
+    for index, q in enumerate(program.hosted):
+        names = (f"hosted:{index}.{name}" for name in ("sources", "targets", "words"))
+        arrays |= zip(names, synapses(q.operator), strict=True)
     output = program.population(program.outputs[0])
     document = {
         "name": program.name,
@@ -95,6 +101,15 @@ def _network(program: Program) -> bytes:
         "lag": program.max_latency,
         "window": program.encoding.steps,
         "readout": program.readout.kind,
+        "hosted": [
+            {"source": q.source, "target": q.target, "exponent": int(q.parameters[EXPONENT])}
+            for q in program.hosted
+        ],
+        "values": {
+            p.name: {"size": p.size, "gain": program.encoding.gain}
+            for p in program.inputs
+            if program.on_host(p.name)
+        },
     }
     content = io.BytesIO()
     np.savez(content, network=np.array(json.dumps(document)), **arrays)

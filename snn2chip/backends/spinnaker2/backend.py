@@ -10,7 +10,6 @@ from snn2chip.backends.base import (
     Artefacts,
     Fidelity,
     formats_of,
-    refuse_direct,
     require_spiking_sources,
 )
 from snn2chip.backends.defaults import Defaults
@@ -50,7 +49,6 @@ class Spinnaker2Backend(Defaults):
         reference: Activity | None = None,
     ) -> Program:
         """The graph in whole weights; calibration has nothing to scale."""
-        refuse_direct(graph, target)
         require_spiking_sources(graph)
         return realise(graph, self._formats(target), arithmetic_name(self.mode), multipliers)
 

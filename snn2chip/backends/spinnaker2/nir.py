@@ -162,6 +162,8 @@ def _errors(program: Program) -> Iterator[UnsupportedError]:
             yield _error(
                 f"population {p.name!r}: biases behind a convolution", "a leak, or no bias"
             )
+    for q in program.hosted:
+        yield _error(f"population {q.target!r}: constant currents that change by sample", "spikes")
     for q in program.projections:
         operator = q.operator
         if int(chip_delay(program, q).max()) > 1:

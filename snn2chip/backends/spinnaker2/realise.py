@@ -5,7 +5,8 @@ units (15 where one of its synapses has a delay of its own, since such weights h
 bits), as ``s2_nir.py`` of py-spinnaker2 scales with ``scale_weights``. It cuts weights toward zero
 then; these are rounded to the nearest before it sees them. A bias does not pass the synapse: it is
 a constant current, which acts from the chip's first step on. Membranes start so that it has brought
-them to where the graph begins when the population's window does.
+them to where the graph begins when the population's window does. Values (encoding ``direct``) are a
+constant current as well, which the host computes from float weights (`backends.driven`).
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from snn2chip.backends.driven import driven_by_values, hosted, notes_on_host
 from snn2chip.backends.fold import Chip, Folded, fold, fold_weights
 from snn2chip.backends.latency import chip_latencies
+from snn2chip.backends.spinnaker2.arithmetic import DRIVEN
 from snn2chip.core import Program, ProgramPopulation, ProgramProjection
 from snn2chip.errors import UnsupportedError, combine
 from snn2chip.graph import Graph, Population, Projection
@@ -57,6 +60,7 @@ class Scaled:
         weights: of each projection into it, in thresholds.
         unit: units per threshold.
         delayed: some synapse has a delay beyond its own step.
+        driven: its input is a constant current that the host computes.
     """
 
     population: Population
@@ -65,6 +69,7 @@ class Scaled:
     unit: float
     most: int
     delayed: bool
+    driven: bool = False
 
     @property
     def filtered(self) -> bool:
@@ -88,17 +93,20 @@ def realise(
         UnsupportedError: something that the chip has not, by name.
     """
     latency, given, errors = chip_latencies(graph), multipliers or {}, []
+    driven = driven_by_values(graph)
     made: dict[str, Scaled] = {}
     for population in graph.populations:
         if population.is_input:
             continue
         try:
             factor = float(np.max(given.get(population.name, 1.0)))
-            made[population.name] = scaled(graph, population, formats, latency, factor)
+            one = scaled(graph, population, formats, latency, factor)
+            made[population.name] = replace(one, driven=population.name in driven)
         except UnsupportedError as error:
             errors.append(error)
     if errors:
         raise combine(errors)
+    host = tuple(_hosted(p, made[p.target]) for p in graph.projections if p.target in driven)
     return Program(
         name=graph.name,
         arithmetic=arithmetic,
@@ -117,16 +125,21 @@ def realise(
                 weight_bits=formats.bits(made[p.target].delayed),
             )
             for p in graph.projections
+            if p.target not in driven
         ),
         outputs=graph.outputs,
         readout=graph.readout,
         encoding=graph.encoding,
         classes=graph.classes,
-        notes=tuple(
-            note
-            for name, s in made.items()
-            for note in (*s.folded.notes, *_notes(s, latency[name]))
+        notes=(
+            *notes_on_host(host),
+            *(
+                note
+                for name, s in made.items()
+                for note in (*s.folded.notes, *_notes(s, latency[name]))
+            ),
         ),
+        hosted=host,
     )
 
 
@@ -157,7 +170,12 @@ def scaled(
 def stored_weights(
     graph: Graph, name: str, formats: Formats, multiplier: Multiplier = 1.0
 ) -> tuple[StoredWeights, ...]:
-    """What a core would hold of the weights into the population called ``name``, in thresholds."""
+    """What a core would hold of the weights into the population called ``name``, in thresholds.
+
+    None of those that the host keeps.
+    """
+    if name in driven_by_values(graph):
+        return ()
     latency = chip_latencies(graph)
     made = scaled(graph, graph.population(name), formats, latency, float(np.max(multiplier)))
     return tuple(
@@ -166,6 +184,13 @@ def stored_weights(
         )
         for projection, operator in made.weights
     )
+
+
+def _hosted(projection: Projection, target: Scaled) -> ProgramProjection:
+    """Weights of a constant current, in units: what a synaptic filter has in the end."""
+    operator = next(o for p, o in target.weights if p is projection)
+    factor = np.broadcast_to(target.unit / target.folded.loss_u, target.population.shape)
+    return hosted(projection, fold_weights(replace(projection, operator=operator), factor), 1.0)
 
 
 def _whole(projection: Projection, target: Scaled) -> Operator:
@@ -186,6 +211,8 @@ def _population(graph: Graph, made: Scaled, latency: int) -> ProgramPopulation:
         "threshold": np.full(population.shape, fires),
         "subtracts": np.array(int(_subtracts(graph, population))),
     }
+    if made.driven:
+        parameters[DRIVEN] = np.array(1)
     if made.filtered:
         parameters["decay"] = (1.0 - folded.loss_u).astype(np.float32)
     name = "lif_curr_exp" if made.filtered else "lif"
@@ -225,7 +252,12 @@ def _subtracts(graph: Graph, population: Population) -> bool:
 def _notes(made: Scaled, latency: int) -> list[str]:
     """How the population is held, and what starts otherwise than in the graph."""
     name, notes = made.population.name, []
-    if made.weights:
+    if made.driven and made.filtered:
+        notes.append(
+            f"{name}: its current is there from the first step on; in the graph the synaptic "
+            "filter lets it grow (modelled)"
+        )
+    if made.weights and not made.driven:
         held = [(weights_of(o) * made.unit, weights_of(_whole(p, made))) for p, o in made.weights]
         noise = sum(float(((exact - whole) ** 2).sum()) for exact, whole in held)
         signal = sum(float((exact**2).sum()) for exact, _ in held)

@@ -3,7 +3,8 @@
     python run_spinnaker2.py SPIKES.npz [--ip ADDRESS | --brian2]
 
 It reads spinnaker2.npz beside it. SPIKES.npz holds ``x`` [sample, step, *shape], spikes of the
-input (``x.<input>`` of several). Every sample is a run of its own. What the answering population
+input (``x.<input>`` of several), or values [sample, *shape] of an input whose neurons get them as a
+constant current (encoding direct). Every sample is a run of its own. What the answering population
 gives (counts of spikes, or its membrane where the network is read so) is printed for each sample,
 and written to answers.npy. ``--brian2`` runs py-spinnaker2's simulation instead of a chip.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +32,16 @@ def main() -> None:
         arrays = {name: file[name] for name in file.files}
     network = json.loads(str(arrays.pop("network")))
     given = spikes_of(network, options.spikes)
-    window = next(iter(given.values())).shape[1]
-    answers = []
+    spiking = {name: x for name, x in given.items() if name not in network["values"]}
+    windows = [x.shape[1] for x in spiking.values()] or [network["window"]]
+    if windows[0] is None:
+        sys.exit("run_spinnaker2.py: how many steps a sample has is not known")
+    window, answers = windows[0], []
     for sample in range(len(next(iter(given.values())))):
         net, made = build(network, arrays)
-        for name, x in given.items():
+        for name, current in currents(network, arrays, given, sample).items():
+            made[name].params["i_offset"] = made[name].params["i_offset"] + current
+        for name, x in spiking.items():
             made[name].params = {
                 i: np.flatnonzero(x[sample, :, i]).tolist() for i in range(x.shape[2])
             }
@@ -45,12 +52,38 @@ def main() -> None:
 
 
 def spikes_of(network: dict[str, Any], path: Path) -> dict[str, Any]:
-    """Spikes of every input [sample, step, neuron]."""
+    """Spikes of every input [sample, step, neuron], or values [sample, neuron]."""
+    values = network["values"]
     inputs = [p["name"] for p in network["populations"] if p["model"] is None]
+    inputs += values
     with np.load(path, allow_pickle=False) as file:
         names = {name: "x" if len(inputs) == 1 else f"x.{name}" for name in inputs}
-        given = {name: file[key] != 0 for name, key in names.items()}
-    return {name: x.reshape(*x.shape[:2], -1) for name, x in given.items()}
+        given = {name: file[key] for name, key in names.items()}
+    for name, x in given.items():
+        if name in values:
+            given[name] = x.reshape(len(x), -1) * values[name]["gain"]
+        else:
+            given[name] = (x != 0).reshape(*x.shape[:2], -1)
+    return given
+
+
+def currents(
+    network: dict[str, Any], arrays: dict[str, Any], given: dict[str, Any], sample: int
+) -> dict[str, Any]:
+    """What a sample's values add to i_offset, by population.
+
+    Words and values in 2^-16 are whole numbers, so that their sums are exact.
+    """
+    found: dict[str, Any] = {}
+    for index, p in enumerate(network["hosted"]):
+        sources, targets, words = (
+            arrays[f"hosted:{index}.{name}"] for name in ("sources", "targets", "words")
+        )
+        sent = np.rint(given[p["source"]][sample] * 2.0**16)[sources] * words
+        size = next(each["size"] for each in network["populations"] if each["name"] == p["target"])
+        sums = np.ldexp(np.bincount(targets, sent, size), p["exponent"])
+        found[p["target"]] = found.get(p["target"], 0.0) + sums
+    return found
 
 
 def build(network: dict[str, Any], arrays: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

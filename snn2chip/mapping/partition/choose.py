@@ -39,17 +39,16 @@ class Chooser:
 
     def __init__(self, program: Program, target: Target, estimator: Estimator, plan: Plan) -> None:
         self._program, self._target, self._estimator = program, target, estimator
+        self._populations = [p for p in program.populations if not program.on_host(p.name)]
         self._plan = plan
         self._sequential = sequential(program, target)
-        self._needs = {
-            p.name: needs_of(program, target, p, None, True) for p in program.populations
-        }
+        self._needs = {p.name: needs_of(program, target, p, None, True) for p in self._populations}
         self.fewest = cores_of(self.fewest_cores())
 
     @property
     def size(self) -> int:
         """Neurons, inputs included."""
-        return sum(p.size for p in self._program.populations)
+        return sum(p.size for p in self._populations)
 
     @property
     def room(self) -> int | None:
@@ -82,7 +81,7 @@ class Chooser:
             share_of_plain: most parts of a population, over what the fill in order takes.
         """
         shaped = {}
-        for p in self._program.populations:
+        for p in self._populations:
             shapes = self._shapes(p.name)
             most = int(shapes.plain.cores * share_of_plain)
             shaped[p.name] = shapes.fewest_packets(most)
@@ -90,7 +89,7 @@ class Chooser:
 
     def fastest(self, budget: int) -> Iterator[Assignment]:
         """Pieces of equal work on at most so many cores, in ever more parts that share them."""
-        shapes = {p.name: self._shapes(p.name) for p in self._program.populations}
+        shapes = {p.name: self._shapes(p.name) for p in self._populations}
         extra = 0
         for _ in range(_TRIES):
             shaped = self._grown(shapes, budget + extra)
@@ -167,7 +166,7 @@ class Chooser:
                 p.name: shaped[p.name].cut.parts(
                     needs_of(self._program, self._target, p, routes.get(p.name))
                 )
-                for p in self._program.populations
+                for p in self._populations
             }
             settled = all(
                 again[name].max(initial=-1) <= partition[name].max(initial=-1) for name in again
@@ -191,7 +190,7 @@ class Chooser:
             for name, parts in partition.items():
                 apart[name] = parts + np.int32(first)
                 first += int(parts.max(initial=-1)) + 1
-            return apart
+            return {**_nowhere(self._program), **apart}
         limits = loads, most_load, most_cores
         return shared(self._program, self._target, partition, *limits, self._plan.groups)
 
@@ -210,8 +209,17 @@ def shared(
         groups = [[name] for name in partition]
     of = {name: number for number, names in enumerate(groups, start=1) for name in names}
     routes = routes_of(program, partition)
-    needs = {p.name: needs_of(program, target, p, routes.get(p.name)) for p in program.populations}
-    return share(partition, needs, loads, most_load, most_cores, of)
+    here = {name: parts for name, parts in partition.items() if not program.on_host(name)}
+    needs = {
+        name: needs_of(program, target, program.population(name), routes.get(name)) for name in here
+    }
+    return {**_nowhere(program), **share(here, needs, loads, most_load, most_cores, of)}
+
+
+def _nowhere(program: Program) -> Assignment:
+    """No cores for inputs that stay on the host."""
+    none = np.zeros(0, np.int32)
+    return {p.name: none for p in program.populations if program.on_host(p.name)}
 
 
 def room_of(target: Target, plan: Plan) -> int | None:

@@ -2,7 +2,7 @@
 
 A core takes as many neurons, in flattened C order, as the target's limits on neurons, synaptic
 words, axons and thresholds per core allow at once. Inputs occupy cores too, as in SANA-FE and in
-Intel's published map of PilotNet.
+Intel's published map of PilotNet; those whose values stay on the host have none.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _fill_all(
 ) -> dict[str, Parts]:
     return {
         population.name: fill(
-            np.arange(population.size),
+            np.arange(0 if program.on_host(population.name) else population.size),
             needs_of(program, target, population, routes.get(population.name), thresholds),
         )
         for population in program.populations

@@ -3,8 +3,10 @@
     python run_spynnaker.py [SPIKES.npz]
 
 It reads spynnaker.npz beside it. SPIKES.npz holds ``x`` [sample, step, *shape], spikes of the input
-(``x.<input>`` of several); without it the network is mapped and runs on silence. Every sample is a
-run of its own. Counts of the answering population are printed for each, and written to counts.npy.
+(``x.<input>`` of several), or values [sample, *shape] of an input whose neurons get them as a
+constant current (encoding direct); without it the network is mapped and runs on silence. Every
+sample is a run of its own. Counts of the answering population are printed for each, and written to
+counts.npy.
 
 On a virtual board (``virtual_board = True`` in spynnaker.cfg) sPyNNaker maps the network, which
 says whether it fits, and no spike comes back.
@@ -29,7 +31,11 @@ def main() -> None:
         arrays = {name: file[name] for name in file.files}
     network = json.loads(str(arrays.pop("network")))
     given = spikes(network, sys.argv[1:])
-    network["window"] = next(iter(given.values())).shape[1]
+    spiking = [x for name, x in given.items() if name not in network["values"]]
+    if spiking:
+        network["window"] = spiking[0].shape[1]
+    if network["window"] is None:
+        sys.exit("run_spynnaker.py SPIKES.npz: how many steps a sample has is not known")
     samples = len(next(iter(given.values())))
     counts = []
     for sample in range(samples):
@@ -39,24 +45,50 @@ def main() -> None:
 
 
 def spikes(network: dict[str, Any], words: list[str]) -> dict[str, Any]:
-    """Spikes of every input [sample, step, neuron]."""
+    """Spikes of every input [sample, step, neuron], or values [sample, neuron]."""
     inputs = {p["name"]: p["size"] for p in network["populations"] if p["model"] is None}
+    values = network["values"]
+    inputs |= {name: about["size"] for name, about in values.items()}
     own = [name for name in inputs if not name.startswith(BIAS)]
-    steps = network["window"]
-    if not words and steps is None:
-        sys.exit("run_spynnaker.py SPIKES.npz: how many steps the input has is not known")
+    steps = network["window"] or 0
     if not words:
-        return {name: np.zeros((1, steps, inputs[name]), bool) for name in own}
+        silence = {name: np.zeros((1, steps, inputs[name]), bool) for name in own}
+        return silence | {name: np.zeros((1, inputs[name])) for name in values}
     with np.load(words[0], allow_pickle=False) as file:
         names = {name: "x" if len(own) == 1 else f"x.{name}" for name in own}
-        given = {name: file[key] != 0 for name, key in names.items()}
-    return {name: x.reshape(*x.shape[:2], -1) for name, x in given.items()}
+        given = {name: file[key] for name, key in names.items()}
+    for name, x in given.items():
+        if name in values:
+            given[name] = x.reshape(len(x), -1) * values[name]["gain"]
+        else:
+            given[name] = (x != 0).reshape(*x.shape[:2], -1)
+    return given
+
+
+def currents(network: dict[str, Any], arrays: dict[str, Any], given: dict[str, Any]) -> Any:
+    """What values [neuron] of a sample add to i_offset, in nA, by population.
+
+    Words and values in 2^-16 are whole numbers, so that their sums are exact.
+    """
+    found: dict[str, Any] = {}
+    for index, p in enumerate(network["hosted"]):
+        sources, targets, words = (
+            arrays[f"hosted:{index}.{name}"] for name in ("sources", "targets", "words")
+        )
+        sent = np.rint(given[p["source"]] * 2.0**16)[sources] * words
+        size = next(each["size"] for each in network["populations"] if each["name"] == p["target"])
+        sums = np.ldexp(np.bincount(targets, sent, size), p["exponent"] + 15)
+        found[p["target"]] = found.get(p["target"], 0.0) + np.rint(sums) / 2.0**15
+    return found
 
 
 def run(network: dict[str, Any], arrays: dict[str, Any], given: dict[str, Any]) -> Any:
-    """Spikes of each answering neuron, for one sample [step, neuron] of every input."""
+    """Spikes of each answering neuron, for one sample of every input: [step, neuron] or values."""
+    driven = currents(network, arrays, given)
     sim.setup(timestep=network["time_step_ms"])
-    made = {p["name"]: population(network, p, arrays, given) for p in network["populations"]}
+    made = {
+        p["name"]: population(network, p, arrays, given, driven) for p in network["populations"]
+    }
     for p in network["projections"]:
         names = ("sources", "targets", "weights", "delays")
         columns = [arrays[f"{p['index']}.{name}"] for name in names]
@@ -79,7 +111,11 @@ def run(network: dict[str, Any], arrays: dict[str, Any], given: dict[str, Any]) 
 
 
 def population(
-    network: dict[str, Any], wanted: dict[str, Any], arrays: dict[str, Any], given: dict[str, Any]
+    network: dict[str, Any],
+    wanted: dict[str, Any],
+    arrays: dict[str, Any],
+    given: dict[str, Any],
+    driven: dict[str, Any],
 ) -> Any:
     """Neurons with their parameters and ring buffers, or a source with its spikes."""
     name, size, step = wanted["name"], wanted["size"], network["time_step_ms"]
@@ -94,6 +130,7 @@ def population(
         return sim.Population(size, sim.SpikeSourceArray(spike_times=times), label=name)
     own = {k[len(name) + 1 :]: v for k, v in arrays.items() if k.startswith(name + ".")}
     first = own.pop("v")
+    own["i_offset"] = own["i_offset"] + driven.get(name, 0.0)
     cell = getattr(sim, wanted["model"])(**{k: v.tolist() for k, v in own.items()})
     expected = {"max_expected_summed_weight": wanted["max_expected"]}
     made = sim.Population(size, cell, label=name, additional_parameters=expected)

@@ -33,19 +33,24 @@ _TOLD = {
 """Parameters in s16.15, and PyNN's names of them."""
 
 
-def firmware_network(program: Program, steps: int) -> FirmwareNetwork:
+def firmware_network(
+    program: Program, steps: int, currents: Mapping[str, Integers] | None = None
+) -> FirmwareNetwork:
     """What sPyNNaker is to map so that cores compute the program.
 
     Args:
         steps: of the graph; the cores run longer by the largest latency.
+        currents: of populations that values drive, in 2^-15 nA [*shape], beside their own.
     """
+    driven = currents or {}
     populations: list[FirmwarePopulation] = []
     projections: list[FirmwareProjection] = []
     for p in program.populations:
         if p.is_input:
-            populations.append(FirmwarePopulation(p.name, p.size))
+            if not program.on_host(p.name):
+                populations.append(FirmwarePopulation(p.name, p.size))
             continue
-        populations.append(_population(p))
+        populations.append(_population(p, driven.get(p.name)))
         if bias := tuple(_bias(p)):
             populations.append(FirmwarePopulation(BIAS + p.name, 1))
             projections += bias
@@ -77,8 +82,10 @@ def spikes_of_sources(
     return found
 
 
-def _population(p: ProgramPopulation) -> FirmwarePopulation:
+def _population(p: ProgramPopulation, current: Integers | None) -> FirmwarePopulation:
     values = {told: _each(p, name) / ONE for name, told in _TOLD.items()}
+    if current is not None:
+        values["i_offset"] = values["i_offset"] + current.reshape(-1) / ONE
     values["tau_refrac"] = _each(p, "hold").astype(np.float64)
     if "tau_syn" in p.parameters:
         tau = _each(p, "tau_syn") / ONE

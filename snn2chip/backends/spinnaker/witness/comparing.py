@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from snn2chip.backends.driven import constant_currents, require_static
 from snn2chip.backends.spinnaker.arithmetic import SpinnakerArithmetic
 from snn2chip.backends.spinnaker.emit.unrolled import firmware_network, spikes_of_sources
 from snn2chip.backends.spinnaker.witness import FirmwareRecordings, run_firmware
@@ -56,14 +57,39 @@ def compare_firmware(
         WitnessError: sPyNNaker or the firmware failed, or sPyNNaker shifts ring buffers otherwise.
     """
     steps = len(next(iter(given.values())))
-    network = firmware_network(program, steps)
-    sources = spikes_of_sources(program, network, {k: x != 0 for k, x in given.items()})
-    theirs = run_firmware(engine, network, sources, limit_s)
+    if program.hosted:
+        theirs = _sample_by_sample(engine, program, given, limit_s)
+    else:
+        network = firmware_network(program, steps)
+        sources = spikes_of_sources(program, network, {k: x != 0 for k, x in given.items()})
+        theirs = run_firmware(engine, network, sources, limit_s)
     options = RunOptions(trace=True, trace_state=True)
     _, trace = simulate(program, given, SpinnakerArithmetic(), options)
     assert trace is not None
     rows = tuple(_compared(p, steps, trace, theirs) for p in program.populations if not p.is_input)
     return rows, theirs
+
+
+def _sample_by_sample(
+    engine: Engine, program: Program, given: Mapping[str, Array], limit_s: float
+) -> FirmwareRecordings:
+    """Samples whose values are loaded as currents: each is a network of its own."""
+    require_static(program, given)
+    currents = constant_currents(program, {name: x[0] for name, x in given.items()})
+    found = []
+    for k in range(next(iter(given.values())).shape[1]):
+        one = {name: x[:, k : k + 1] != 0 for name, x in given.items()}
+        network = firmware_network(
+            program, len(next(iter(one.values()))), {name: c[k] for name, c in currents.items()}
+        )
+        sources = spikes_of_sources(program, network, one)
+        found.append(run_firmware(engine, network, sources, limit_s))
+    return replace(
+        found[0],
+        v={name: np.concatenate([each.v[name] for each in found]) for name in found[0].v},
+        fired={n: np.concatenate([each.fired[n] for each in found]) for n in found[0].fired},
+        seconds=tuple(s for each in found for s in each.seconds),
+    )
 
 
 def _compared(

@@ -1,0 +1,169 @@
+"""Encoding ``direct`` on chips that take spikes: the host multiplies, and neurons get a current.
+
+Values that do not change make sums W x + b that do not change either, so a host can compute them
+before a run and load them as the constant current of each neuron. It rounds values to 2^-16 and
+holds weights as whole numbers whose sums stay below 2^32, so that products and sums are exact in
+float64, in whatever order they are added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import frexp
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn2chip.core import Program, ProgramProjection
+from snn2chip.errors import ConfigError, UnsupportedError, combine
+from snn2chip.graph import Graph, Projection
+from snn2chip.graph.linear import apply, synapses
+from snn2chip.graph.operators import Array, Operator, weights_of, with_weights
+
+MODEL = "host"
+"""Of such projections in a program."""
+
+EXPONENT = "exponent"
+"""Their parameter: a sum of words and values is worth so many powers of two."""
+
+VALUE_BITS, _SUM_BITS = 16, 32
+
+Floats = NDArray[np.float64]
+
+
+def driven_by_values(graph: Graph) -> frozenset[str]:
+    """Populations whose input is a constant current; none unless the encoding is ``direct``.
+
+    Raises:
+        UnsupportedError: values that come late, or into populations that get spikes too; names
+            each of them.
+    """
+    if graph.encoding.kind != "direct":
+        return frozenset()
+    inputs = {p.name for p in graph.inputs}
+    found = {p.target for p in graph.projections if p.source in inputs}
+    errors = [
+        UnsupportedError(
+            f"population {name!r}: values (encoding 'direct') and spikes",
+            needs="either of them: values become the constant current of a population",
+            has="projections from " + ", ".join(repr(p.source) for p in graph.incoming(name)),
+            remedy='--encoding if, or encoding.kind = "if" in the recipe that trains it',
+        )
+        for name in sorted(found)
+        if any(p.source not in inputs for p in graph.incoming(name))
+    ]
+    errors += [
+        UnsupportedError(
+            f"projection {p.name!r}: values (encoding 'direct') that are delayed",
+            needs="no delay: a constant current acts from the first step on",
+            has=f"{p.delay.largest} steps",
+            remedy="no delay there, or --encoding if",
+        )
+        for p in graph.projections
+        if p.source in inputs and p.delay.largest > 0
+    ]
+    if errors:
+        raise combine(errors)
+    return frozenset(found)
+
+
+def hosted(projection: Projection, currents: Operator, unit: float) -> ProgramProjection:
+    """A projection whose sums the host computes.
+
+    Args:
+        currents: the operator in currents per value.
+        unit: of the sums that come out, in the same currents.
+    """
+    magnitudes = with_weights(currents, np.abs(weights_of(currents)))
+    most = float(apply(magnitudes, np.ones((1, *currents.source_shape))).max(initial=0.0))
+    power = _SUM_BITS - frexp(most or 1.0)[1]
+    words = np.rint(weights_of(currents) * 2.0**power).astype(np.int64)
+    # A sum of words and of values in 2^-16 is worth 2^(-power - 16) currents.
+    exponent, mantissa = -power - VALUE_BITS, frexp(unit)
+    if mantissa[0] != 0.5:
+        raise ValueError(f"unit {unit} is no power of two")
+    return ProgramProjection(
+        source=projection.source,
+        target=projection.target,
+        operator=with_weights(currents, words),
+        parameters={EXPONENT: np.array(exponent - (mantissa[1] - 1))},
+        weight_bits=_SUM_BITS + 1,
+        model=MODEL,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class HostedSums:
+    """Sums [n, *target_shape] of values [n, *source_shape], in the projection's unit, rounded.
+
+    Attributes:
+        whole: integers come out, else float64 that is not rounded.
+    """
+
+    projection: ProgramProjection
+    whole: bool = True
+
+    def __call__(self, values: Array) -> Array:
+        given = np.rint(np.asarray(values, np.float64) * 2.0**VALUE_BITS)
+        sums = apply(_in_floats(self.projection.operator), given)
+        sums = np.ldexp(sums, int(self.projection.parameters[EXPONENT]))
+        return np.rint(sums).astype(np.int64) if self.whole else sums
+
+    def sums_and_arrivals(self, values: Array) -> tuple[Array, NDArray[np.bool_]]:
+        """Sums, and no synaptic event: none happens on the chip."""
+        sums = self(values)
+        return sums, np.zeros(sums.shape, np.bool_)
+
+
+def _in_floats(operator: Operator) -> Operator:
+    return with_weights(operator, weights_of(operator).astype(np.float64))
+
+
+def constant_currents(
+    program: Program, values: Mapping[str, NDArray[Any]]
+) -> dict[str, NDArray[np.int64]]:
+    """Population -> what the host adds to its constant current, in its unit [sample, *shape].
+
+    Args:
+        values: of the inputs, [sample, *shape].
+    """
+    found: dict[str, NDArray[np.int64]] = {}
+    for projection in program.hosted:
+        sums = HostedSums(projection)(values[projection.source]).astype(np.int64)
+        found[projection.target] = sums + found.get(projection.target, 0)
+    return found
+
+
+def require_static(program: Program, given: Mapping[str, Array]) -> None:
+    """Refuse values that change over time: a constant current is loaded before the run.
+
+    Args:
+        given: of the inputs [step, sample, *shape].
+
+    Raises:
+        ConfigError: with the input that changes.
+    """
+    for name in sorted({p.source for p in program.hosted}):
+        if np.any(given[name] != given[name][:1]):
+            raise ConfigError(
+                f"input {name!r}: values that change over time (encoding 'direct')",
+                needs="one value for each input neuron: x [sample, *shape]",
+                has="currents that are loaded before the run",
+                remedy="static values, spikes, or --target reference",
+            )
+
+
+def products_of_host(program: Program) -> int:
+    """Multiplications of the host for a sample."""
+    return sum(synapses(p.operator) for p in program.hosted)
+
+
+def notes_on_host(hosted: tuple[ProgramProjection, ...]) -> tuple[str, ...]:
+    """What the host does for the chip, one sentence each."""
+    return tuple(
+        f"{p.target}: a constant current (i_offset) that the host computes from {p.source}, "
+        f"{synapses(p.operator):,} multiplications a sample, which no energy here counts (modelled)"
+        for p in hosted
+    )
