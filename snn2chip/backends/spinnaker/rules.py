@@ -29,6 +29,10 @@ from snn2chip.targets.types import Target
 _HEADER_WORDS, _WORD_BYTES, _SLOT_BYTES = 3, 4, 2
 """Of a row of synapses, and of a slot of a ring buffer: formats of sPyNNaker 1!7.4.1."""
 
+CORE_BYTES, NEURON_BYTES = 1_400, 116
+"""Of all its other regions of a core with neurons, without recordings: what it makes of a network
+is below that, and not by a tenth (`tests/backends/multicast/test_pacman.py`)."""
+
 RING = Limit(
     "ring-buffer",
     "ring_buffer_bits",
@@ -44,8 +48,9 @@ STATE = Limit(
 SDRAM = Limit(
     "sdram-per-chip",
     "sdram_bytes_per_chip",
-    "the rows of synapses into a chip's cores fit its memory: 12 bytes, and 4 for each synapse, of "
-    "every source neuron, core and receptor",
+    "what a chip's cores hold fits its memory: rows of synapses (12 bytes, and 4 for each synapse, "
+    f"of every source neuron, core and receptor), {CORE_BYTES:,} bytes for a core and "
+    f"{NEURON_BYTES} for a neuron",
     "--chips with more chips, fewer inputs per neuron, or a layer in between",
 )
 DTCM = Limit(
@@ -55,7 +60,14 @@ DTCM = Limit(
     "with neurons and slots rounded up to a power of two",
     "fewer neurons on a core, or shorter delays",
 )
-LIMITS = (DELAY, RING, STATE, SDRAM, DTCM, *multicast.LIMITS)
+BIASES = Limit(
+    "cores-of-biases",
+    "cores",
+    "the network's cores, and one for the source of each population's biases, are no more than the "
+    "chips have together",
+    "--chips with more chips, or a layer less with biases",
+)
+LIMITS = (DELAY, RING, STATE, SDRAM, DTCM, BIASES, *multicast.LIMITS)
 """Every rule of this module, in the order of the documentation."""
 
 
@@ -73,6 +85,7 @@ def violations(
 def of_a_board(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
     """What chips, cores and routers do not hold of a mapping."""
     yield from multicast.violations(program, target, mapping, sources_of_biases(program, mapping))
+    yield from _cores_of_biases(program, target, mapping)
     seats = multicast.seats_of(mapping, target)
     of_chips = sdram_by_chip(program, target, mapping)
     yield from _beyond(target, SDRAM, {f"chip {x}, {y}": n for (x, y), n in of_chips.items()})
@@ -93,10 +106,30 @@ def sources_of_biases(program: Program, mapping: Mapping) -> dict[str, list[int]
     }
 
 
+def _cores_of_biases(program: Program, target: Target, mapping: Mapping) -> Iterator[Violation]:
+    """Where the network alone has cores enough; else that is the limit that is broken."""
+    chips = max((place.chip for place in mapping.places.values()), default=0) + 1
+    room, sources = target.limit("cores"), len(sources_of_biases(program, mapping))
+    if room is None or mapping.cores_used > room * chips:
+        return
+    if mapping.cores_used + sources > room * chips:
+        yield BIASES.broken(
+            target.name,
+            program.name,
+            f"{mapping.cores_used} + {sources} cores",
+            f"{room * chips} cores",
+            target.resources["cores"].source,
+        )
+
+
 def sdram_by_chip(program: Program, target: Target, mapping: Mapping) -> dict[Chip, int]:
-    """Bytes of synaptic rows by chip."""
+    """Bytes by chip: rows of synapses, and what neurons and their cores take."""
     seats = multicast.seats_of(mapping, target)
     found: dict[Chip, int] = {}
+    for population in (p for p in program.populations if not p.is_input):
+        for core, neurons in mapping.parts(population.name):
+            chip, _ = seats[core]
+            found[chip] = found.get(chip, 0) + CORE_BYTES + NEURON_BYTES * len(neurons)
     for projection in program.projections:
         reached = reach(projection.operator, mapping.assignment[projection.target])
         sources = np.bincount(reached.row_of, minlength=reached.synapses.shape[0])

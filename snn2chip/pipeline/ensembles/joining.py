@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.core import Activity, PopulationActivity, Program, ProgramPopulation, Raster, Trace
+from snn2chip.core import (
+    Activity,
+    PopulationActivity,
+    Program,
+    ProgramPopulation,
+    ProgramProjection,
+    Raster,
+    Trace,
+)
 from snn2chip.core import Mapping as CoreMapping
 from snn2chip.errors import UnsupportedError
 from snn2chip.graph import Ensemble
@@ -24,15 +32,15 @@ def join_programs(ensemble: Ensemble, programs: Sequence[Program]) -> Program:
     """
     first = programs[0]
     populations = list(first.inputs)
-    projections = []
+    projections: list[ProgramProjection] = []
+    hosted: list[ProgramProjection] = []
     common = [note for note in first.notes if _is_common(note, programs)]
     for name, program in zip(ensemble.names, programs, strict=True):
         _require_inputs(ensemble, name, first, program)
         own = {p.name: _own(name, p) for p in program.populations}
         populations += [replace(p, name=own[p.name]) for p in program.populations if not p.is_input]
-        projections += [
-            replace(p, source=own[p.source], target=own[p.target]) for p in program.projections
-        ]
+        projections += _renamed(program.projections, own)
+        hosted += _renamed(program.hosted, own)
         common += [f"{name}: {note}" for note in program.notes if note not in common]
     return replace(
         first,
@@ -41,7 +49,14 @@ def join_programs(ensemble: Ensemble, programs: Sequence[Program]) -> Program:
         projections=tuple(projections),
         outputs=ensemble.graph.outputs,
         notes=tuple(common),
+        hosted=tuple(hosted),
     )
+
+
+def _renamed(
+    projections: Iterable[ProgramProjection], own: Mapping[str, str]
+) -> list[ProgramProjection]:
+    return [replace(p, source=own[p.source], target=own[p.target]) for p in projections]
 
 
 def join_activities(
@@ -139,6 +154,7 @@ def without(
             program,
             populations=populations,
             projections=tuple(p for p in program.projections if p.target not in left_out),
+            hosted=tuple(p for p in program.hosted if p.target not in left_out),
             outputs=tuple(name for name in program.outputs if name not in left_out),
         ),
         replace(activity, populations={name: activity.populations[name] for name in names}),

@@ -12,6 +12,7 @@ from snn2chip.backends.multicast.compress import agree
 from snn2chip.backends.multicast.keys import with_keys
 from snn2chip.backends.multicast.mesh import CHIPS_PER_BOARD
 from snn2chip.backends.multicast.tables import Entry
+from snn2chip.backends.spinnaker.rules import CORE_BYTES, NEURON_BYTES
 from snn2chip.backends.spinnaker.witness import (
     FirmwareNetwork,
     FirmwarePopulation,
@@ -161,3 +162,11 @@ def test_rows_of_synapses_take_what_theirs_do_but_for_padding(theirs: dict[str, 
         for part, each in zip(own[projection.target], lengths, strict=True):
             assert part["regions"]["SynBlocks"] == padded
             assert 4 * int((3 + each).sum()) < padded
+
+
+def test_other_regions_take_as_much_as_is_counted_for_them(theirs: dict[str, Any]) -> None:
+    for part in theirs["parts"]:
+        if part["population"] != "input":
+            others = sum(part["regions"].values()) - part["regions"]["SynBlocks"]
+            counted = CORE_BYTES + NEURON_BYTES * part["size"]
+            assert 0.9 * counted < others <= counted

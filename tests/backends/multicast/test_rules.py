@@ -14,7 +14,12 @@ from snn2chip.backends import find_backend
 from snn2chip.backends.multicast import boards, routing
 from snn2chip.backends.multicast.keys import Part
 from snn2chip.backends.multicast.rules import key_bits
-from snn2chip.backends.spinnaker.rules import dtcm_by_core, sdram_by_chip
+from snn2chip.backends.spinnaker.rules import (
+    CORE_BYTES,
+    NEURON_BYTES,
+    dtcm_by_core,
+    sdram_by_chip,
+)
 from snn2chip.cli import main
 from snn2chip.core import Mapping, Program, Violation
 from snn2chip.core.mapping import Slice
@@ -62,6 +67,15 @@ def test_a_table_that_is_too_large() -> None:
     assert table.remedy.startswith("fewer populations")
 
 
+def test_sources_of_biases_need_cores_too() -> None:
+    """Eleven cores of the network, and three of its biases."""
+    (violation,) = broken(narrow(load_target("spinnaker1"), cores=13)).values()
+    assert violation.rule == "spinnaker1.cores-of-biases"
+    assert (violation.needs, violation.has) == ("11 + 3 cores", "13 cores")
+    assert broken(narrow(load_target("spinnaker1"), cores=14)) == {}
+    assert broken(narrow(load_target("spinnaker1"), cores=10)) == {}  # the limit of all chips
+
+
 def test_memory_of_a_chip_and_of_a_core() -> None:
     target = narrow(
         load_target("spinnaker1"), sdram_bytes_per_chip=1 << 20, dtcm_bytes_per_core=1024
@@ -76,13 +90,15 @@ def test_memory_of_a_chip_and_of_a_core() -> None:
     assert cores[0].needs == "2,048 bytes"
 
 
-def test_rows_of_synapses_and_ring_buffers_in_bytes() -> None:
+def test_memory_in_bytes() -> None:
     """A row of each source, core and receptor: three words and one for each synapse."""
     target = load_target("spinnaker1")
     program = program_on(target)
     mapping, _ = map_program(program, target)
     rows = 40 * (6 * 6 + 1500) + 1500 * (3 * 6 + 700) + 700 * (6 + 10)
-    assert sdram_by_chip(program, target, mapping) == {(0, 0): 4 * rows}
+    cores = 6 + 3 + 1  # of neurons
+    rest = CORE_BYTES * cores + NEURON_BYTES * (1500 + 700 + 10)
+    assert sdram_by_chip(program, target, mapping) == {(0, 0): 4 * rows + rest}
     sizes = set(dtcm_by_core(program, target, mapping).values())
     assert sizes == {2 * 256 * 2 * 2, 2 * 16 * 2 * 2}
 

@@ -105,3 +105,21 @@ def test_the_firmware_recorded_the_same(model: Model) -> None:
     assert theirs.sum() > 20
     np.testing.assert_array_equal(ours.v, v)
     np.testing.assert_array_equal(ours.fired, theirs)
+
+
+@pytest.mark.parametrize("tau_m", [1.5, 10.0, 100.0])
+def test_no_gap_brings_a_membrane_back_from_above(tau_m: float) -> None:
+    """Products are cut down: it stops short of its rest, and comes all the way from below."""
+    decay = int(
+        loaded(
+            "IF_curr_delta", {k: np.array([v]) for k, v in {**CELL, "tau_m": tau_m}.items()}
+        ).membrane_decay[0]
+    )
+    left = -(-ONE // (ONE - decay)) - 1
+    weight = 6.0 / tau_m
+    above = one_neuron([0], weight, steps=2000, tau_m=tau_m).v[:, 0]
+    below = one_neuron([0], weight, steps=2000, tau_m=tau_m, inhibitory=True).v[:, 0]
+    assert above[3] > left > 0
+    assert (above[-500:] == left).all()
+    assert below[3] < 0
+    assert (below[-500:] == 0).all()
