@@ -218,7 +218,7 @@ def _lines() -> Progress:
     def tell(stage: str, done: int, total: int) -> None:
         nonlocal last
         now = time.monotonic()
-        if done and (done == total or now - last >= LINE_SECONDS):
+        if done and now - last >= LINE_SECONDS:
             last = now
             note(f"{stage} {done}/{total}")
 
@@ -230,8 +230,8 @@ def progress(lines: bool = False) -> Iterator[Progress | None]:
     """A progress bar on standard error where that is a terminal, else None.
 
     Args:
-        lines: of work that takes hours: where there is no terminal, such as in a log, a line at
-            the end of every stage, and one every `LINE_SECONDS` in between.
+        lines: of work that takes hours: where there is no terminal, such as in a log, a line every
+            `LINE_SECONDS`.
     """
     if verbosity.quiet or not sys.stderr.isatty():
         yield _lines() if lines and not verbosity.quiet else None
