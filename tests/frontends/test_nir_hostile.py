@@ -214,7 +214,12 @@ def test_nesting_and_sharing_are_bounded(tmp_path: Path, monkeypatch: pytest.Mon
         file.move("node", "old")
         file["node"] = node
 
+    def names_without_end(file: h5py.File) -> None:
+        group = file.create_group("node/nodes/a")
+        group["a"] = group
+
     assert "nested deeper than 32" in edited(tmp_path, itself)
+    assert "more than 32 slashes in the name of a node" in edited(tmp_path, names_without_end)
     monkeypatch.setattr(reader, "_OBJECTS", 2000)
     assert "more than 2000 nodes and parameters" in edited(tmp_path, doubling)
 

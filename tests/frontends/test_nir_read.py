@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import nir
@@ -39,6 +40,23 @@ def test_a_simple_file(tmp_path: Path) -> None:
     np.testing.assert_array_equal(projection.bias, [0.5, 0.0])
     assert graph.outputs == ("lif",)
     assert graph.readout.kind == "spike_count"
+
+
+def test_names_with_slashes(tmp_path: Path) -> None:
+    """HDF5 takes them for paths, so that nir itself does not read what it wrote."""
+    nodes = {
+        "in/put": source(3),
+        "block/1/fc": nir.Affine(np.ones((2, 3)), np.zeros(2)),
+        "block/1/lif": lif(2),
+        "y": sink(2),
+    }
+    names = list(nodes)
+    path = save(tmp_path / "n.nir", nodes, list(itertools.pairwise(names)))
+    with pytest.raises(KeyError):
+        nir.read(path)
+    graph = read(path)
+    assert [p.name for p in graph.populations] == ["in/put", "block/1/lif"]
+    assert [p.name for p in graph.projections] == ["in/put->block/1/lif"]
 
 
 def test_same_padding_with_a_stride(tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 Layout: ``/version``; ``/node`` is a graph; a graph has ``type`` = "NIRGraph", ``edges`` [n, 2],
 ``nodes/<name>`` and optionally ``metadata``; a node has ``type`` and one data set per parameter.
+HDF5 takes a slash in a name for a path: a group without ``type`` that holds groups begins names.
 Links to elsewhere are never followed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -97,11 +99,8 @@ class _Reader:
             raise InputFileError(f"{where}: nested deeper than {_DEPTH} graphs")
         children = self._group(group, "nodes", where)
         nodes: dict[str, NirNode | NirGraph] = {}
-        self._expect(2 * len(children))
-        for link in children:
-            key = unescape(link) if self.escaped else link
+        for key, child in self._children(children, "", where):
             full = prefix + key
-            child = self._group(children, link, where)
             kind = self._text(child, "type", f"node {full!r}")
             if kind == "NIRGraph":
                 nodes[key] = self._graph(child, full, full + "/", version)
@@ -109,6 +108,22 @@ class _Reader:
                 nodes[key] = NirNode(kind, self._params(child, full, _PORT_TYPES.get(kind)), full)
         metadata = self._metadata(group) if "metadata" in group else {}
         return NirGraph(nodes, self._edges(group, where), metadata, version, name)
+
+    def _children(
+        self, group: h5py.Group, prefix: str, where: str
+    ) -> Iterator[tuple[str, h5py.Group]]:
+        """(name, group) of every node."""
+        if prefix.count("/") > _DEPTH:
+            raise InputFileError(f"{where}: more than {_DEPTH} slashes in the name of a node")
+        self._expect(2 * len(group))
+        for link in group:
+            child = self._group(group, link, where)
+            members = set(child) if not self.escaped else {"type"}
+            inside = members and "type" not in members
+            if inside and all(child.get(name, getclass=True) is h5py.Group for name in members):
+                yield from self._children(child, f"{prefix}{link}/", where)
+            else:
+                yield prefix + (unescape(link) if self.escaped else link), child
 
     def _params(self, group: h5py.Group, name: str, port: str | None) -> dict[str, Param]:
         """Parameters of a node.
