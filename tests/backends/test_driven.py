@@ -328,3 +328,13 @@ def test_cores_of_a_board_compute_it() -> None:
     rows, _ = comparing.compare_firmware(engine, spinnaker1.realise(net), given, 300.0)
     assert [(row.population, row.mismatches) for row in rows] == [("hidden0", 0), ("out", 0)]
     assert all(row.spikes for row in rows)
+
+
+def test_members_of_an_ensemble_have_currents_of_their_own() -> None:
+    run = snn2chip.simulate(
+        "digits-sne", "spinnaker2", data="digits", encoding="direct", steps=4, samples=20
+    )
+    program = run.result.program
+    assert [p.target for p in program.hosted] == [f"m{k}/hidden1" for k in range(4)]
+    assert run.result.mapping.assignment["input"].size == 0
+    assert all(run.result.activity.populations[p.target].spikes.total() > 0 for p in program.hosted)
