@@ -18,7 +18,10 @@ from snn2chip.data.noise import STRENGTHS, NoiseKind, check_noise, drop_events, 
 from snn2chip.distill.checkpoint import CheckpointMetadata, load_checkpoint
 from snn2chip.distill.sequence import encode_spikes, readout_scores, run_layers
 from snn2chip.errors import ConfigError, InputFileError
-from snn2chip.pipeline import list_models
+from snn2chip.frontends.ensemble import find_ensemble
+from snn2chip.graph import Ensemble
+from snn2chip.pipeline import Options, list_models, open_network
+from snn2chip.pipeline.ensembles.policies import contributions, decide
 from snn2chip.resources import models_dir
 
 CLEAN = "none"
@@ -26,13 +29,22 @@ CLEAN = "none"
 
 _BATCH = 256
 
+Floats = NDArray[np.float64]
+
 
 @dataclass(frozen=True, eq=False)
 class NoiseModel:
-    """A network to judge: a student, or a teacher, which takes values and sends no events."""
+    """A network to judge: a student, or a teacher, which takes values and sends no events.
 
-    module: norse.SequentialState
+    Attributes:
+        modules: the network alone, or the members of an ensemble.
+        metadata: of the first of them.
+        ensemble: who answers, where there are members.
+    """
+
+    modules: tuple[norse.SequentialState, ...]
     metadata: CheckpointMetadata
+    ensemble: Ensemble | None = None
 
     @property
     def takes_events(self) -> bool:
@@ -111,23 +123,36 @@ def _row(
             if drops:
                 encoded = torch.from_numpy(drop_events(encoded.numpy(), strength, seed, index))
             scores, count = _run(model, encoded)
-            correct.append(scores.argmax(1).numpy() == y[index])
+            correct.append(scores.argmax(axis=1) == y[index])
             spikes += count
     return NoiseRow(name, kind or CLEAN, strength, np.concatenate(correct), spikes / len(y))
 
 
-def _run(model: NoiseModel, encoded: Tensor) -> tuple[Tensor, float]:
-    """Scores [sample, class], and the number of spikes behind the input."""
-    result = run_layers(model.module, encoded)
-    count = sum(float(spikes.sum()) for spikes in result.spikes.values())
-    return readout_scores(result.output, model.metadata.readout), count
+def _run(model: NoiseModel, encoded: Tensor) -> tuple[Floats, float]:
+    """Scores [sample, class], and the number of spikes behind the input.
+
+    Those of members that are not active on a sample are none.
+    """
+    scores, counts = [], []
+    for module in model.modules:
+        result = run_layers(module, encoded)
+        scores.append(readout_scores(result.output, model.metadata.readout).double().numpy())
+        fired = [spikes.flatten(2).sum(dim=(0, 2)) for spikes in result.spikes.values()]
+        counts.append(torch.stack(fired).sum(0).numpy() if fired else np.zeros(len(scores[0])))
+    if model.ensemble is None:
+        return scores[0], float(counts[0].sum())
+    gate = model.ensemble.policy.gate
+    wanted = None if gate is None else gate.scores(encoded.mean(0).flatten(1).double().numpy())
+    decision = decide(model.ensemble, contributions(model.ensemble, scores), wanted)
+    return decision.logits, float((decision.active * np.stack(counts, axis=1)).sum())
 
 
 def open_models(paths: Sequence[Path]) -> dict[str, NoiseModel]:
-    """Students and teachers in files, by the names that tell them apart.
+    """Students, teachers and ensembles in files, by the names that tell them apart.
 
     Args:
-        paths: checkpoints, folders with a ``student.safetensors``, or names of bundled students.
+        paths: checkpoints, folders with a ``student.safetensors`` or with an ensemble of
+            checkpoints, or names of bundled students.
 
     Raises:
         ConfigError: no path, or one twice.
@@ -140,24 +165,47 @@ def open_models(paths: Sequence[Path]) -> dict[str, NoiseModel]:
     for file in files:
         if [other.resolve() for other in files].count(file.resolve()) > 1:
             raise ConfigError(f"{file} is named twice", needs="each model once")
-        module, metadata = load_checkpoint(file)
-        name = file.stem if file.stem != "student" else file.resolve().parent.name
+        model = _opened(file)
+        own = file.stem not in ("student", "ensemble")
+        name = file.stem if own else file.resolve().parent.name
         if name in models:
             name = str(file)
-        models[name] = NoiseModel(module, metadata)
+        models[name] = model
     _check_alike(models)
     return models
+
+
+def _opened(file: Path) -> NoiseModel:
+    if file.suffix != ".json":
+        module, metadata = load_checkpoint(file)
+        return NoiseModel((module,), metadata)
+    ensemble = open_network(str(file), Options()).ensemble
+    assert ensemble is not None
+    members = [file.with_name(f"{name}.safetensors") for name in ensemble.names]
+    if missing := [member.name for member in members if not member.is_file()]:
+        raise InputFileError(
+            f"{file}: members that are no checkpoints of students",
+            needs="what `snn2chip distill` wrote",
+            has=f"no {', '.join(missing)} beside it",
+        )
+    opened = [load_checkpoint(member) for member in members]
+    return NoiseModel(tuple(module for module, _ in opened), opened[0][1], ensemble)
 
 
 def _file(path: Path) -> Path:
     if not path.exists() and str(path) in list_models():
         path = models_dir() / path
-    return path / "student.safetensors" if path.is_dir() else path
+    if path.is_dir():
+        return find_ensemble(path) or path / "student.safetensors"
+    return path
 
 
 def _check_alike(models: Mapping[str, NoiseModel]) -> None:
     forms = {
-        name: (model.metadata.input_shape, len(model.metadata.class_names))
+        name: (
+            model.metadata.input_shape,
+            len(model.metadata.class_names) if model.ensemble is None else model.ensemble.bias.size,
+        )
         for name, model in models.items()
     }
     if len(set(forms.values())) > 1:

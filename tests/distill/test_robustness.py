@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from snn2chip.distill import distill  # noqa: E402
 from snn2chip.distill.robustness import evaluate_noise, open_models  # noqa: E402
 from snn2chip.distill.sequence import readout_scores, run_steps  # noqa: E402
 from snn2chip.errors import ConfigError, InputFileError  # noqa: E402
+from snn2chip.graph import Policy  # noqa: E402
 
 RECIPE = """
 [encoding]
@@ -76,7 +78,7 @@ def test_rows_are_those_of_single_runs(models, split):
             if kind == "dropped_events":
                 spikes = drop_events(spikes, 0.4, 3, np.array([k]))
             with torch.no_grad():
-                output = run_steps(model.module, torch.as_tensor(spikes, dtype=torch.float32))
+                output = run_steps(model.modules[0], torch.as_tensor(spikes, dtype=torch.float32))
             best = int(readout_scores(output, model.metadata.readout).argmax())
             assert found["student", kind].correct[k] == (best == y[k])
 
@@ -151,3 +153,54 @@ def test_other_samples_and_files_are_refused(folder, tmp_path):
     with pytest.raises(InputFileError, match="different samples"):
         open_models([folder / "student", tmp_path / "small"])
     assert main(["noise", str(tmp_path / "small")]) == 2
+
+
+ENSEMBLE = """
+[encoding]
+steps = 5
+[data]
+validation = 0.2
+[student]
+kind = "mlp"
+widths = [12]
+dropout = 0.0
+readout = "v_mean"
+[teacher]
+kind = "mlp"
+widths = [16]
+[teacher.training]
+epochs = 3
+threads = 1
+[method]
+name = "sne"
+members = 2
+policy = "confidence"
+setting = 0.25
+[training]
+epochs = 8
+threads = 1
+[training.augmentation]
+share = 0.0
+"""
+
+
+def test_members_of_an_ensemble_answer_by_its_policy(tmp_path, split) -> None:
+    """As the chain has it in float64: accuracy, and spikes of those members alone that ran."""
+    from snn2chip.pipeline import Options, open_network
+    from snn2chip.pipeline import run as run_chain
+
+    (tmp_path / "two.toml").write_text(ENSEMBLE)
+    distill(tmp_path / "two.toml", tmp_path / "two")
+    opened = open_models([tmp_path / "two"])
+    assert list(opened) == ["two"]
+    (row,) = evaluate_noise(opened, split.x_test, split.y_test, {})
+    options = Options(target="reference", data="digits")
+    result = run_chain(open_network(str(tmp_path / "two" / "ensemble.json"), options), options)
+    assert 1.0 < result.ensemble.decision.active.sum(axis=1).mean() < 2.0
+    assert row.accuracy == pytest.approx(result.accuracy, abs=2 / len(split.y_test))
+    both = replace(opened["two"], ensemble=opened["two"].ensemble.with_policy(Policy("budget", 2)))
+    (every,) = evaluate_noise({"two": both}, split.x_test, split.y_test, {})
+    assert row.spikes < every.spikes
+    (tmp_path / "two" / "m1.safetensors").unlink()
+    with pytest.raises(InputFileError, match=r"m1.safetensors"):
+        open_models([tmp_path / "two"])
