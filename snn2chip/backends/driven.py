@@ -155,11 +155,6 @@ def require_static(program: Program, given: Mapping[str, Array]) -> None:
             )
 
 
-def products_of_host(program: Program) -> int:
-    """Multiplications of the host for a sample."""
-    return sum(synapses(p.operator) for p in program.hosted)
-
-
 def notes_on_host(hosted: tuple[ProgramProjection, ...]) -> tuple[str, ...]:
     """What the host does for the chip, one sentence each."""
     return tuple(
