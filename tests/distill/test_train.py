@@ -161,11 +161,20 @@ def test_augmentation_changes_its_share_and_stays_in_range() -> None:
     generator = torch.Generator().manual_seed(0)
     x = (torch.rand(400, 1, 8, 8, generator=generator) * 16).round() / 16
     y = augment(x, AugmentationConfig(share=0.25), generator)
-    changed = (x != y).flatten(1).any(1).float().mean()
+    changed = changed_in(x, y).float().mean()
     assert 0.18 < float(changed) < 0.32
     assert float(y.min()) >= 0.0
     assert float(y.max()) <= 1.0
     assert torch.equal(y * 16, (y * 16).round()), "grey levels stay those of the digits"
+    bytes_ = augment(x, AugmentationConfig(share=0.25, levels=255), generator)
+    assert torch.equal(
+        bytes_[changed_in(x, bytes_)] * 255, (bytes_[changed_in(x, bytes_)] * 255).round()
+    )
+    assert not torch.equal(bytes_ * 16, (bytes_ * 16).round())
+
+
+def changed_in(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return (x != y).flatten(1).any(1)
 
 
 def test_shifts_move_images_by_at_most_their_size() -> None:

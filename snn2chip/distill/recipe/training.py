@@ -17,6 +17,8 @@ class AugmentationConfig:
         share: of the samples that are changed at all; 0 switches augmentation off.
         rotate_deg, shift_px, zoom, shear, brightness: largest change in either direction, in
             degrees, pixels, and shares of the image's size (the last: of its values).
+        levels: grey levels above 0 that changed pixels are rounded to: 16 of the digits, 255 of
+            images of bytes.
     """
 
     share: float = 0.0
@@ -25,11 +27,13 @@ class AugmentationConfig:
     zoom: float = 0.1
     shear: float = 0.1
     brightness: float = 0.1
+    levels: int = 16
 
     def __post_init__(self) -> None:
         between("share", self.share, 0.0, 1.0, closed=True)
         for name in ("rotate_deg", "shift_px", "zoom", "shear", "brightness"):
             at_least(name, getattr(self, name), 0)
+        whole("levels", self.levels, 1, MAX_COUNT)
 
 
 @dataclass(frozen=True, slots=True)

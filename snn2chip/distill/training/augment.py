@@ -14,7 +14,7 @@ from snn2chip.distill.recipe import AugmentationConfig
 def augment(x: Tensor, config: AugmentationConfig, generator: torch.Generator) -> Tensor:
     """Images x [sample, channel, height, width] in [0, 1], a share of them changed.
 
-    Changed pixels are rounded to 1/16, the grey levels of the digits.
+    Changed pixels are rounded to the data's grey levels.
     """
     if config.share == 0.0:
         return x
@@ -29,7 +29,8 @@ def augment(x: Tensor, config: AugmentationConfig, generator: torch.Generator) -
     moved = grid_sample(
         x, affine_grid(maps, list(x.shape), align_corners=False), align_corners=False
     )
-    moved = ((moved * factor[:, None, None, None]).clamp(0.0, 1.0) * 16.0).round() / 16.0
+    moved = ((moved * factor[:, None, None, None]).clamp(0.0, 1.0) * config.levels).round()
+    moved = moved / config.levels
     return torch.where(changed[:, None, None, None], moved, x)
 
 
