@@ -1,8 +1,9 @@
 """Encoding ``direct`` on chips that take spikes: the host multiplies, and neurons get a current.
 
 Values that do not change make sums W x + b that do not change either, so a host can compute them
-before a run and load them as the constant current of each neuron. It rounds values to 2^-16 and
-holds weights as whole numbers whose sums stay below 2^32, so that products and sums are exact in
+before a run and load them as the constant current of each neuron. It holds weights as whole
+numbers whose sums stay below 2^32, and the values of a sample as whole numbers of 20 bits and a
+sign, scaled by a power of two so that the largest fills them. Products and sums are then exact in
 float64, in whatever order they are added.
 """
 
@@ -26,9 +27,12 @@ MODEL = "host"
 """Of such projections in a program."""
 
 EXPONENT = "exponent"
-"""Their parameter: a sum of words and values is worth so many powers of two."""
+"""Their parameter: a sum of words is worth so many powers of two."""
 
-VALUE_BITS, _SUM_BITS = 16, 32
+VALUE_BITS, _SUM_BITS = 20, 32
+
+_MOST = 2.0**31
+"""What s16.15 ends below: larger currents are cut, and what they drive counts as out of range."""
 
 Floats = NDArray[np.float64]
 
@@ -80,15 +84,14 @@ def hosted(projection: Projection, currents: Operator, unit: float) -> ProgramPr
     most = float(apply(magnitudes, np.ones((1, *currents.source_shape))).max(initial=0.0))
     power = _SUM_BITS - frexp(most or 1.0)[1]
     words = np.rint(weights_of(currents) * 2.0**power).astype(np.int64)
-    # A sum of words and of values in 2^-16 is worth 2^(-power - 16) currents.
-    exponent, mantissa = -power - VALUE_BITS, frexp(unit)
-    if mantissa[0] != 0.5:
+    mantissa, of_unit = frexp(unit)
+    if mantissa != 0.5:
         raise ValueError(f"unit {unit} is no power of two")
     return ProgramProjection(
         source=projection.source,
         target=projection.target,
         operator=with_weights(currents, words),
-        parameters={EXPONENT: np.array(exponent - (mantissa[1] - 1))},
+        parameters={EXPONENT: np.array(-power - (of_unit - 1))},
         weight_bits=_SUM_BITS + 1,
         model=MODEL,
     )
@@ -96,25 +99,35 @@ def hosted(projection: Projection, currents: Operator, unit: float) -> ProgramPr
 
 @dataclass(frozen=True, eq=False)
 class HostedSums:
-    """Sums [n, *target_shape] of values [n, *source_shape], in the projection's unit, rounded.
+    """Sums [n, *target_shape] of values [n, *source_shape], in the projection's unit.
 
     Attributes:
-        whole: integers come out, else float64 that is not rounded.
+        whole: they are rounded to integers of 32 bits, else left as they are in float64.
     """
 
     projection: ProgramProjection
     whole: bool = True
 
     def __call__(self, values: Array) -> Array:
-        given = np.rint(np.asarray(values, np.float64) * 2.0**VALUE_BITS)
+        x = np.asarray(values, np.float64)
+        most = np.abs(x.reshape(len(x), -1)).max(axis=1, initial=0.0)
+        scale = VALUE_BITS - np.frexp(most)[1]
+        given = np.rint(np.ldexp(x, _column(scale, x.ndim)))
         sums = apply(_in_floats(self.projection.operator), given)
-        sums = np.ldexp(sums, int(self.projection.parameters[EXPONENT]))
-        return np.rint(sums).astype(np.int64) if self.whole else sums
+        worth = int(self.projection.parameters[EXPONENT]) - scale
+        sums = np.ldexp(sums, _column(worth, sums.ndim))
+        cut: Array = np.rint(np.clip(sums, -_MOST, _MOST)).astype(np.int64) if self.whole else sums
+        return cut
 
     def sums_and_arrivals(self, values: Array) -> tuple[Array, NDArray[np.bool_]]:
         """Sums, and no synaptic event: none happens on the chip."""
         sums = self(values)
         return sums, np.zeros(sums.shape, np.bool_)
+
+
+def _column(each: NDArray[np.signedinteger[Any]], axes: int) -> NDArray[np.signedinteger[Any]]:
+    """A number per sample, for arrays of so many axes."""
+    return each.reshape(-1, *(1,) * (axes - 1))
 
 
 def _in_floats(operator: Operator) -> Operator:
@@ -159,6 +172,7 @@ def notes_on_host(hosted: tuple[ProgramProjection, ...]) -> tuple[str, ...]:
     """What the host does for the chip, one sentence each."""
     return tuple(
         f"{p.target}: a constant current (i_offset) that the host computes from {p.source}, "
-        f"{synapses(p.operator):,} multiplications a sample, which no energy here counts (modelled)"
+        f"{synapses(p.operator):,} multiplications a sample, which no energy here counts; the "
+        "values that are not 0 are listed as spikes and sent nowhere (modelled)"
         for p in hosted
     )

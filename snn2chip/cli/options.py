@@ -116,7 +116,7 @@ EncodingName: TypeAlias = Annotated[
         "--encoding",
         metavar="none|if|rate|latency|direct",
         help="Values into spikes: 'if', 'rate' (random by --seed), 'latency'; 'direct' gives the "
-        "values, on the reference target.",
+        "values, on the reference target and on SpiNNaker.",
     ),
 ]
 Repair: TypeAlias = Annotated[

@@ -12,11 +12,11 @@ possible, so the baseline is a strong one. Source of the constants: the target's
 
 from __future__ import annotations
 
-from snn2chip.core import Program
+from snn2chip.core import Program, ProgramProjection
 from snn2chip.energy.terms import table_of
 from snn2chip.energy.types import Baseline
 from snn2chip.errors import ConfigError
-from snn2chip.graph import Graph
+from snn2chip.graph import Graph, Projection
 from snn2chip.graph.linear import synapses
 from snn2chip.graph.operators import weights_of
 from snn2chip.targets.load import load_target
@@ -51,7 +51,7 @@ def ann_baseline(network: Graph | Program, target: Target | None = None) -> Base
             needs="prices of integer logic and SRAM for the baseline",
             remedy=f"take the bundled target {BASELINE_TARGET}",
         )
-    macs = sum(synapses(p.operator) for p in network.projections)
+    macs = sum(synapses(p.operator) for p in all_projections(network))
     compute = macs * ((table.value("e_mul_int8") or 0.0) + (table.value("e_add_int32") or 0.0))
     memory = _weights(network, table) + _activations(network, table)
     return Baseline(
@@ -72,9 +72,15 @@ def ann_baseline(network: Graph | Program, target: Target | None = None) -> Base
     )
 
 
+def all_projections(network: Graph | Program) -> tuple[Projection | ProgramProjection, ...]:
+    """Those that the host computes too."""
+    host = network.hosted if isinstance(network, Program) else ()
+    return (*network.projections, *host)
+
+
 def _weights(network: Graph | Program, table: CostTable) -> float:
     """pJ of reading all weights once; a shared kernel is stored once."""
-    stored = sum(int(weights_of(p.operator).size) for p in network.projections)
+    stored = sum(int(weights_of(p.operator).size) for p in all_projections(network))
     return _accesses(stored) * _sram(stored, table)
 
 
@@ -82,7 +88,7 @@ def _activations(network: Graph | Program, table: CostTable) -> float:
     """pJ of writing each population's activations and reading them once per projection."""
     energy = 0.0
     for population in network.populations:
-        reads = sum(p.source == population.name for p in network.projections)
+        reads = sum(p.source == population.name for p in all_projections(network))
         writes = 1
         energy += _accesses(population.size) * (reads + writes) * _sram(population.size, table)
     return energy

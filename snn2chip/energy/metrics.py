@@ -58,7 +58,7 @@ class NeuroBench:
     Attributes:
         network: whose they are: ``float64`` for the trained network, else a chip's arithmetic.
         footprint_bytes: of the module, or of weights and biases in float32; of a chip its
-            weights at their width.
+            weights at their width, without those that a host multiplies.
         parameter_count: weights and biases; those of the PyTorch module where the file says it.
         activation_sparsity_by_layer: by population that spikes.
         membrane_updates: per sample; of a chip the neurons that were updated.
@@ -83,7 +83,8 @@ def neurobench(graph: Graph, program: Program, activity: Activity) -> NeuroBench
         activity: of this program.
     """
     module = graph.module
-    weights = [weights_of(p.operator) for p in program.projections if _is_layer(p.operator)]
+    whole = (*program.projections, *program.hosted)
+    weights = [weights_of(p.operator) for p in whole if _is_layer(p.operator)]
     count = sum(w.size for w in weights)
     zeros = sum(int(np.count_nonzero(w == 0)) for w in weights)
     layers = {

@@ -64,6 +64,7 @@ class _Component:
 
     Attributes:
         layer: all of it in one go, where the arithmetic has that.
+        held: an input of values that a host loads, which stay when the data end.
     """
 
     members: tuple[ProgramPopulation, ...]
@@ -71,6 +72,7 @@ class _Component:
     outer: Mapping[str, tuple[DelayedPart, ...]]
     inner: Mapping[str, tuple[DelayedPart, ...]]
     layer: Layer | None = None
+    held: bool = False
 
 
 def simulate(
@@ -209,6 +211,7 @@ def _plan(program: Program, arithmetic: Arithmetic) -> Iterator[_Component]:
                 n: tuple(x for x in parts[n] if x.projection.source not in inside) for n in members
             },
             inner={n: tuple(x for x in parts[n] if x.projection.source in inside) for n in members},
+            held=program.on_host(members[0]),
         )
         yield replace(found, layer=_layer(found, arithmetic))
 
@@ -275,7 +278,7 @@ def _advance(
         lanes[member.name].begin()
     if component.members[0].is_input:
         lane = lanes[component.members[0].name]
-        lane.give(_given(spikes[lane.population.name], start, length))
+        lane.give(_given(spikes[lane.population.name], start, length, component.held))
     elif component.cyclic:
         _advance_cycle(component, lanes, arithmetic, options, length)
     elif not _advance_layer(component, lanes, options, length):
@@ -346,11 +349,13 @@ def _advance_cycle(
                 lane.write(step, scan.output)
 
 
-def _given(spikes: Array, start: int, length: int) -> Array:
-    """An input's block: given spikes, then silence after the data end."""
+def _given(spikes: Array, start: int, length: int, held: bool) -> Array:
+    """An input's block: given spikes, then silence after the data end, or the last values on."""
     given = spikes[start : start + length]
     if len(given) == length:
         return given
+    if held:
+        return spikes[np.minimum(np.arange(start, start + length), len(spikes) - 1)]
     silence = np.zeros((length - len(given), *given.shape[1:]), given.dtype)
     return np.concatenate([given, silence])
 

@@ -114,13 +114,12 @@ def with_percentiles(
     tell: Callable[[int, int], None],
 ) -> dict[str, Multiplier]:
     """Multipliers at which that percentile of the weights fills the range."""
-    return _each(
-        graph,
-        lambda name: percentile_multipliers(
-            backend.stored_weights(graph, target, name), percentile
-        ),
-        tell,
-    )
+
+    def held(name: str) -> Multiplier:
+        weights = backend.stored_weights(graph, target, name)
+        return percentile_multipliers(weights, percentile) if weights else 1.0
+
+    return _each(graph, held, tell)
 
 
 def with_least_errors(
@@ -140,6 +139,8 @@ def with_least_errors(
     arriving = {name: seen[name].spikes.per_neuron() for name in senders & set(seen)}
 
     def best(name: str) -> Multiplier:
+        if not backend.stored_weights(graph, target, name, 1.0, reference):
+            return 1.0  # no core holds them
         errors = [
             squared_errors(
                 backend.stored_weights(graph, target, name, candidate, reference), arriving
@@ -190,10 +191,14 @@ def _part(graph: Graph, members: Sequence[str]) -> Graph:
     inner = tuple(p for p in graph.populations if p.name in members)
     answer = graph.outputs[0] if graph.outputs[0] in members else members[-1]
     own = Readout("spike_count" if graph.population(answer).neuron.spiking else "v_mean")
+    # What feeds it are spikes, unless it is what the network's own inputs feed.
+    given = sources & {p.name for p in graph.inputs}
+    encoding = graph.encoding if given else replace(graph.encoding, kind="none")
     return replace(
         graph,
         populations=(*inputs, *inner),
         projections=projections,
+        encoding=encoding,
         outputs=(answer,),
         readout=graph.readout if answer == graph.outputs[0] else own,
         classes=(),

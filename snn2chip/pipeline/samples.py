@@ -69,7 +69,8 @@ def scored_samples(graph: Graph, options: Options, free: bool = False) -> Sample
         free: the network is a ``.net``: it runs on after its data end, as long as ``--steps``
             says, and takes direct values as biases.
     """
-    driven = free and graph.encoding.kind == "direct"
+    static = graph.encoding.kind == "direct"
+    driven = free and static
     ref = _scored(graph, options)
     if not ref:
         raise ConfigError(
@@ -83,7 +84,7 @@ def scored_samples(graph: Graph, options: Options, free: bool = False) -> Sample
         seed=_seed(ref, graph, options),
         samples=options.samples,
         classes=graph.population(graph.outputs[0]).size,
-        random_steps=None if graph.encoding.steps or driven else options.steps,
+        random_steps=None if graph.encoding.steps or static else options.steps,
         byte_scale=graph.encoding.byte_scale,
     )
     return Samples(
@@ -185,8 +186,8 @@ def _spikes(
             f"data {dataset.name!r} are static values and network {graph.name!r} has no encoding",
             needs="spikes over time",
             remedy="--encoding if, rate or latency (or direct, the values themselves, on the "
-            "reference target) with --steps N, or data with a step axis [sample, step, ...] "
-            "(one recording x [step, ...]: save x[None])",
+            "reference target and on SpiNNaker) with --steps N, or data with a step axis "
+            "[sample, step, ...] (one recording x [step, ...]: save x[None])",
         )
     steps = options.steps or graph.encoding.steps
     if steps is None:

@@ -6,6 +6,7 @@ import json
 import sys
 from dataclasses import replace
 from fractions import Fraction
+from math import frexp
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -41,12 +42,18 @@ from snn2chip.backends.spinnaker2.artefacts import NIR
 from snn2chip.backends.spinnaker2.artefacts import artefacts as artefacts2
 from snn2chip.compiled.program_file import dump_program, parse_program
 from snn2chip.core import Program, ProgramPopulation
+from snn2chip.data.parts import as_values
+from snn2chip.energy.baseline import ann_baseline
+from snn2chip.energy.linear.costs import spike_costs
+from snn2chip.energy.metrics import neurobench
+from snn2chip.energy.terms import table_of
 from snn2chip.engine import RunOptions, simulate
 from snn2chip.errors import ConfigError, UnsupportedError
 from snn2chip.frontends.nir import write_graph
 from snn2chip.graph import Delay, Dense, Encoding, Graph, Projection
 from snn2chip.mapping import map_program, read_mapping
 from snn2chip.mapping.file import write_mapping
+from snn2chip.pipeline.results.reprice import reprice
 from snn2chip.targets import load_target
 from tests.backends.spinnaker2.oracle import run_neuron
 from tests.backends.spinnaker2.test_artefacts import by_script
@@ -58,10 +65,12 @@ KINDS = {"lif": lif, "iaf": integrate, "cubalif": cuba}
 TRACED = RunOptions(trace=True, trace_state=True)
 
 
-def network(kind: str = "lif", seed: int = 0, subtracts: bool = False, **options: Any) -> Graph:
+def network(
+    kind: str = "lif", seed: int = 0, subtracts: bool = False, bias: bool = True, **options: Any
+) -> Graph:
     rng = np.random.default_rng(seed)
     made = replace(NORSE, reset="subtract") if subtracts else NORSE
-    net = chain(rng, KINDS[kind], (6, 5, 3), bias=True, discretization=made)
+    net = chain(rng, KINDS[kind], (6, 5, 3), bias=bias, discretization=made)
     return replace(net, encoding=Encoding("direct", steps=STEPS, **options))
 
 
@@ -73,12 +82,17 @@ def values(net: Graph, seed: int = 1) -> dict[str, np.ndarray]:
 
 
 @settings(max_examples=examples(40), deadline=None)
-@drawn(st.integers(0, 10_000), st.integers(-12, 12), st.sampled_from([-15, 0, 3]))
-def test_sums_of_the_host_are_exact(seed: int, size: int, unit: int) -> None:
+@drawn(
+    st.integers(0, 10_000),
+    st.integers(-12, 12),
+    st.integers(-40, 40),
+    st.sampled_from([-15, 0, 3]),
+)
+def test_sums_of_the_host_are_exact(seed: int, size: int, large: int, unit: int) -> None:
     """Whatever the order: whole words times whole values, rounded once, in Python's fractions."""
     rng = np.random.default_rng(seed)
     weight = rng.normal(size=(3, 40)) * 2.0**size
-    x = rng.normal(size=(2, 40))
+    x = rng.normal(size=(2, 40)) * 2.0**large
     projection = hosted(
         Projection("a", "b", Dense(weight, (40,), (3,))), Dense(weight, (40,), (3,)), 2.0**unit
     )
@@ -89,14 +103,16 @@ def test_sums_of_the_host_are_exact(seed: int, size: int, unit: int) -> None:
         turned = replace(projection, operator=Dense(words[:, order], (40,), (3,)))
         found = HostedSums(turned, whole=False)(x[:, order])
         for sample, neuron in np.ndindex(2, 3):
-            sent = [round(Fraction(float(v)) * 2**16) for v in x[sample]]
-            exact = scale * sum(int(w) * v for w, v in zip(words[neuron], sent, strict=True))
+            places = Fraction(2) ** (20 - frexp(np.abs(x[sample]).max())[1])
+            sent = [round(Fraction(float(v)) * places) for v in x[sample]]
+            total = sum(int(w) * v for w, v in zip(words[neuron], sent, strict=True))
+            exact = scale * total / places
             assert Fraction(float(found[sample, neuron])) == exact
             rounded = int(HostedSums(turned)(x[:, order])[sample, neuron])
-            assert rounded == round(exact)
+            assert rounded == max(-(2**31), min(2**31, round(exact)))
     # Coarse by no more than the places that were given.
     error = np.abs(HostedSums(projection, whole=False)(x) * 2.0**unit - x @ weight.T)
-    assert error.max() <= np.abs(weight).sum(axis=1).max() * 2.0**-15
+    assert error.max() <= np.abs(weight).sum(axis=1).max() * np.abs(x).max() * 2.0**-19
 
 
 @pytest.mark.parametrize("compiled", [True, False])
@@ -319,11 +335,13 @@ def test_py_spinnaker2s_script_spikes_alike(tmp_path: Path) -> None:
     assert "constant currents that change by sample" in str(made.refused[0])
 
 
-def test_cores_of_a_board_compute_it() -> None:
+@pytest.mark.parametrize("bias", [True, False])
+def test_cores_of_a_board_compute_it(bias: bool) -> None:
+    """Without biases nothing sends spikes but the neurons themselves."""
     engine = found_engine()
     if engine is None:
         pytest.skip("no sPyNNaker: make spinnaker")
-    net = network()
+    net = network(bias=bias)
     given = {name: x[:, :2] for name, x in values(net).items()}
     rows, _ = comparing.compare_firmware(engine, spinnaker1.realise(net), given, 300.0)
     assert [(row.population, row.mismatches) for row in rows] == [("hidden0", 0), ("out", 0)]
@@ -338,3 +356,133 @@ def test_members_of_an_ensemble_have_currents_of_their_own() -> None:
     assert [p.target for p in program.hosted] == [f"m{k}/hidden1" for k in range(4)]
     assert run.result.mapping.assignment["input"].size == 0
     assert all(run.result.activity.populations[p.target].spikes.total() > 0 for p in program.hosted)
+
+
+def saved(folder: Path, net: Graph, scale: float = 1.0) -> tuple[Path, Path]:
+    """A network in a file, and data with a part to calibrate on."""
+    write_graph(net, folder / "net.nir")
+    rng = np.random.default_rng(8)
+    parts = {"x_train": 40, "x_test": 20}
+    arrays = {name: scale * rng.normal(0.4, 0.6, (n, 6)) for name, n in parts.items()}
+    labels = {f"y{name[1:]}": np.arange(n) % 3 for name, n in parts.items()}
+    np.savez(folder / "data.npz", **arrays, **labels)
+    return folder / "net.nir", folder / "data.npz"
+
+
+@pytest.mark.parametrize("target", ["spinnaker1", "spinnaker2"])
+@pytest.mark.parametrize("calibration", ["spikes", "mse", "percentile", "max"])
+def test_scales_of_later_layers_are_picked_on_spikes(
+    tmp_path: Path, target: str, calibration: str
+) -> None:
+    """What feeds them are no values, so that a delay and a way back are as good as ever."""
+    net = network()
+    back = dense("out", "out", -np.eye(3), (3,), (3,), delay=Delay(np.array(2)))
+    path, data = saved(tmp_path, replace(net, projections=(*net.projections, back)))
+    run = snn2chip.simulate(path, target, data=data, calibration=calibration, encoding="direct")
+    assert run.result.accuracy is not None
+    assert run.result.activity.populations["hidden0"].spikes.total() > 0
+
+
+def test_coarse_weights_are_searched_in_the_chips_own_numbers() -> None:
+    """Two bits leave three weights: a scale that suits floats would lose most classes."""
+    run = snn2chip.simulate(
+        "digits-mlp", "spinnaker2", data="digits", encoding="direct", weight_bits=2, samples=200
+    )
+    assert run.result.accuracy > 0.9
+
+
+@pytest.mark.parametrize("scale", [1.0, 300.0])
+def test_calibration_makes_room_for_large_values(tmp_path: Path, scale: float) -> None:
+    path, data = saved(tmp_path, network(bias=False), scale)
+    run = snn2chip.simulate(path, "spinnaker1", data=data, encoding="direct")
+    assert run.result.violations == ()
+
+
+def test_small_values_are_not_rounded_away() -> None:
+    """Powers of two on weights and values cancel out, whatever they are."""
+    net = network(bias=False)
+    given = values(net)
+    tiny = {name: x * 2.0**-30 for name, x in given.items()}
+    first = net.projections[0]
+    large = replace(first, operator=Dense(first.operator.weight * 2.0**30, (6,), (5,)))
+    other = replace(net, projections=(large, *net.projections[1:]))
+    seen, _ = simulate(realise_float(net), given, Float64(net.discretization))
+    for (one, arithmetic), (two, _) in zip(both(net, seen), both(other, seen), strict=True):
+        scores = simulate(one, given, arithmetic)[0].scores
+        np.testing.assert_array_equal(simulate(two, tiny, arithmetic)[0].scores, scores)
+        assert scores.sum() > 0
+
+
+def test_currents_beyond_s16_15_are_counted(tmp_path: Path) -> None:
+    net = network()
+    program = spinnaker1.realise(net)
+    for size in (1e6, 1e30):
+        huge = {name: np.abs(x) * size for name, x in values(net).items()}
+        found, _ = simulate(program, huge, SpinnakerArithmetic())
+        assert found.populations["hidden0"].warnings[neurons.BEYOND] > 0
+
+
+def test_values_stay_when_the_data_end() -> None:
+    """A trace goes on until the last layer has seen all steps, and so does a constant current."""
+    net = network()
+    given = values(net)
+    longer = {name: np.concatenate([x, x[:1]]) for name, x in given.items()}
+    for program, arithmetic in both(net):
+        _, short = simulate(program, given, arithmetic, TRACED)
+        _, long = simulate(program, longer, arithmetic, TRACED)
+        assert short is not None
+        assert long is not None
+        for name, array in short.arrays.items():
+            np.testing.assert_array_equal(array, long.arrays[name][:, : array.shape[1]], name)
+
+
+def test_no_other_family_is_given_the_first_layer_for_nothing(tmp_path: Path) -> None:
+    path, data = saved(tmp_path, network())
+    run = snn2chip.simulate(path, "spinnaker2", data=data, encoding="direct")
+    with pytest.raises(UnsupportedError, match="whose first layer spinnaker2's host computes"):
+        reprice(run.result, None, load_target("loihi2"))
+    assert reprice(run.result, None, load_target("truenorth")).energy.layers[1].counts is not None
+
+
+def test_what_the_host_multiplies_is_in_the_metrics_and_the_baseline(tmp_path: Path) -> None:
+    path, data = saved(tmp_path, network())
+    chip = snn2chip.simulate(path, "spinnaker2", data=data, encoding="direct").result
+    plain = snn2chip.simulate(path, "reference", data=data, encoding="direct").result
+    own, other = (neurobench(r.graph, r.program, r.activity) for r in (chip, plain))
+    for name in ("dense", "effective_macs"):
+        mine, theirs = (getattr(x.synaptic_operations, name) for x in (own, other))
+        assert mine == theirs > 0
+    assert ann_baseline(chip.program) == ann_baseline(plain.program)
+
+
+def test_costs_of_a_spike_where_the_input_has_no_core() -> None:
+    program = spinnaker1.realise(network())
+    target = load_target("spinnaker1")
+    mapping, _ = map_program(program, target)
+    found = spike_costs(program, mapping, target, table_of(target, None))
+    assert found is not None
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float16, np.float64])
+def test_scripts_take_values_as_data_files_have_them(
+    kind: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = network(byte_scale=255.0)
+    program = spinnaker1.realise(net)
+    x = (np.random.default_rng(3).random((2, 6)) * (255 if kind is np.uint8 else 1)).astype(kind)
+    content = artefacts(program).files[NETWORK]
+    (tmp_path / NETWORK).write_bytes(content)
+    np.savez(tmp_path / "x.npz", x=x)
+    script = stood_in(monkeypatch)
+    with np.load(tmp_path / NETWORK, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    document = json.loads(str(arrays.pop("network")))
+    given = script.spikes(document, [str(tmp_path / "x.npz")])
+    exact = as_values("x", "x", x, False, 255.0)
+    np.testing.assert_array_equal(given["input"], exact)
+    wanted = constant_currents(program, {"input": exact})["hidden0"]
+    found = script.currents(document, arrays, {"input": given["input"][0]})["hidden0"]
+    np.testing.assert_array_equal(found * ONE, wanted[0])
+    np.savez(tmp_path / "x.npz", x=np.stack([x, x], axis=1))
+    with pytest.raises(SystemExit, match="12 values to a sample, where it has 6 neurons"):
+        script.spikes(document, [str(tmp_path / "x.npz")])

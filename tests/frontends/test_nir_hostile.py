@@ -218,6 +218,11 @@ def test_nesting_and_sharing_are_bounded(tmp_path: Path, monkeypatch: pytest.Mon
         group = file.create_group("node/nodes/a")
         group["a"] = group
 
+    def elsewhere(file: h5py.File) -> None:
+        group = file.create_group("node/nodes/a")
+        group["b"] = h5py.ExternalLink("/dev/stdin", "/node")
+
+    assert "'type' is missing" in edited(tmp_path, elsewhere)  # never opened
     assert "nested deeper than 32" in edited(tmp_path, itself)
     assert "more than 32 slashes in the name of a node" in edited(tmp_path, names_without_end)
     monkeypatch.setattr(reader, "_OBJECTS", 2000)

@@ -157,7 +157,11 @@ def scaled(
         reached = 1.0 - filtered.decay / 2.0**32 if driven else filtered.init / 2.0**32
         per_millivolt = per_millivolt / reached
     weights = tuple((p, fold_weights(p, folded.factor)) for p in graph.incoming(population.name))
-    peaks = _peaks(weights, reference)
+    if driven and reference is not None:
+        seen = reference.populations[population.name].peak_input
+        peaks = (seen * float(np.abs(folded.factor).max(initial=0.0)),) * 2
+    else:
+        peaks = _peaks(weights, reference)
     if filtered is None and not driven:  # biases go through the ring buffers
         extra = (float(np.max(sign * folded.bias, initial=0.0)) for sign in (1.0, -1.0))
         peaks = peaks[0] + next(extra), peaks[1] + next(extra)

@@ -106,7 +106,11 @@ def _network(program: Program) -> bytes:
             for q in program.hosted
         ],
         "values": {
-            p.name: {"size": p.size, "gain": program.encoding.gain}
+            p.name: {
+                "size": p.size,
+                "gain": program.encoding.gain,
+                "byte_scale": program.encoding.byte_scale,
+            }
             for p in program.inputs
             if program.on_host(p.name)
         },

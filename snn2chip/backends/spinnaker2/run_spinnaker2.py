@@ -1,6 +1,6 @@
 """Runs a compiled network on a SpiNNaker 2 chip with py-spinnaker2.
 
-    python run_spinnaker2.py SPIKES.npz [--ip ADDRESS | --brian2]
+    python run_spinnaker2.py SPIKES.npz [--ip ADDRESS | --brian2] [--steps STEPS]
 
 It reads spinnaker2.npz beside it. SPIKES.npz holds ``x`` [sample, step, *shape], spikes of the
 input (``x.<input>`` of several), or values [sample, *shape] of an input whose neurons get them as a
@@ -27,15 +27,16 @@ def main() -> None:
     parser.add_argument("spikes", type=Path)
     parser.add_argument("--ip", default=None, help="address of the chip")
     parser.add_argument("--brian2", action="store_true")
+    parser.add_argument("--steps", type=int, default=None, help="of values, if not known")
     options = parser.parse_args()
     with np.load(Path(__file__).with_name("spinnaker2.npz"), allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
     network = json.loads(str(arrays.pop("network")))
     given = spikes_of(network, options.spikes)
     spiking = {name: x for name, x in given.items() if name not in network["values"]}
-    windows = [x.shape[1] for x in spiking.values()] or [network["window"]]
+    windows = [x.shape[1] for x in spiking.values()] or [network["window"] or options.steps]
     if windows[0] is None:
-        sys.exit("run_spinnaker2.py: how many steps a sample has is not known")
+        sys.exit("run_spinnaker2.py: --steps: the network does not say how many")
     window, answers = windows[0], []
     for sample in range(len(next(iter(given.values())))):
         net, made = build(network, arrays)
@@ -61,10 +62,24 @@ def spikes_of(network: dict[str, Any], path: Path) -> dict[str, Any]:
         given = {name: file[key] for name, key in names.items()}
     for name, x in given.items():
         if name in values:
-            given[name] = x.reshape(len(x), -1) * values[name]["gain"]
+            given[name] = fixed(x, name, values[name])
         else:
             given[name] = (x != 0).reshape(*x.shape[:2], -1)
     return given
+
+
+def fixed(x: Any, name: str, about: dict[str, Any]) -> Any:
+    """Values [sample, neuron] of an input as the network gets them, the same at every step."""
+    if x.dtype == np.uint8 and about["byte_scale"] != 1.0:
+        x = x.astype(np.float32) / np.float32(about["byte_scale"])
+    flat = x.reshape(len(x), -1).astype(np.float64)
+    if flat.shape[1] != about["size"]:
+        sys.exit(
+            f"{name}: {flat.shape[1]} values to a sample, where it has {about['size']} neurons"
+        )
+    if not np.isfinite(flat).all():
+        sys.exit(f"{name}: values that are no finite numbers")
+    return flat * about["gain"]
 
 
 def currents(
@@ -72,16 +87,18 @@ def currents(
 ) -> dict[str, Any]:
     """What a sample's values add to i_offset, by population.
 
-    Words and values in 2^-16 are whole numbers, so that their sums are exact.
+    Words are whole numbers, and so are values when the largest is scaled to 20 bits: their sums are
+    exact.
     """
     found: dict[str, Any] = {}
     for index, p in enumerate(network["hosted"]):
         sources, targets, words = (
             arrays[f"hosted:{index}.{name}"] for name in ("sources", "targets", "words")
         )
-        sent = np.rint(given[p["source"]][sample] * 2.0**16)[sources] * words
+        scale = 20 - int(np.frexp(np.abs(given[p["source"]][sample]).max())[1])
+        sent = np.rint(np.ldexp(given[p["source"]][sample], scale))[sources] * words
         size = next(each["size"] for each in network["populations"] if each["name"] == p["target"])
-        sums = np.ldexp(np.bincount(targets, sent, size), p["exponent"])
+        sums = np.ldexp(np.bincount(targets, sent, size), p["exponent"] - scale)
         found[p["target"]] = found.get(p["target"], 0.0) + sums
     return found
 

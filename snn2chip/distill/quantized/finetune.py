@@ -116,9 +116,12 @@ def finetune_quantized(
 
 
 def _tuning(recipe: Recipe, config: QuantizationConfig) -> Recipe:
-    """The recipe with the epochs and the learning rate of the fine-tuning."""
+    """The recipe with the epochs and the learning rate of the fine-tuning.
+
+    In float32 throughout: bfloat16 would round the chip's weights once more.
+    """
     lr = config.lr or LR_SHARE * recipe.training.lr
-    training = replace(recipe.training, epochs=config.epochs, lr=lr)
+    training = replace(recipe.training, epochs=config.epochs, lr=lr, precision="float32")
     return replace(recipe, training=training, quantization=config)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn2chip.backends import Backend, find_backend
+from snn2chip.backends.defaults import Defaults
 from snn2chip.backends.reference import ReferenceBackend
 from snn2chip.core import Activity, Program
 from snn2chip.data import encode
@@ -41,10 +42,13 @@ def chosen_chip(config: QuantizationConfig) -> tuple[Target, Backend]:
     target = load_target(config.target)
     backend = find_backend("reference" if target.family == "none" else target.family)
     has = "prices only" if target.family == "none" else "float64"
-    if not backend.scale_candidates:
+    own = getattr(type(backend), "grids", None) is not Defaults.grids  # to round weights to
+    if backend.scale_candidates and not own:
+        has = f"{target.family}: its weights are quantized after the training"
+    if not backend.scale_candidates or not own:
         raise ConfigError(
             f"quantization for {target.name!r}",
-            needs="a chip that computes in integers",
+            needs="a chip that computes in integers, in which students can be fine-tuned",
             has=has,
             remedy="another target, such as loihi2",
         )

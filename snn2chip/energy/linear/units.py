@@ -82,6 +82,8 @@ def _at_once(program: Program, fired: bool) -> Activity:
 def _routed(mapping: Mapping, name: str, reach: Reach | None, copies: bool) -> dict[str, _Ints]:
     """Packets and hops of one spike of each neuron."""
     home = mapping.assignment[name].astype(np.int64)
+    if not home.size:  # on the host: it sends nothing
+        return {}
     row = np.zeros(home.size, np.int64) if reach is None else reach.row_of
     pairs, first, kind = np.unique(
         home * (row.max(initial=0) + 1) + row, return_index=True, return_inverse=True

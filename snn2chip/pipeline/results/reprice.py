@@ -12,7 +12,7 @@ from snn2chip.core import Mapping, Violation
 from snn2chip.energy import TIMINGS, late_ticks
 from snn2chip.energy.congestion import check
 from snn2chip.energy.terms import table_of
-from snn2chip.errors import ConfigError
+from snn2chip.errors import ConfigError, UnsupportedError
 from snn2chip.mapping import map_program, read_mapping
 from snn2chip.pipeline.results.finish import Recorded, finish
 from snn2chip.pipeline.types import FLOAT, PRICES_ONLY, Result
@@ -46,9 +46,17 @@ def reprice(
     Raises:
         ConfigError: the target has no such cost table, or lacks what the model of time needs.
         InputFileError: a mapping that is none of this network on this chip.
+        UnsupportedError: the host computed a part of the run, which another family would do itself.
     """
     chip = result.target if target is None else target
     found, notes = _activity_for(result, chip)
+    if found.program.hosted and chip.family != result.target.family:
+        raise UnsupportedError(
+            f"a run whose first layer {result.target.name}'s host computes, on {chip.name}",
+            needs="packets and synaptic events of the input (encoding 'direct')",
+            has="constant currents",
+            remedy=f"snn2chip simulate ... --target {chip.name}",
+        )
     model, fallen = _model(found, chip, costs, timing)
     own = _is_own(found, chip)
     placed = placed or _placed(found, chip, mapping)

@@ -60,7 +60,11 @@ def artefacts(program: Program) -> Artefacts:
         for p in program.hosted
     ]
     document["values"] = {
-        p.name: {"size": p.size, "gain": program.encoding.gain}
+        p.name: {
+            "size": p.size,
+            "gain": program.encoding.gain,
+            "byte_scale": program.encoding.byte_scale,
+        }
         for p in program.inputs
         if program.on_host(p.name)
     }

@@ -1,11 +1,12 @@
 """Runs a compiled network on a SpiNNaker board with sPyNNaker 1!7.4.1 (PyNN).
 
-    python run_spynnaker.py [SPIKES.npz]
+    python run_spynnaker.py [SPIKES.npz [STEPS]]
 
 It reads spynnaker.npz beside it. SPIKES.npz holds ``x`` [sample, step, *shape], spikes of the input
 (``x.<input>`` of several), or values [sample, *shape] of an input whose neurons get them as a
 constant current (encoding direct); without it the network is mapped and runs on silence. Every
-sample is a run of its own. Counts of the answering population are printed for each, and written to
+sample is a run of its own, with values of STEPS steps where the network does not say how many.
+Counts of the answering population are printed for each, and written to
 counts.npy.
 
 On a virtual board (``virtual_board = True`` in spynnaker.cfg) sPyNNaker maps the network, which
@@ -31,11 +32,12 @@ def main() -> None:
         arrays = {name: file[name] for name in file.files}
     network = json.loads(str(arrays.pop("network")))
     given = spikes(network, sys.argv[1:])
+    network["window"] = network["window"] or (int(sys.argv[2]) if len(sys.argv) > 2 else None)
     spiking = [x for name, x in given.items() if name not in network["values"]]
     if spiking:
         network["window"] = spiking[0].shape[1]
     if network["window"] is None:
-        sys.exit("run_spynnaker.py SPIKES.npz: how many steps a sample has is not known")
+        sys.exit("run_spynnaker.py VALUES.npz STEPS: the network does not say how many steps")
     samples = len(next(iter(given.values())))
     counts = []
     for sample in range(samples):
@@ -59,25 +61,41 @@ def spikes(network: dict[str, Any], words: list[str]) -> dict[str, Any]:
         given = {name: file[key] for name, key in names.items()}
     for name, x in given.items():
         if name in values:
-            given[name] = x.reshape(len(x), -1) * values[name]["gain"]
+            given[name] = fixed(x, name, values[name])
         else:
             given[name] = (x != 0).reshape(*x.shape[:2], -1)
     return given
 
 
+def fixed(x: Any, name: str, about: dict[str, Any]) -> Any:
+    """Values [sample, neuron] of an input as the network gets them, the same at every step."""
+    if x.dtype == np.uint8 and about["byte_scale"] != 1.0:
+        x = x.astype(np.float32) / np.float32(about["byte_scale"])
+    flat = x.reshape(len(x), -1).astype(np.float64)
+    if flat.shape[1] != about["size"]:
+        sys.exit(
+            f"{name}: {flat.shape[1]} values to a sample, where it has {about['size']} neurons"
+        )
+    if not np.isfinite(flat).all():
+        sys.exit(f"{name}: values that are no finite numbers")
+    return flat * about["gain"]
+
+
 def currents(network: dict[str, Any], arrays: dict[str, Any], given: dict[str, Any]) -> Any:
     """What values [neuron] of a sample add to i_offset, in nA, by population.
 
-    Words and values in 2^-16 are whole numbers, so that their sums are exact.
+    Words are whole numbers, and so are values when the largest is scaled to 20 bits: their sums are
+    exact.
     """
     found: dict[str, Any] = {}
     for index, p in enumerate(network["hosted"]):
         sources, targets, words = (
             arrays[f"hosted:{index}.{name}"] for name in ("sources", "targets", "words")
         )
-        sent = np.rint(given[p["source"]] * 2.0**16)[sources] * words
+        scale = 20 - int(np.frexp(np.abs(given[p["source"]]).max())[1])
+        sent = np.rint(np.ldexp(given[p["source"]], scale))[sources] * words
         size = next(each["size"] for each in network["populations"] if each["name"] == p["target"])
-        sums = np.ldexp(np.bincount(targets, sent, size), p["exponent"] + 15)
+        sums = np.ldexp(np.bincount(targets, sent, size), p["exponent"] + 15 - scale)
         found[p["target"]] = found.get(p["target"], 0.0) + np.rint(sums) / 2.0**15
     return found
 

@@ -118,12 +118,21 @@ class _Reader:
         self._expect(2 * len(group))
         for link in group:
             child = self._group(group, link, where)
-            members = set(child) if not self.escaped else {"type"}
-            inside = members and "type" not in members
-            if inside and all(child.get(name, getclass=True) is h5py.Group for name in members):
+            if not self.escaped and self._begins_names(child):
                 yield from self._children(child, f"{prefix}{link}/", where)
             else:
                 yield prefix + (unescape(link) if self.escaped else link), child
+
+    def _begins_names(self, group: h5py.Group) -> bool:
+        """Whether it is no node: it holds groups of this file, and no type."""
+        self._expect(len(group))
+        members = [(name, group.get(name, getlink=True)) for name in group]
+        return bool(members) and all(
+            name != "type"
+            and isinstance(link, h5py.HardLink)
+            and group.get(name, getclass=True) is h5py.Group
+            for name, link in members
+        )
 
     def _params(self, group: h5py.Group, name: str, port: str | None) -> dict[str, Param]:
         """Parameters of a node.

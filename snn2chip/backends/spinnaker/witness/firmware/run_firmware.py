@@ -51,7 +51,7 @@ def main() -> None:
     enter(recordings.parent / "spynnaker")
     counted = bool(network.get("counted"))
     image = mapped({**network, "recorded": not counted}, given)
-    samples = len(next(iter(fired.values())))
+    samples = len(next(iter(fired.values()))) if fired else 1
     runs = [_Run(image, network["steps"], counted) for _ in range(samples)]
     found: dict[str, list[Any]] = {}
     for sample, run in enumerate(runs):
