@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from snn2chip.backends.unrolled import synapses as unrolled
 from snn2chip.core import Program, ProgramProjection
 from snn2chip.errors import ConfigError, UnsupportedError, combine
 from snn2chip.graph import Graph, Projection
@@ -146,6 +147,42 @@ def constant_currents(
     for projection in program.hosted:
         sums = HostedSums(projection)(values[projection.source]).astype(np.int64)
         found[projection.target] = sums + found.get(projection.target, 0)
+    return found
+
+
+def hosted_document(program: Program, places: int = 0) -> dict[str, Any]:
+    """What a script is told of the host's part, beside `hosted_arrays`.
+
+    Args:
+        places: binary places of the projections' unit in that of the script's currents.
+    """
+    return {
+        "hosted": [
+            {
+                "source": p.source,
+                "target": p.target,
+                "exponent": int(p.parameters[EXPONENT]) - places,
+            }
+            for p in program.hosted
+        ],
+        "values": {
+            p.name: {
+                "size": p.size,
+                "gain": program.encoding.gain,
+                "byte_scale": program.encoding.byte_scale,
+            }
+            for p in program.inputs
+            if program.on_host(p.name)
+        },
+    }
+
+
+def hosted_arrays(program: Program) -> dict[str, NDArray[np.int64]]:
+    """``hosted:<index>.sources``, ``.targets`` and ``.words`` [synapse] of every projection."""
+    found: dict[str, NDArray[np.int64]] = {}
+    for index, p in enumerate(program.hosted):
+        names = (f"hosted:{index}.{name}" for name in ("sources", "targets", "words"))
+        found |= zip(names, unrolled(p.operator), strict=True)
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from snn2chip.backends.base import Artefacts
-from snn2chip.backends.driven import EXPONENT
+from snn2chip.backends.driven import hosted_arrays, hosted_document
 from snn2chip.backends.spinnaker2.nir import CONVERSION, is_plain, nir_file
 from snn2chip.backends.unrolled import delays_of, synapses
 from snn2chip.core import Program, ProgramPopulation, ProgramProjection, chip_delay
@@ -88,9 +88,7 @@ def _network(program: Program) -> bytes:
             delays = delays_of(program, q, sources, targets) - 1
             arrays[f"{index}.rows"] = np.stack([sources, targets, weights, delays], axis=1)
         projections.append(told)
-    for index, q in enumerate(program.hosted):
-        names = (f"hosted:{index}.{name}" for name in ("sources", "targets", "words"))
-        arrays |= zip(names, synapses(q.operator), strict=True)
+    arrays |= hosted_arrays(program)
     output = program.population(program.outputs[0])
     document = {
         "name": program.name,
@@ -101,19 +99,7 @@ def _network(program: Program) -> bytes:
         "lag": program.max_latency,
         "window": program.encoding.steps,
         "readout": program.readout.kind,
-        "hosted": [
-            {"source": q.source, "target": q.target, "exponent": int(q.parameters[EXPONENT])}
-            for q in program.hosted
-        ],
-        "values": {
-            p.name: {
-                "size": p.size,
-                "gain": program.encoding.gain,
-                "byte_scale": program.encoding.byte_scale,
-            }
-            for p in program.inputs
-            if program.on_host(p.name)
-        },
+        **hosted_document(program),
     }
     content = io.BytesIO()
     np.savez(content, network=np.array(json.dumps(document)), **arrays)

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 
 from snn2chip.backends.base import Artefacts
-from snn2chip.backends.driven import EXPONENT
+from snn2chip.backends.driven import hosted_arrays, hosted_document
 from snn2chip.backends.spinnaker.emit.unrolled import BIAS, firmware_network
 from snn2chip.backends.spinnaker.fixed import BITS
 from snn2chip.backends.spinnaker.witness import network_arrays, network_json
-from snn2chip.backends.unrolled import synapses as unrolled
 from snn2chip.core import Program
 from snn2chip.errors import UnsupportedError
 from snn2chip.graph.linear import synapses
@@ -55,22 +54,8 @@ def artefacts(program: Program) -> Artefacts:
             population["first"] = program.population(whose).latency - 1
     content = io.BytesIO()
     arrays: dict[str, Any] = network_arrays(network)
-    document["hosted"] = [
-        {"source": p.source, "target": p.target, "exponent": int(p.parameters[EXPONENT]) - BITS}
-        for p in program.hosted
-    ]
-    document["values"] = {
-        p.name: {
-            "size": p.size,
-            "gain": program.encoding.gain,
-            "byte_scale": program.encoding.byte_scale,
-        }
-        for p in program.inputs
-        if program.on_host(p.name)
-    }
-    for index, p in enumerate(program.hosted):
-        names = (f"hosted:{index}.{name}" for name in ("sources", "targets", "words"))
-        arrays |= zip(names, unrolled(p.operator), strict=True)
+    document |= hosted_document(program, BITS)
+    arrays |= hosted_arrays(program)
     np.savez(content, network=np.array(json.dumps(document)), **arrays)
     script = files("snn2chip.backends.spinnaker.emit").joinpath(SCRIPT).read_bytes()
     return Artefacts(
