@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import frexp
 from typing import Any
 
@@ -30,12 +31,13 @@ MODEL = "host"
 EXPONENT = "exponent"
 """Their parameter: a sum of words is worth so many powers of two."""
 
+DRIVEN = "driven"
+"""Parameter of populations whose input is a constant current beside their own offset."""
+
 VALUE_BITS, _SUM_BITS = 20, 32
 
 _MOST = 2.0**31
 """What s16.15 ends below: larger currents are cut, and what they drive counts as out of range."""
-
-Floats = NDArray[np.float64]
 
 
 def driven_by_values(graph: Graph) -> frozenset[str]:
@@ -114,11 +116,16 @@ class HostedSums:
         most = np.abs(x.reshape(len(x), -1)).max(axis=1, initial=0.0)
         scale = VALUE_BITS - np.frexp(most)[1]
         given = np.rint(np.ldexp(x, _column(scale, x.ndim)))
-        sums = apply(_in_floats(self.projection.operator), given)
+        sums = apply(self._operator, given)
         worth = int(self.projection.parameters[EXPONENT]) - scale
         sums = np.ldexp(sums, _column(worth, sums.ndim))
         cut: Array = np.rint(np.clip(sums, -_MOST, _MOST)).astype(np.int64) if self.whole else sums
         return cut
+
+    @cached_property
+    def _operator(self) -> Operator:
+        operator = self.projection.operator
+        return with_weights(operator, weights_of(operator).astype(np.float64))
 
     def sums_and_arrivals(self, values: Array) -> tuple[Array, NDArray[np.bool_]]:
         """Sums, and no synaptic event: none happens on the chip."""
@@ -129,10 +136,6 @@ class HostedSums:
 def _column(each: NDArray[np.signedinteger[Any]], axes: int) -> NDArray[np.signedinteger[Any]]:
     """A number per sample, for arrays of so many axes."""
     return each.reshape(-1, *(1,) * (axes - 1))
-
-
-def _in_floats(operator: Operator) -> Operator:
-    return with_weights(operator, weights_of(operator).astype(np.float64))
 
 
 def constant_currents(
@@ -212,4 +215,12 @@ def notes_on_host(hosted: tuple[ProgramProjection, ...]) -> tuple[str, ...]:
         f"{synapses(p.operator):,} multiplications a sample, which no energy here counts; the "
         "values that are not 0 are listed as spikes and sent nowhere (modelled)"
         for p in hosted
+    )
+
+
+def note_on_filter(population: str) -> str:
+    """What a constant current behind a synaptic filter is unlike."""
+    return (
+        f"{population}: its current is there from the first step on; in the graph the synaptic "
+        "filter lets it grow (modelled)"
     )

@@ -84,9 +84,9 @@ def scan(
     for step in range(steps):
         k = 0
         for j in range(count):
-            given = current[step, j]
-            packed = np.int64(0) if driven else given
-            offset = cell[5, k] + (given if driven else np.int64(0))
+            packed, offset = current[step, j], cell[5, k]
+            if driven:
+                packed, offset = np.int64(0), offset + packed
             up = (packed >> _RECEPTOR_BITS) + always[0, k]
             down = (packed & _INHIBITORY) + always[1, k]
             full += np.int64(up > _MOST) + np.int64(down > _MOST)

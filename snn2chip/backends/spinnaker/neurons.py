@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from snn2chip.backends.driven import DRIVEN
 from snn2chip.backends.spinnaker.fixed import BITS, Integers
 from snn2chip.backends.spinnaker.loaded import Loaded
 from snn2chip.backends.spinnaker.oracle import MOST
@@ -36,9 +37,6 @@ FULL = "ring_buffer_full"
 
 BEYOND = "alpha_beyond_32_bits"
 """Warning: currents times R beyond s16.15; a core computes something else then."""
-
-DRIVEN = "driven"
-"""Parameter of populations whose input is a constant current beside their own offset."""
 
 _RECEPTORS = ("e", "i")
 _LIMIT = 1 << 31

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from snn2chip.backends.driven import driven_by_values, hosted, notes_on_host
+from snn2chip.backends.driven import driven_by_values, hosted, note_on_filter, notes_on_host
 from snn2chip.backends.fold import Chip, Folded, fold, fold_weights
 from snn2chip.backends.latency import chip_latencies
 from snn2chip.backends.spinnaker.arithmetic import NAME
@@ -378,10 +378,7 @@ def _notes(made: Scaled) -> list[str]:
         held = "a constant current"
     notes = [f"{name}: {kind}, {made.unit:.4g} mV per threshold, {held}, decays within {away:.1g}"]
     if made.driven and made.synapse is not None:
-        notes.append(
-            f"{name}: its current is there from the first step on; in the graph the synaptic "
-            "filter lets it grow (modelled)"
-        )
+        notes.append(note_on_filter(name))
     if made.weights and not made.driven:
         ours, theirs = (signal_to_noise(made, s) for s in (made.shifts, usual_shifts(made)))
         notes.append(

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.backends.driven import MODEL, HostedSums
+from snn2chip.backends.driven import DRIVEN, MODEL, HostedSums
 from snn2chip.backends.stepping import step_through
 from snn2chip.core import ProgramPopulation, ProgramProjection
 from snn2chip.engine.arithmetic import Product, Scan, State
@@ -28,9 +28,6 @@ from snn2chip.graph.operators import Array, Operator
 
 Mode = Literal["chip", "brian2"]
 MODES: tuple[Mode, ...] = ("chip", "brian2")
-
-DRIVEN = "driven"
-"""Parameter of populations whose input is a constant current beside their own offset."""
 
 Floats = NDArray[Any]
 

@@ -18,10 +18,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.backends.driven import driven_by_values, hosted, notes_on_host
+from snn2chip.backends.driven import (
+    DRIVEN,
+    driven_by_values,
+    hosted,
+    note_on_filter,
+    notes_on_host,
+)
 from snn2chip.backends.fold import Chip, Folded, fold, fold_weights
 from snn2chip.backends.latency import chip_latencies
-from snn2chip.backends.spinnaker2.arithmetic import DRIVEN
 from snn2chip.core import Program, ProgramPopulation, ProgramProjection
 from snn2chip.errors import UnsupportedError, combine
 from snn2chip.graph import Graph, Population, Projection
@@ -253,10 +258,7 @@ def _notes(made: Scaled, latency: int) -> list[str]:
     """How the population is held, and what starts otherwise than in the graph."""
     name, notes = made.population.name, []
     if made.driven and made.filtered:
-        notes.append(
-            f"{name}: its current is there from the first step on; in the graph the synaptic "
-            "filter lets it grow (modelled)"
-        )
+        notes.append(note_on_filter(name))
     if made.weights and not made.driven:
         held = [(weights_of(o) * made.unit, weights_of(_whole(p, made))) for p, o in made.weights]
         noise = sum(float(((exact - whole) ** 2).sum()) for exact, whole in held)
