@@ -157,10 +157,17 @@ def _run_layer(module: nn.Module, x: Tensor, through_reset: bool) -> Tensor:
         mask: Tensor = module(torch.ones_like(x[0]))
         return x * mask
     if len(x) > 1 and x.stride(0) == 0:  # the same values at every step
-        once: Tensor = module(x[0])
+        once: Tensor = module(_laid_out(module, x[0]))
         return once.expand(len(x), *once.shape)
-    flat: Tensor = module(x.flatten(0, 1))
+    flat: Tensor = module(_laid_out(module, x.flatten(0, 1)))
     return flat.reshape(*x.shape[:2], *flat.shape[1:])
+
+
+def _laid_out(module: nn.Module, x: Tensor) -> Tensor:
+    """Images [sample, channel, *image] as convolutions read them fastest: channels last."""
+    if isinstance(module, nn.Conv2d):
+        return x.contiguous(memory_format=torch.channels_last)
+    return x
 
 
 def readout_scores(output: Tensor, readout: Readout) -> Tensor:

@@ -66,6 +66,30 @@ def test_any_size(seed, steps, neurons, tau, threshold, reset) -> None:
     assert torch.equal(run_cell(module, drive), step_by_step(module, drive))
 
 
+@pytest.mark.parametrize("repeated", [False, True])
+@pytest.mark.parametrize("gradient_last", [False, True])
+def test_images_may_lie_in_memory_with_channels_last(repeated, gradient_last) -> None:
+    """As convolutions give them: the same values, and no copy between layers."""
+
+    def last(images):
+        memory = images.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        return memory.reshape(images.shape)
+
+    generator = torch.Generator().manual_seed(1)
+    drive = 1.5 * torch.randn(6, 3, 4, 5, 2, generator=generator) + 0.5
+    if repeated:  # a constant input
+        drive = drive[:1].expand(6, -1, -1, -1, -1).contiguous()
+    weights = torch.randn(drive.shape, generator=generator)
+    expected, expected_grad = gradient(run_cell, cell(), drive, weights)
+    moved = last(drive[:1]).expand_as(drive) if repeated else last(drive)
+    leaf = moved.detach().requires_grad_()
+    spikes = run_cell(cell(), leaf)
+    (spikes * (last(weights) if gradient_last else weights)).sum().backward()
+    assert spikes[0].is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(spikes, expected)
+    assert torch.equal(leaf.grad, expected_grad)
+
+
 def test_a_reset_that_is_left_out_of_the_gradient_is_a_constant() -> None:
     """By hand: two steps, a spike in the first; only the second's loss counts."""
     module = cell("iaf", surrogate="triangle", alpha=1.0)

@@ -22,6 +22,9 @@ SURROGATES = ("circ", "tanh", "triangle", "heavi_erfc", "super", "atan")
 
 _KERNELS = "snn2chip.distill.cells.kernels"
 
+_CHANNELS_LAST = (0, 1, 3, 4, 2)
+"""Axes of images [step, sample, channel, row, column] whose channels are next to each other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -50,7 +53,7 @@ def run_cell(cell: nn.Module, drive: Tensor, through_reset: bool = True) -> Tens
     box = box_of(cell, through_reset)
     if box is None or drive.dtype != torch.float32 or drive.device.type != "cpu" or not _ready():
         return step_by_step(cell, drive)
-    spikes: Tensor = _Spiking.apply(drive.contiguous(), box)  # type: ignore[no-untyped-call]
+    spikes: Tensor = _Spiking.apply(drive, box)  # type: ignore[no-untyped-call]
     return spikes
 
 
@@ -99,10 +102,15 @@ def encode_values(x: Tensor, threshold: float, steps: int, gain: float = 1.0) ->
 
 
 class _Spiking(torch.autograd.Function):
-    """Spikes of a box cell; the membranes before the reset are kept for the gradient."""
+    """Spikes of a box cell; the membranes before the reset are kept for the gradient.
+
+    Images stay in the order of memory that they come in.
+    """
 
     @staticmethod
     def forward(ctx: Any, drive: Tensor, box: Box) -> Tensor:
+        ctx.order = _order(drive)
+        drive = drive.permute(ctx.order).contiguous()
         v, z = torch.empty_like(drive), torch.empty_like(drive)
         steps = len(drive)
         x, membranes, spikes = (a.detach().view(steps, -1).numpy() for a in (drive, v, z))
@@ -111,7 +119,7 @@ class _Spiking(torch.autograd.Function):
         _module().spiking(x, membranes, spikes, leak, threshold, leaky, box.soft)
         ctx.save_for_backward(v)
         ctx.box = box
-        return z
+        return _put_back(z, ctx.order)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
@@ -119,7 +127,8 @@ class _Spiking(torch.autograd.Function):
         out = torch.empty_like(v)
         steps = len(v)
         g, membranes, result = (
-            a.detach().contiguous().view(steps, -1).numpy() for a in (grad, v, out)
+            a.detach().view(steps, -1).numpy()
+            for a in (grad.permute(ctx.order).contiguous(), v, out)
         )
         options = (
             _f32(box.leak or 0.0),
@@ -130,7 +139,21 @@ class _Spiking(torch.autograd.Function):
             _f32(box.through_reset),
         )
         _module().spiking_backward(g, membranes, result, *options)
-        return out, None
+        return _put_back(out, ctx.order), None
+
+
+def _order(drive: Tensor) -> tuple[int, ...]:
+    """Axes of ``drive`` [step, sample, *shape] as its memory has them: channels may be last."""
+    images = drive[0]
+    last = drive.dim() == 5 and images.is_contiguous(memory_format=torch.channels_last)
+    if last and not images.is_contiguous():
+        return _CHANNELS_LAST
+    return tuple(range(drive.dim()))
+
+
+def _put_back(values: Tensor, order: tuple[int, ...]) -> Tensor:
+    """Axes in their own places again, over the same memory."""
+    return values.permute(tuple(order.index(axis) for axis in range(len(order))))
 
 
 def _ready() -> bool:
