@@ -43,6 +43,7 @@ class QuantizationFlags:
     granularity: o.Granularity = "layer"
     weight_bits: o.WeightBits = None
     fine_biases: o.FineBiases = False
+    drop_zeros: o.DropZeros = False
     allow_latency: o.AllowLatency = False
 
 

@@ -158,6 +158,13 @@ FineBiases: TypeAlias = Annotated[
         help="Biases as fine as the chip holds them, finer than lava-dl's .net can.",
     ),
 ]
+DropZeros: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--drop-zeros",
+        help="Do not load synapses of weight 0: they have neither events nor memory.",
+    ),
+]
 ArithmeticName: TypeAlias = Annotated[
     str | None,
     typer.Option(

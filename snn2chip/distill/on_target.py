@@ -72,8 +72,13 @@ def run_on_target(
     split: Split,
     target: str,
     costs: str | None = None,
+    drop_zeros: bool = False,
 ) -> Result:
     """The whole chain for a student in memory, scored on the test part of its split.
+
+    Args:
+        costs: name of a cost table, or None for the target's default.
+        drop_zeros: synapses of weight 0 are not loaded.
 
     Raises:
         UnsupportedError: the chip has not what the student needs.
@@ -85,15 +90,21 @@ def run_on_target(
         samples_of(graph, metadata.data.name, x_train, y_train),
     )
     network = Network(graph, "a student in memory")
-    return run(network, Options(target=target, costs=costs), given=given)
+    options = Options(target=target, costs=costs, drop_zeros=drop_zeros)
+    return run(network, options, given=given)
 
 
 def figures_on_target(
-    student: norse.SequentialState, metadata: CheckpointMetadata, split: Split, target: str
+    student: norse.SequentialState,
+    metadata: CheckpointMetadata,
+    split: Split,
+    target: str,
+    drop_zeros: bool = False,
 ) -> TargetFigures:
     """What a card says of a student on a chip."""
     try:
-        return figures_of_result(run_on_target(student, metadata, split, target))
+        made = run_on_target(student, metadata, split, target, drop_zeros=drop_zeros)
+        return figures_of_result(made)
     except UnsupportedError as error:
         return TargetFigures(target, refused=str(error.what))
 

@@ -171,7 +171,8 @@ def _made(
         validation=fitted.validation,
         teacher=None if teacher is None else teacher_accuracy(teacher, split),
         targets=tuple(
-            figures_on_target(student, metadata, split, target) for target in recipe.targets
+            figures_on_target(student, metadata, split, target, recipe.drops_zeros)
+            for target in recipe.targets
         ),
     )
     bits = None if recipe.quantization is None else recipe.quantization.weight_bits

@@ -37,6 +37,7 @@ COMPILING = (
     "weight_bits",
     "allow_latency",
     "fine_biases",
+    "drop_zeros",
 )
 """Options of the compilation only."""
 

@@ -9,6 +9,8 @@ from snn2chip.backends import Backend
 from snn2chip.core import Activity, Program
 from snn2chip.errors import ConfigError
 from snn2chip.graph import Graph
+from snn2chip.graph.linear import synapses
+from snn2chip.graph.zeros import without_zeros
 from snn2chip.pipeline.calibrating import (
     search_accuracy,
     search_scales,
@@ -158,3 +160,28 @@ def noted(program: Program, notes: tuple[str, ...]) -> Program:
     if program.encoding.kind == "direct" and not program.hosted:
         notes = (*notes, _VALUES)
     return replace(program, notes=(*program.notes, *notes)) if notes else program
+
+
+def loaded(program: Program, options: Options) -> Program:
+    """What of a program is loaded onto a chip: where the options say so, no synapse of weight 0.
+
+    Synapses with delays of their own all stay.
+
+    Raises:
+        UnsupportedError: more synapses would be listed one by one than there is room for.
+    """
+    if not options.drop_zeros:
+        return program
+    kept, notes = [], []
+    for projection in program.projections:
+        operator = projection.operator
+        if projection.delay.axis != "synapse":
+            operator = without_zeros(operator, f"projection {projection.name!r}")
+        if operator is not projection.operator:
+            every, left = synapses(projection.operator), synapses(operator)
+            notes.append(
+                f"projection {projection.name!r}: {every - left:,} of {every:,} synapses have "
+                "weight 0 and are not loaded"
+            )
+        kept.append(replace(projection, operator=operator))
+    return replace(program, projections=tuple(kept), notes=(*program.notes, *notes))

@@ -19,7 +19,7 @@ from snn2chip.pipeline.cuts import block_steps
 from snn2chip.pipeline.devices import on_device
 from snn2chip.pipeline.ensembles.running import check_ensemble, run_ensemble
 from snn2chip.pipeline.placing import placed_on
-from snn2chip.pipeline.quantizing import Calibration, configured, noted, quantize
+from snn2chip.pipeline.quantizing import Calibration, configured, loaded, noted, quantize
 from snn2chip.pipeline.results.finish import Recorded, finish
 from snn2chip.pipeline.samples import Given, Samples, calibration_samples, scored_samples
 from snn2chip.pipeline.types import (
@@ -76,7 +76,7 @@ def check(network: Network, options: Options) -> Check:
     graph, notes = _chip_graph(network, backend, options)
     if backend.scale_candidates:
         notes = (*notes, _UNCALIBRATED)
-    program = network.program or noted(backend.realise(graph, target), notes)
+    program = network.program or loaded(noted(backend.realise(graph, target), notes), options)
     mapping, violations = placed_on(network, program, backend, target, options)
     return Check(network.graph, target, program, mapping, violations)
 
@@ -320,7 +320,8 @@ def _quantize(
     graph, notes = _chip_graph(network, backend, options)
     with clock.stage("quantize"):
         if not backend.scale_candidates:
-            return noted(backend.realise(graph, target), notes), calibration.sentence, None
+            program = noted(backend.realise(graph, target), notes)
+            return loaded(program, options), calibration.sentence, None
         program, sentence, chosen = quantize(
             graph,
             backend,
@@ -329,7 +330,7 @@ def _quantize(
             calibration,
             lambda done, total: clock.tell("quantize", done, total),
         )
-        return noted(program, notes), sentence, chosen
+        return loaded(noted(program, notes), options), sentence, chosen
 
 
 def _chip_graph(

@@ -62,6 +62,8 @@ class Options:
         reset_interval, reset_offset: of a ``.net`` file, whose states are cleared every so many
             steps, layer after layer as in netx; None never clears them.
         fine_biases: biases as fine as the chip holds them, finer than a ``.net`` file can.
+        drop_zeros: synapses whose weight is 0 in the target's numbers are not loaded: they have
+            neither events nor memory.
         allow_latency: cycles that are too tight for the chip run with longer delays, as drift.
         seed: of every random choice.
         mapping: a ``mapping.json`` that pins neurons to cores.
@@ -102,6 +104,7 @@ class Options:
     reset_interval: int | None = None
     reset_offset: int = 0
     fine_biases: bool = False
+    drop_zeros: bool = False
     allow_latency: bool = False
     seed: int = 0
     mapping: Path | None = None
@@ -144,7 +147,10 @@ class Options:
         _whole(self, "reset_offset", 0)
         if self.reset_offset and self.reset_interval is None:
             raise ConfigError("reset_offset without reset_interval", remedy="reset_interval=N too")
-        flags = ("trace", "trace_state", "allow_latency", "fine_biases", "repair", "steps_curve")
+        flags = (
+            *("trace", "trace_state", "steps_curve"),
+            *("allow_latency", "fine_biases", "drop_zeros", "repair"),
+        )
         for name in flags:
             if not isinstance(getattr(self, name), bool | np.bool_):
                 raise _wrong(name, getattr(self, name), "True or False")

@@ -47,6 +47,31 @@ def test_everything_is_written_and_named(cli: Cli, folder: Path, network: Path, 
         assert trace["hidden0.v"].dtype.kind == "i"
 
 
+def test_synapses_of_weight_0_may_be_left_out(
+    cli: Cli, folder: Path, network: Path, data: Path
+) -> None:
+    """Told under the lossy choices, and kept by a compiled folder."""
+    few = ("--data", data, "--weight-bits", "2")
+    for name, flags in (("whole", ()), ("listed", ("--drop-zeros",))):
+        done = cli("simulate", network, *few, *flags, "--json", f"{name}.json")
+        assert done.code == 0, done.err
+        assert ("are not loaded" in done.out) is bool(flags)
+    whole, listed = (
+        json.loads((folder / f"{name}.json").read_text()) for name in ("whole", "listed")
+    )
+    assert listed["run"]["accuracy"] == whole["run"]["accuracy"]
+    events = [sum(x["synaptic_events"] for x in r["layers"]) for r in (listed, whole)]
+    assert 0 < events[0] < events[1]
+    done = cli("compile", network, *few, "--drop-zeros", "-o", "made")
+    assert done.code == 0, done.err
+    assert (folder / "made" / "network.net").exists()
+    again = cli("simulate", "made", "--data", data, "--json", "again.json")
+    assert again.code == 0, again.err
+    found = json.loads((folder / "again.json").read_text())
+    assert sum(x["synaptic_events"] for x in found["layers"]) == events[0]
+    assert cli("simulate", "made", "--data", data, "--drop-zeros").code == 2
+
+
 def test_the_report_is_printed(cli: Cli, network: Path, data: Path) -> None:
     done = cli("simulate", network, "--data", data)
     assert done.code == 0

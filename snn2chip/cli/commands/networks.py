@@ -71,6 +71,7 @@ def check(
     granularity: o.Granularity = "layer",
     weight_bits: o.WeightBits = None,
     fine_biases: o.FineBiases = False,
+    drop_zeros: o.DropZeros = False,
     allow_latency: o.AllowLatency = False,
 ) -> None:
     """Every limit of the target that a network breaks, at once; nothing is simulated."""
@@ -89,6 +90,7 @@ def check(
         granularity=granularity,
         weight_bits=weight_bits,
         fine_biases=fine_biases,
+        drop_zeros=drop_zeros,
         allow_latency=allow_latency,
         **asdict(placed),
     )
@@ -133,6 +135,7 @@ def compile_(
     encoding: o.EncodingName = None,
     repair: o.Repair = False,
     fine_biases: o.FineBiases = False,
+    drop_zeros: o.DropZeros = False,
     allow_latency: o.AllowLatency = False,
     seed: o.Seed = 0,
     require_net: Annotated[
@@ -162,6 +165,7 @@ def compile_(
         encoding=encoding,
         repair=repair,
         fine_biases=fine_biases,
+        drop_zeros=drop_zeros,
         allow_latency=allow_latency,
         seed=seed,
         **asdict(placed),

@@ -107,7 +107,9 @@ def distill_ensemble(
     scored = judged_samples(folded, recipe, split.x_test, split.y_test)
     by_all = answers(ensemble.with_policy(Policy("budget", method.members)), scored)
     by_policy = answers(ensemble, scored)
-    results = tuple(run_on(ensemble, split, target) for target in recipe.targets)
+    results = tuple(
+        run_on(ensemble, split, target, drop_zeros=recipe.drops_zeros) for target in recipe.targets
+    )
     path = folder.path
     for student, layers, name in zip(
         folded.students, folded.architectures, ensemble.names, strict=True
@@ -223,8 +225,17 @@ def answers(ensemble: Ensemble, judged: Judged) -> Answers:
     )
 
 
-def run_on(ensemble: Ensemble, split: Split, target: str, costs: str | None = None) -> Result:
-    """The whole chain for an ensemble in memory, scored on the test part of its split."""
+def run_on(
+    ensemble: Ensemble,
+    split: Split,
+    target: str,
+    costs: str | None = None,
+    drop_zeros: bool = False,
+) -> Result:
+    """The whole chain for an ensemble in memory, scored on the test part of its split.
+
+    Arguments as of ``run_on_target``.
+    """
     x_train, y_train = split.x_train[:CALIBRATION_SAMPLES], split.y_train[:CALIBRATION_SAMPLES]
     graph = ensemble.graph
     given = Given(
@@ -232,7 +243,8 @@ def run_on(ensemble: Ensemble, split: Split, target: str, costs: str | None = No
         samples_of(graph, graph.data, x_train, y_train),
     )
     network = Network(graph, "an ensemble in memory", ensemble=ensemble)
-    return run(network, Options(target=target, costs=costs), given=given)
+    options = Options(target=target, costs=costs, drop_zeros=drop_zeros)
+    return run(network, options, given=given)
 
 
 def _metadata(recipe: Recipe, split: Split, layers: Sequence[object]) -> CheckpointMetadata:

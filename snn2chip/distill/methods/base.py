@@ -191,7 +191,15 @@ class Plan:
 
 
 class Penalty(Plan):
-    """A term that any method can be combined with."""
+    """A term that any method can be combined with.
+
+    Attributes:
+        prunes: it leaves zeros in the weights, so that chips need not hold all synapses.
+        prices_synapses: it prices spikes by all synapses that they reach, of whatever weight.
+    """
+
+    prunes: ClassVar[bool] = False
+    prices_synapses: ClassVar[bool] = False
 
 
 class Method(Plan):

@@ -58,6 +58,16 @@ class Recipe:
                 needs=f"at least one step, encoding.dt = {self.encoding.dt} s",
             )
 
+    @property
+    def drops_zeros(self) -> bool:
+        """Whether chips get its student without synapses of weight 0.
+
+        That is what pruned students are for; but an energy in the loss is the price of all
+        synapses, and figures are not to differ from it.
+        """
+        pruned = any(penalty.prunes for penalty in self.penalties)
+        return pruned and not any(penalty.prices_synapses for penalty in self.penalties)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain tables and values with every default spelled out, ready for JSON."""
         named: dict[str, Any] = {

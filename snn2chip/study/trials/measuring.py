@@ -54,7 +54,7 @@ def measure(trained: Path, recipe: Recipe, base: Path, targets: Sequence[str]) -
     made = EnsembleRuns if recipe.method.several else StudentRuns
     found = Measured(parameters_in(trained), split_digest(split))
     for name in SPLITS:
-        run = made(trained, splits[name])
+        run = made(trained, splits[name], recipe.drops_zeros)
         found.figures.setdefault(FLOAT, {})
         for target in targets:
             try:

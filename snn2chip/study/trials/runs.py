@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from snn2chip.graph import Ensemble
 from snn2chip.graph.linear import fan_out
+from snn2chip.graph.zeros import without_zeros
 from snn2chip.pipeline import Options, Result, open_network, reprice
 from snn2chip.pipeline.results.comparing import choice_of
 from snn2chip.study.trials.figures import figures_of, seen_of
@@ -20,13 +21,17 @@ REFERENCE = "reference"
 
 
 class StudentRuns:
-    """Runs of one student on one split, each simulated once and priced as often as asked."""
+    """Runs of one student on one split, each simulated once and priced as often as asked.
 
-    def __init__(self, checkpoint: Path, split: Split) -> None:
+    Args:
+        drop_zeros: chips do not get its synapses of weight 0, and they are not counted.
+    """
+
+    def __init__(self, checkpoint: Path, split: Split, drop_zeros: bool) -> None:
         from snn2chip.distill import load_checkpoint
 
         self.student, self.metadata = load_checkpoint(checkpoint)
-        self.split = split
+        self.split, self.drop_zeros = split, drop_zeros
         self._results: dict[str, Result] = {}
 
     def on(self, word: str) -> Result:
@@ -41,7 +46,10 @@ class StudentRuns:
         known = self._results.get(choice.target.sha256)
         if known is not None:
             return reprice(known, choice.costs)
-        made = run_on_target(self.student, self.metadata, self.split, choice.place, choice.costs)
+        made = run_on_target(
+            *(self.student, self.metadata, self.split),
+            *(choice.place, choice.costs, self.drop_zeros),
+        )
         self._results[choice.target.sha256] = made
         return made
 
@@ -59,6 +67,10 @@ class StudentRuns:
         inputs, output = (
             sum(spikes.pop(name, 0.0) for name in names) for names in (["input"], graph.outputs)
         )
+        reached = {
+            p.name: fan_out(without_zeros(p.operator) if self.drop_zeros else p.operator)
+            for p in graph.projections
+        }
         figures = Figures(
             accuracy=found.accuracy,
             samples=len(split.y_test),
@@ -66,7 +78,7 @@ class StudentRuns:
             hidden_spikes=sum(spikes.values()),
             output_spikes=output,
             synaptic_events=sum(
-                int(fan_out(p.operator).reshape(-1) @ found.fired[p.source].reshape(-1))
+                int(reached[p.name].reshape(-1) @ found.fired[p.source].reshape(-1))
                 for p in graph.projections
             )
             / len(split.y_test),
@@ -75,17 +87,17 @@ class StudentRuns:
 
 
 class EnsembleRuns:
-    """Runs of one ensemble on one split, by its own policy."""
+    """Runs of one ensemble on one split, by its own policy; arguments as of `StudentRuns`."""
 
-    def __init__(self, file: Path, split: Split) -> None:
-        self._ensemble, self._split = _ensemble_in(file), split
+    def __init__(self, file: Path, split: Split, drop_zeros: bool) -> None:
+        self._ensemble, self._split, self._drop_zeros = _ensemble_in(file), split, drop_zeros
 
     def on(self, word: str) -> Result:
         """On a target; see `StudentRuns.on`."""
         from snn2chip.distill.ensembles.run import run_on
 
         choice = choice_of(word)
-        return run_on(self._ensemble, self._split, choice.place, choice.costs)
+        return run_on(self._ensemble, self._split, choice.place, choice.costs, self._drop_zeros)
 
     def in_float(self) -> tuple[Figures, Seen]:
         """As float graphs, which members are in PyTorch too."""

@@ -124,6 +124,36 @@ def test_pruned_weights_stay_zero_and_only_pruned_epochs_are_kept(
         assert 0.0 <= fitted.validation <= 1.0
 
 
+def test_chips_get_a_pruned_student_without_its_zeros(tiny_recipe, few_digits, tmp_path) -> None:
+    """On its card and in studies, in floats as in integers; a loss of all synapses keeps them."""
+    from snn2chip.data import Split
+    from snn2chip.distill.checkpoint import save_checkpoint
+    from snn2chip.distill.describing import describe
+    from snn2chip.distill.on_target import figures_on_target
+    from snn2chip.study.trials.runs import StudentRuns
+
+    price = {"kind": "magnitude", "share": 0.8, "begin": 0.0, "end": 0.0}
+    recipe = tiny_recipe("mlp", training__epochs=2, penalty=[price])
+    assert recipe.drops_zeros
+    assert not tiny_recipe("mlp").drops_zeros
+    assert not tiny_recipe("mlp", penalty=[price, {"kind": "energy", "weight": 0.1}]).drops_zeros
+    split = Split(*few_digits, *few_digits)
+    student, metadata = fit(recipe, *few_digits).student, describe(recipe, split)
+    file = save_checkpoint(tmp_path / "student.safetensors", student, metadata)
+    whole, without = (
+        figures_on_target(student, metadata, split, "loihi2", drop_zeros=drop)
+        for drop in (False, True)
+    )
+    assert (whole.accuracy, whole.spikes) == (without.accuracy, without.spikes)
+    assert 0 < without.synaptic_events < 0.4 * whole.synaptic_events
+    assert without.dynamic_nj < whole.dynamic_nj
+    counted = [StudentRuns(file, split, drop).in_float()[0] for drop in (False, True)]
+    assert counted[1].synaptic_events < 0.4 * counted[0].synaptic_events
+    on_chip = StudentRuns(file, split, True).on("loihi2")
+    events = sum(layer.counts.synaptic_events for layer in on_chip.energy.layers)
+    assert events / len(split.y_test) == pytest.approx(without.synaptic_events)
+
+
 def test_zeros_survive_fine_tuning_in_integers(tiny_recipe, few_digits) -> None:
     from snn2chip.data import Split
     from snn2chip.distill.describing import describe

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import norse.torch as norse
 
@@ -53,6 +53,8 @@ class EnergyPenalty(Penalty):
         mapped_for, partition, chips: the mapping's objective, how neurons are split, and chips
             that it may take, as of ``snn2chip simulate``.
     """
+
+    prices_synapses: ClassVar[bool] = True
 
     target: str = "loihi2"
     table: str | None = None

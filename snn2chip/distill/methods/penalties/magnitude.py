@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -20,8 +20,8 @@ class MagnitudePruning(Penalty):
 
     After epoch e the share is ``share x (1 - (1 - p)^3)``, p running from 0 to 1 between ``begin``
     and ``end`` (Zhu, Gupta 2017, arXiv:1710.01878); with ``begin = end`` it is taken at once. Only
-    epochs of the full share may be kept. Zeros survive export, as zeros of the chip's integers;
-    chips hold them as synapses all the same, so that fewer weights alone save no events.
+    epochs of the full share may be kept. Zeros survive export, as zeros of the chip's integers.
+    The student's figures on chips are those of its program without synapses of weight 0.
 
     Attributes:
         share: of the weights, at the end.
@@ -29,6 +29,8 @@ class MagnitudePruning(Penalty):
         scope: smallest weights of the whole network, or of each layer by itself.
         output: the layer to the classes is pruned too.
     """
+
+    prunes: ClassVar[bool] = True
 
     share: float = 0.5
     begin: float = 0.2

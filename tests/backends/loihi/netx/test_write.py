@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from snn2chip.backends.loihi.arithmetic import LoihiArithmetic
 from snn2chip.backends.loihi.netx import pipelined, read_net
@@ -16,6 +17,8 @@ from snn2chip.core import ProgramPopulation, ProgramProjection
 from snn2chip.engine import RunOptions, simulate
 from snn2chip.errors import UnsupportedError, combine
 from snn2chip.graph import Conv, Delay, Dense, Encoding, Identity
+from snn2chip.graph.operators import with_weights
+from snn2chip.graph.zeros import without_zeros
 from tests.examples import examples
 
 from .chain_programs import chain_program, chains
@@ -74,6 +77,26 @@ def test_layers_start_one_after_another(program, tmp_path):
     started = {p.name: p.latency for p in pipelined(read).populations}
     for name, latency in manifest["latency"].items():
         assert started[f"layer{manifest['layers'][name]}"] == latency
+
+
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(program=chains(), seed=st.integers(0, 99))
+def test_single_synapses_are_written_as_a_matrix(program, seed, tmp_path):
+    """A matrix without its zeros is the same file."""
+    rng = np.random.default_rng(seed)
+    pruned, listed = [], []
+    for p in program.projections:
+        operator = p.operator
+        if isinstance(operator, Dense) and p.delay.axis != "synapse":
+            mask = rng.random(operator.weight.shape) < 0.5
+            mask.reshape(-1)[0] = True  # netx cannot fit a matrix of zeros
+            operator = with_weights(operator, operator.weight * mask)
+        pruned.append(replace(p, operator=operator))
+        kept = without_zeros(operator) if isinstance(operator, Dense) else operator
+        listed.append(replace(p, operator=kept))
+    one, other = (net_artefacts(replace(program, projections=tuple(p))) for p in (pruned, listed))
+    assert one.refused == other.refused == ()
+    assert one.files == other.files
 
 
 def row(name, size, **parameters):

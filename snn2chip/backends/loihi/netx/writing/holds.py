@@ -7,6 +7,7 @@ written that it leaves as they are.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,8 @@ from snn2chip.backends.loihi.netx.writing.layers import (
 from snn2chip.core import ProgramPopulation, ProgramProjection
 from snn2chip.errors import Snn2chipError, UnsupportedError
 from snn2chip.graph import Conv, Dense
-from snn2chip.graph.operators import Identity, Sparse
+from snn2chip.graph.compose import DENSE_LIMIT
+from snn2chip.graph.operators import Identity, Operator, Sparse
 
 _MODEL = "cuba"
 _BIAS_BITS = 16
@@ -168,12 +170,12 @@ def _shape(projection: ProgramProjection, flat: bool) -> Iterator[Snn2chipError]
         )
     elif is_convolution(operator):
         yield from _convolution(projection, flat)
-    elif isinstance(operator, Sparse):
+    elif isinstance(operator, Sparse) and _entries(operator) > DENSE_LIMIT:
         yield _refused(
             f"projection {name!r}: a list of single synapses",
-            "a matrix or a kernel",
-            "netx's dense and conv layers",
-            "a dense layer, where the matrix is small enough",
+            f"a matrix of {_entries(operator)} entries in netx's dense layers",
+            f"room for {DENSE_LIMIT}",
+            "compile without --drop-zeros",
         )
     elif isinstance(operator, Identity) and operator.scale.size > MOST_ONE_TO_ONE:
         yield _refused(
@@ -184,14 +186,19 @@ def _shape(projection: ProgramProjection, flat: bool) -> Iterator[Snn2chipError]
         )
 
 
+def _entries(operator: Operator) -> int:
+    """Of the operator's matrix."""
+    return prod(operator.source_shape) * prod(operator.target_shape)
+
+
 def _convolution(projection: ProgramProjection, flat: bool) -> Iterator[Snn2chipError]:
     operator, name = as_layer(projection.operator), projection.name
     if flat:
         yield _refused(
-            f"projection {name!r}: a convolution behind a dense layer",
+            f"projection {name!r}: a convolution behind a dense layer, or behind single synapses",
             "an image",
             "a row of neurons behind netx's dense layers",
-            "convolutions before dense layers",
+            "convolutions before dense layers, or the compilation without --drop-zeros",
         )
     if isinstance(operator, Conv) and any(a != b for a, b in operator.padding):
         yield _refused(
@@ -222,7 +229,8 @@ def _delays(projection: ProgramProjection) -> Iterator[Snn2chipError]:
 
 def _recurrence(link: Link, again: ProgramProjection) -> Iterator[Snn2chipError]:
     name = again.name
-    if not isinstance(link.forward.operator, Dense) or not isinstance(again.operator, Dense):
+    yield from _shape(again, True)
+    if not all(isinstance(p.operator, Dense | Sparse) for p in (link.forward, again)):
         yield _refused(
             f"projection {name!r}: recurrence with a convolution",
             "dense weights into the layer and within it",

@@ -20,6 +20,7 @@ from snn2chip.backends.loihi.netx.storage import NetLayer, NetNeuron
 from snn2chip.backends.loihi.netx.writing.chain import Link
 from snn2chip.core import ProgramPopulation, ProgramProjection
 from snn2chip.graph import Conv, Dense, Sparse
+from snn2chip.graph.compose import to_dense
 from snn2chip.graph.operators import Array, Identity, Operator, Shape
 
 MOST_ONE_TO_ONE = 1 << 12
@@ -54,13 +55,15 @@ def as_layer(operator: Operator) -> Dense | Conv:
     """The operator as one that ``.net`` has: a matrix, or a convolution of images.
 
     One-to-one synapses become a convolution of their channels where all of a channel are alike,
-    else a diagonal matrix; a convolution of one axis is one of images with a single row.
+    else a diagonal matrix; a convolution of one axis is one of images with a single row. Single
+    synapses become a matrix, with zeros where there is none.
     """
     if isinstance(operator, Dense):
         return operator
     if isinstance(operator, Conv):
         return operator if len(operator.stride) == 2 else _with_rows(operator)
-    assert not isinstance(operator, Sparse), "the rules of `holds` let no sparse operator pass"
+    if isinstance(operator, Sparse):
+        return to_dense(operator)
     by_channel = _by_channel(operator)
     if by_channel is not None:
         return by_channel
