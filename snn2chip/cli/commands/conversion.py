@@ -58,18 +58,20 @@ def convert(
         raise ConfigError(f"{recipe}: no [teacher]", needs="a network that can be converted")
     split = load_samples(plan, recipe.parent)
     folder = RunFolder(out or Path(recipe.stem), describe(plan, split))
-    with console.progress() as tell:
+    with console.progress(lines=True) as tell:
         teacher = folder.teacher(
             plan,
             split,
             recipe.parent,
             lambda done: tell and tell(done.stage, done.epoch, done.epochs),
         )
-    assert teacher is not None
-    encoding = Encoding(given, steps=steps, threshold=plan.encoding.threshold)
-    found = run(teacher, split, encoding, samples=samples)
-    head = ("conversion", *(f"T = {t}" for t in found.shown()), "good from T", "spikes there")
-    rows = [("the teacher", *("" for _ in found.shown()), f"{100.0 * found.reference:.2f}", "")]
+        assert teacher is not None
+        encoding = Encoding(given, steps=steps, threshold=plan.encoding.threshold)
+        found = run(teacher, split, encoding, samples=samples, tell=tell)
+    shown = tuple(f"T = {t}" for t in found.shown())
+    head = ("conversion", *shown, "good at T", "good from T", "spikes there")
+    accuracies = (*("" for _ in shown[1:]), f"{100.0 * found.reference:.2f}")
+    rows = [("the teacher", *accuracies, "", "", "")]
     console.out(console.table(head, [*found.rows(margin / 100.0), *rows]))
     if json is not None:
         outputs.write_texts({json: found.to_json(margin / 100.0)})

@@ -72,7 +72,8 @@ class Link:
         """What the layer gives for values or spikes x [sample, ...], before any ReLU."""
         for module in self.shaping:
             x = module(x)
-        if self.options:
+        if self.options:  # which read images fastest with channels last
+            x = x.contiguous(memory_format=torch.channels_last)
             y: Tensor = conv2d(x, self.weight, self.bias, **dict(self.options))
         else:
             y = linear(x, self.weight, self.bias)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -63,7 +64,9 @@ class Conversion:
     curves: tuple[Curve, ...]
 
     def rows(self, margin: float) -> list[tuple[str, ...]]:
-        """A table: accuracy in percent at powers of two and at the end, and the first good T.
+        """A table: accuracy in percent at powers of two and at the end, and the good T.
+
+        These are the first that is good, the one from which all are, and the spikes up to that.
 
         Args:
             margin: how far below the teacher is good, as a share.
@@ -75,7 +78,9 @@ class Conversion:
             if first is not None:
                 spikes = f"{sum(counts[first - 1] for counts in curve.spikes.values()):.0f}"
             at = (f"{100.0 * curve.accuracy[t - 1]:.2f}" for t in self.shown())
-            found.append((variant.name, *at, "-" if first is None else str(first), spikes or "-"))
+            reached = curve.first_reached(self.reference, margin)
+            good = ("-" if t is None else str(t) for t in (reached, first))
+            found.append((variant.name, *at, *good, spikes or "-"))
         return found
 
     def shown(self) -> list[int]:
@@ -97,6 +102,7 @@ class Conversion:
                     "percentile": variant.percentile,
                     "reset": variant.dynamics.reset,
                     "start": variant.dynamics.start,
+                    "first_reached": curve.first_reached(self.reference, margin),
                     "first_within": curve.first_within(self.reference, margin),
                     "accuracy": curve.accuracy.tolist(),
                     "spikes": {name: counts.tolist() for name, counts in curve.spikes.items()},
@@ -113,6 +119,7 @@ def convert(
     encoding: Encoding,
     variants: Sequence[Variant] = VARIANTS,
     samples: int | None = None,
+    tell: Callable[[str, int, int], None] | None = None,
 ) -> Conversion:
     """The teacher of a chain of ReLU layers, converted in each way and run on the test split.
 
@@ -120,6 +127,7 @@ def convert(
         encoding: with T steps: ``direct`` gives the values at every step, others spikes. The
             spikes' rate is scaled to the values by least squares on the calibration samples.
         samples: of the test split, the first so many; all of them where left out.
+        tell: called with a variant's name, its steps of samples done, and all of them.
 
     Raises:
         ConfigError: a teacher without PyTorch layers, or a silent one.
@@ -144,7 +152,12 @@ def convert(
     for variant in variants:
         scales = activation_scales(links, x, variant.percentile)
         network = balanced(links, scales, rate_scale(x, rates))
-        curves.append(conversion_curve(network, test, split.y_test, encode, variant.dynamics))
+        curves.append(
+            conversion_curve(
+                *(network, test, split.y_test, encode, variant.dynamics),
+                tell=None if tell is None else partial(tell, variant.name),
+            )
+        )
     return Conversion(
         teacher_accuracy(teacher, split),
         encoding.kind,

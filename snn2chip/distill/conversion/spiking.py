@@ -62,6 +62,14 @@ class Curve:
     accuracy: NDArray[np.float64]
     spikes: dict[str, NDArray[np.float64]]
 
+    def first_reached(self, reference: float, margin: float) -> int | None:
+        """The first number of steps with ``reference - margin`` or more; None where there is none.
+
+        Later ones may fall behind again.
+        """
+        good = np.flatnonzero(self.accuracy >= reference - margin)
+        return int(good[0]) + 1 if good.size else None
+
     def first_within(self, reference: float, margin: float) -> int | None:
         """The number of steps from which the accuracy stays at ``reference - margin`` or above.
 
@@ -129,6 +137,7 @@ def conversion_curve(
     encode: Callable[[Tensor], Tensor],
     dynamics: Dynamics,
     dtype: torch.dtype = torch.float32,
+    tell: Callable[[int, int], None] | None = None,
 ) -> Curve:
     """Accuracy and spikes after every step, in one run.
 
@@ -137,6 +146,7 @@ def conversion_curve(
         y: classes [sample].
         encode: gives of values [sample, *shape] what goes in at every step [step, sample, *shape].
         dtype: in which it is computed.
+        tell: called with steps of samples done and all of them.
     """
     links = cast(network.links, dtype)
     steps = len(encode(x[:1]))
@@ -150,6 +160,8 @@ def conversion_curve(
                 right[t] += int((total.argmax(1).numpy() == y[part]).sum())
                 for name, values in zip(counts, spikes, strict=True):
                     counts[name][t] += float(values.sum())
+                if tell is not None:
+                    tell(start * steps + (t + 1) * len(y[part]), len(y) * steps)
     cumulated = {name: np.cumsum(values) / len(y) for name, values in counts.items()}
     return Curve(right / len(y), cumulated)
 

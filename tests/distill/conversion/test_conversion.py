@@ -225,6 +225,9 @@ def test_the_first_step_from_which_a_curve_stays_above() -> None:
     assert curve.first_within(0.9, 0.05) == 4
     assert curve.first_within(0.9, 0.9) == 1
     assert curve.first_within(0.99, 0.005) is None
+    assert curve.first_reached(0.9, 0.05) == 2
+    assert curve.first_reached(0.9, 0.9) == 1
+    assert curve.first_reached(0.99, 0.005) is None
 
 
 def test_the_scale_of_encoded_rates_is_their_least_squares() -> None:

@@ -219,6 +219,7 @@ def test_convert_shows_every_variant_over_t(tmp_path, capsys) -> None:
         assert len(curve["accuracy"]) == 20
         assert found["samples"] == 300
         first = curve["first_within"]
+        assert (first is None) or curve["first_reached"] <= first
         tail = np.array(curve["accuracy"][first - 1 :] if first else [])
         assert (tail >= found["reference"] - 0.05).all()
     best = found["curves"][1]
