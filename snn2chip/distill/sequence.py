@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from snn2chip.data import Keys, encode
 from snn2chip.distill.cells import encode_values, run_cell
+from snn2chip.distill.layout import laid_out
 from snn2chip.distill.students import SPIKING, STATEFUL, Parallel, Residual
 from snn2chip.graph import Encoding, Readout
 
@@ -157,17 +158,15 @@ def _run_layer(module: nn.Module, x: Tensor, through_reset: bool) -> Tensor:
         mask: Tensor = module(torch.ones_like(x[0]))
         return x * mask
     if len(x) > 1 and x.stride(0) == 0:  # the same values at every step
-        once: Tensor = module(_laid_out(module, x[0]))
+        once: Tensor = module(_for(module, x[0]))
         return once.expand(len(x), *once.shape)
-    flat: Tensor = module(_laid_out(module, x.flatten(0, 1)))
+    flat: Tensor = module(_for(module, x.flatten(0, 1)))
     return flat.reshape(*x.shape[:2], *flat.shape[1:])
 
 
-def _laid_out(module: nn.Module, x: Tensor) -> Tensor:
-    """Images [sample, channel, *image] as convolutions read them fastest: channels last."""
-    if isinstance(module, nn.Conv2d):
-        return x.contiguous(memory_format=torch.channels_last)
-    return x
+def _for(module: nn.Module, x: Tensor) -> Tensor:
+    """x [sample, ...] in the order of memory that a module reads fastest."""
+    return laid_out(x) if isinstance(module, nn.Conv2d) else x
 
 
 def readout_scores(output: Tensor, readout: Readout) -> Tensor:

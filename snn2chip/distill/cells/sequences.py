@@ -15,15 +15,13 @@ import torch
 from norse.torch.functional.reset import reset_subtract, reset_value
 from torch import Tensor, nn
 
+from snn2chip.distill.layout import memory_axes, put_back
 from snn2chip.engine.kernels.accelerate import kernels
 
 SURROGATES = ("circ", "tanh", "triangle", "heavi_erfc", "super", "atan")
 """Norse's threshold functions and ours, in the order of their numbers in the kernels."""
 
 _KERNELS = "snn2chip.distill.cells.kernels"
-
-_CHANNELS_LAST = (0, 1, 3, 4, 2)
-"""Axes of images [step, sample, channel, row, column] whose channels are next to each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +107,8 @@ class _Spiking(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, drive: Tensor, box: Box) -> Tensor:
-        ctx.order = _order(drive)
-        drive = drive.permute(ctx.order).contiguous()
+        ctx.axes = memory_axes(drive)
+        drive = drive.permute(ctx.axes).contiguous()
         v, z = torch.empty_like(drive), torch.empty_like(drive)
         steps = len(drive)
         x, membranes, spikes = (a.detach().view(steps, -1).numpy() for a in (drive, v, z))
@@ -119,7 +117,7 @@ class _Spiking(torch.autograd.Function):
         _module().spiking(x, membranes, spikes, leak, threshold, leaky, box.soft)
         ctx.save_for_backward(v)
         ctx.box = box
-        return _put_back(z, ctx.order)
+        return put_back(z, ctx.axes)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
@@ -128,7 +126,7 @@ class _Spiking(torch.autograd.Function):
         steps = len(v)
         g, membranes, result = (
             a.detach().view(steps, -1).numpy()
-            for a in (grad.permute(ctx.order).contiguous(), v, out)
+            for a in (grad.permute(ctx.axes).contiguous(), v, out)
         )
         options = (
             _f32(box.leak or 0.0),
@@ -139,21 +137,7 @@ class _Spiking(torch.autograd.Function):
             _f32(box.through_reset),
         )
         _module().spiking_backward(g, membranes, result, *options)
-        return _put_back(out, ctx.order), None
-
-
-def _order(drive: Tensor) -> tuple[int, ...]:
-    """Axes of ``drive`` [step, sample, *shape] as its memory has them: channels may be last."""
-    images = drive[0]
-    last = drive.dim() == 5 and images.is_contiguous(memory_format=torch.channels_last)
-    if last and not images.is_contiguous():
-        return _CHANNELS_LAST
-    return tuple(range(drive.dim()))
-
-
-def _put_back(values: Tensor, order: tuple[int, ...]) -> Tensor:
-    """Axes in their own places again, over the same memory."""
-    return values.permute(tuple(order.index(axis) for axis in range(len(order))))
+        return put_back(out, ctx.axes), None
 
 
 def _ready() -> bool:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, linear
 
+from snn2chip.distill.layout import laid_out
 from snn2chip.errors import UnsupportedError
 
 PASSED = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d)
@@ -72,9 +73,8 @@ class Link:
         """What the layer gives for values or spikes x [sample, ...], before any ReLU."""
         for module in self.shaping:
             x = module(x)
-        if self.options:  # which read images fastest with channels last
-            x = x.contiguous(memory_format=torch.channels_last)
-            y: Tensor = conv2d(x, self.weight, self.bias, **dict(self.options))
+        if self.options:
+            y: Tensor = conv2d(laid_out(x), self.weight, self.bias, **dict(self.options))
         else:
             y = linear(x, self.weight, self.bias)
         if self.norm is None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from snn2chip.distill.layout import step_mean
+
 
 def rate_penalty(spikes: Mapping[str, Tensor], power: int) -> Tensor:
     """Sum over populations of the mean of ``rate ** power``, a rate being spikes per step.
@@ -18,7 +20,7 @@ def rate_penalty(spikes: Mapping[str, Tensor], power: int) -> Tensor:
         spikes: population -> [step, sample, *shape].
         power: 1 or 2.
     """
-    rates = [(values.mean(0) ** power).mean() for values in spikes.values()]
+    rates = [(step_mean(values) ** power).mean() for values in spikes.values()]
     return torch.stack(rates).sum()
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
+from snn2chip.distill.layout import step_mean
 from snn2chip.distill.losses.features import (
     gaussian_margin,
     layer_weights,
@@ -85,7 +86,7 @@ class _Distillation(Objective):
     def _features(self, signals: Signals) -> Tensor:
         assert signals.teacher is not None
         distances = [
-            weight * layer(signals.taps[mine].mean(0), signals.teacher.taps[theirs])
+            weight * layer(step_mean(signals.taps[mine]), signals.teacher.taps[theirs])
             for weight, layer, mine, theirs in zip(
                 layer_weights(len(self.layers)),
                 self.layers,

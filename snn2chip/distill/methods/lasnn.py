@@ -13,6 +13,7 @@ from typing import ClassVar, Literal
 import torch
 
 from snn2chip.distill.conversion.starting import Start
+from snn2chip.distill.layout import step_mean
 from snn2chip.distill.losses.attention import attention_distance
 from snn2chip.distill.methods.base import Context, Method, Objective, Signals, Stage, Term
 from snn2chip.distill.methods.conversion import start_in
@@ -84,7 +85,7 @@ class _Layers(Objective):
         terms = taught(signals, options.alpha, options.temperature)
         if self._pairs:
             distances = [
-                attention_distance(teacher.taps[theirs], signals.taps[mine].mean(0))
+                attention_distance(teacher.taps[theirs], step_mean(signals.taps[mine]))
                 for mine, theirs in self._pairs
             ]
             terms["attention"] = Term(torch.stack(distances).sum(), options.attention)
