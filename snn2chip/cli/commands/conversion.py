@@ -50,6 +50,7 @@ def convert(
     from snn2chip.distill.describing import describe
     from snn2chip.distill.folder import RunFolder
     from snn2chip.distill.run import load_samples
+    from snn2chip.distill.training.memory import keep_freed_memory
     from snn2chip.graph import Encoding
 
     outputs.check_files({"--json": json} if json else {}, {"recipe": recipe})
@@ -58,6 +59,7 @@ def convert(
         raise ConfigError(f"{recipe}: no [teacher]", needs="a network that can be converted")
     split = load_samples(plan, recipe.parent)
     folder = RunFolder(out or Path(recipe.stem), describe(plan, split))
+    keep_freed_memory()
     with console.progress(lines=True) as tell:
         teacher = folder.teacher(
             plan,

@@ -97,6 +97,10 @@ def _answer(
         choice_of(word)
     check_claims(config, grid_trials(config, base))
     place = StudyFolder(folder)
+    if not no_run:  # which needs no PyTorch
+        from snn2chip.distill.training.memory import keep_freed_memory
+
+        keep_freed_memory()
     with console.resumable(), console.progress(lines=True) as tell:
         ran = run_study(config, base, place, targets, jobs, tell, only_done=no_run)
     answer = summarise(

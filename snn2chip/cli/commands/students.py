@@ -98,6 +98,7 @@ def distill(
     """
     from snn2chip.distill import Progress, Tuning
     from snn2chip.distill import distill as train
+    from snn2chip.distill.training.memory import keep_freed_memory
 
     inputs = {"recipe": recipe, "--from": start}
     outputs.check_files({}, inputs)
@@ -105,6 +106,7 @@ def distill(
     for name in ("card.md", "student.safetensors"):
         outputs.check_files({"-o": folder / name}, inputs)
     tuning = Tuning(quantize_for, weight_bits, finetune_epochs, start)
+    keep_freed_memory()
     with console.resumable(), console.progress(lines=True) as tell:
 
         def epoch(done: Progress) -> None:

@@ -242,7 +242,10 @@ def _trial_process(work: Work, connection: Connection) -> None:
     """One trial; says (exit code, reason). The keyboard interrupts the process that started it."""
     import signal
 
+    from snn2chip.distill.training.memory import keep_freed_memory
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_freed_memory()
     try:
         run_trial(work)
     except Exception as error:
