@@ -27,7 +27,7 @@ class StudentRuns:
         drop_zeros: chips do not get its synapses of weight 0, and they are not counted.
     """
 
-    def __init__(self, checkpoint: Path, split: Split, drop_zeros: bool) -> None:
+    def __init__(self, checkpoint: Path, split: Split, drop_zeros: bool = False) -> None:
         from snn2chip.distill import load_checkpoint
 
         self.student, self.metadata = load_checkpoint(checkpoint)
@@ -89,7 +89,7 @@ class StudentRuns:
 class EnsembleRuns:
     """Runs of one ensemble on one split, by its own policy; arguments as of `StudentRuns`."""
 
-    def __init__(self, file: Path, split: Split, drop_zeros: bool) -> None:
+    def __init__(self, file: Path, split: Split, drop_zeros: bool = False) -> None:
         self._ensemble, self._split, self._drop_zeros = _ensemble_in(file), split, drop_zeros
 
     def on(self, word: str) -> Result:
