@@ -10,7 +10,7 @@ import typer
 from snn2chip.cli import console, outputs
 
 if TYPE_CHECKING:
-    from snn2chip.distill import QuantizedFigures
+    from snn2chip.distill import DistillResult, QuantizedFigures
     from snn2chip.distill.on_target import TargetFigures
 
 models = typer.Typer(help="Bundled students.", no_args_is_help=True, rich_markup_mode=None)
@@ -116,14 +116,17 @@ def distill(
         if tell is not None:
             tell("preparing", 0, 1)
         made = train(recipe, folder, folds, epoch, tuning, restart, teachers)
+    console.out(console.table(("figure", "value"), _rows(made)))
+    console.wrote(made.checkpoint, made.card, made.recipe)
+
+
+def _rows(made: DistillResult) -> list[tuple[str, str]]:
     rows = [("student", made.name), ("test accuracy", f"{made.evaluation.accuracy:.2%}")]
     rows += [_target_row(target) for target in made.targets]
     rows += [(f"fold {i}", f"{accuracy:.2%}") for i, accuracy in enumerate(made.folds, start=1)]
     if made.quantized is not None:
         rows += _quantized_rows(made.quantized)
-    rows += [("parameters", f"{made.parameters:,}"), ("training", f"{made.seconds:.1f} s")]
-    console.out(console.table(("figure", "value"), rows))
-    console.wrote(made.checkpoint, made.card, made.recipe)
+    return [*rows, ("parameters", f"{made.parameters:,}"), ("training", f"{made.seconds:.1f} s")]
 
 
 def _target_row(figures: TargetFigures) -> tuple[str, str]:
