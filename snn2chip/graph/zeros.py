@@ -12,7 +12,7 @@ from snn2chip.errors import UnsupportedError
 from snn2chip.graph.operators import Array, Conv, Dense, Identity, Operator, Sparse, weights_of
 
 SYNAPSE_LIMIT = 2**26
-"""Most synapses that are listed: 2 to 3 GiB while they are sorted."""
+"""Most synapses that are listed: 3 GiB while they are sorted."""
 
 _Indices = NDArray[np.int64]
 _Synapses = tuple[_Indices, _Indices, Array]

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 FAULTS = """
-import ctypes, resource, sys
+import resource, sys
 from snn2chip.distill.training.memory import keep_freed_memory
 import numpy as np
 if sys.argv[1] == "keep":

@@ -108,4 +108,5 @@ def test_synapses_with_delays_of_their_own_stay(opened, samples):
     late = np.zeros((int(np.prod(first.operator.target_shape)), 6), np.int64)
     delayed = replace(first, delay=Delay(late, "synapse"))
     found = loaded(replace(program, projections=(delayed, *rest)), Options(drop_zeros=True))
-    assert found.projections[0] is delayed or found.projections[0].operator is first.operator
+    assert found.projections[0].operator is first.operator
+    assert isinstance(found.projections[1].operator, Sparse)

@@ -306,6 +306,21 @@ def test_recurrence_with_longer_delays_is_refused():
     assert "recurrence with delays" in refusal(looped)
 
 
+def test_lists_of_synapses_recur_as_matrices(monkeypatch):
+    """The same file as of the matrices; lists that are too long for one are refused."""
+    program = two_layers()
+    recurrent = Dense(np.array([[2, 0], [0, 4]]), (2,), (2,))
+    looped, listed = (
+        replace(program, projections=(*program.projections, link("b", "b", op, Delay(np.array(1)))))
+        for op in (recurrent, without_zeros(recurrent))
+    )
+    one, other = net_artefacts(looped), net_artefacts(listed)
+    assert one.refused == other.refused == ()
+    assert one.files == other.files
+    monkeypatch.setattr("snn2chip.backends.loihi.netx.writing.holds.DENSE_LIMIT", 3)
+    assert "compile without --drop-zeros" in str(combine(net_artefacts(listed).refused))
+
+
 def test_every_problem_is_told_at_once():
     program = two_layers(weight=np.zeros((2, 2), int), v0=[1, 2], bias_exp=2, bias_mant=[1, 1])
     assert refusal(program).startswith("3 problems\n")

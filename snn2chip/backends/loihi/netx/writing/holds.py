@@ -229,7 +229,8 @@ def _delays(projection: ProgramProjection) -> Iterator[Snn2chipError]:
 
 def _recurrence(link: Link, again: ProgramProjection) -> Iterator[Snn2chipError]:
     name = again.name
-    yield from _shape(again, True)
+    if isinstance(again.operator, Sparse):
+        yield from _shape(again, flat=True)
     if not all(isinstance(p.operator, Dense | Sparse) for p in (link.forward, again)):
         yield _refused(
             f"projection {name!r}: recurrence with a convolution",
