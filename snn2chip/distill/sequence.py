@@ -6,7 +6,7 @@ the same; the second is faster because convolutions and products are few and lar
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 import norse.torch as norse
@@ -216,6 +216,18 @@ class Evaluation:
     by_sample: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64), repr=False)
 
 
+def accuracy_of(
+    student: norse.SequentialState,
+    x: NDArray[np.floating],
+    y: NDArray[np.int64],
+    encoding: Encoding,
+    readout: Readout,
+) -> float:
+    """The accuracy that `evaluate` finds, for arguments as there; no spike is counted."""
+    scores = [readout_scores(result.output, readout) for result in _batches(student, x, encoding)]
+    return float((torch.cat(scores).argmax(1).numpy() == y).mean())
+
+
 def evaluate(
     student: norse.SequentialState,
     x: NDArray[np.floating],
@@ -229,27 +241,17 @@ def evaluate(
         x: values [sample, *input_shape].
         y: classes [sample].
     """
-    was_training = student.training
-    student.eval()
-    scores = []
+    scores, by_sample = [], []
     fired: dict[str, Tensor] = {}
-    by_sample = []
-    with torch.no_grad():
-        samples = torch.split(torch.as_tensor(x, dtype=torch.float32), EVALUATION_BATCH)
-        for number, batch in enumerate(samples):
-            first = number * EVALUATION_BATCH
-            keys = Keys(samples=np.arange(first, first + len(batch)))
-            encoded = encode_spikes(batch, encoding, keys)
-            result = run_layers(student, encoded)
-            scores.append(readout_scores(result.output, readout))
-            own = torch.zeros(len(batch), dtype=torch.int64)
-            for name, values in {"input": encoded, **result.spikes}.items():
-                spiked = values != 0
-                fired[name] = fired.get(name, 0) + spiked.sum(dim=(0, 1))
-                if name != "input":
-                    own += spiked.flatten(2).sum(dim=(0, 2))
-            by_sample.append(own)
-    student.train(was_training)
+    for result in _batches(student, x, encoding):
+        scores.append(readout_scores(result.output, readout))
+        own = torch.zeros(result.output.shape[1], dtype=torch.int64)
+        for name, values in {"input": result.input, **result.spikes}.items():
+            spiked = values != 0
+            fired[name] = fired.get(name, 0) + spiked.sum(dim=(0, 1))
+            if name != "input":
+                own += spiked.flatten(2).sum(dim=(0, 2))
+        by_sample.append(own)
     score = torch.cat(scores)
     best = score.topk(2, dim=1).values
     predictions = score.argmax(1).numpy()
@@ -262,3 +264,21 @@ def evaluate(
         fired={name: each.numpy() for name, each in fired.items()},
         by_sample=torch.cat(by_sample).numpy(),
     )
+
+
+def _batches(
+    student: norse.SequentialState, x: NDArray[np.floating], encoding: Encoding
+) -> Iterator[Sequence]:
+    """Runs of ``EVALUATION_BATCH`` samples each, without gradients, in evaluation mode."""
+    was_training = student.training
+    student.eval()
+    try:
+        samples = torch.split(torch.as_tensor(x, dtype=torch.float32), EVALUATION_BATCH)
+        for number, batch in enumerate(samples):
+            first = number * EVALUATION_BATCH
+            keys = Keys(samples=np.arange(first, first + len(batch)))
+            with torch.no_grad():
+                result = run_layers(student, encode_spikes(batch, encoding, keys))
+            yield result
+    finally:
+        student.train(was_training)

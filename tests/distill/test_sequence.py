@@ -12,6 +12,7 @@ pytest.importorskip("norse", reason="students have Norse cells")
 
 from snn2chip.data.encode import encode_if  # noqa: E402
 from snn2chip.distill.sequence import (  # noqa: E402
+    accuracy_of,
     encode_spikes,
     evaluate,
     readout_scores,
@@ -122,7 +123,9 @@ def test_judgement_counts_what_the_student_does(student_and_metadata, few_digits
     student, metadata = student_and_metadata("mlp")
     x, y = few_digits
     student.train()
-    result = evaluate(student, x, y, metadata.encoding, metadata.readout)
+    given = student, x, y, metadata.encoding, metadata.readout
+    result = evaluate(*given)
+    assert accuracy_of(*given) == result.accuracy
     assert student.training, "the mode of before is restored"
     student.eval()
     spikes = torch.tensor(encode_if(x, 6), dtype=torch.float32)

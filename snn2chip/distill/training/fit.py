@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from snn2chip.distill.methods.base import Stage
 from snn2chip.distill.recipe import Recipe
-from snn2chip.distill.sequence import evaluate
+from snn2chip.distill.sequence import accuracy_of
 from snn2chip.distill.students import architecture, build_student
 from snn2chip.distill.teachers.base import Teacher
 from snn2chip.distill.training.samples import hold_out, lesson_digest, torch_state
@@ -171,4 +171,4 @@ class _Run:
     def judge(self) -> float:
         """Accuracy of the student as it is on the validation share."""
         trainer = self.trainer
-        return evaluate(trainer.student, self.x, self.y, trainer.encoding, trainer.readout).accuracy
+        return accuracy_of(trainer.student, self.x, self.y, trainer.encoding, trainer.readout)
