@@ -14,9 +14,18 @@ from snn2chip.distill.students import names
 from snn2chip.distill.students.legality import label_of, paper_reasons
 from snn2chip.errors import InputFileError
 from snn2chip.files import write_bytes
+from snn2chip.report.numbers import plural
 
 HEADER = ("| figure | value |", "|---|---|")
 NOT_MEASURED = "not measured"
+SAME_MACHINE = (
+    "The same processor and versions give the same weights; others round differently, and end in "
+    "another student of the same recipe."
+)
+PRUNED = (
+    "Figures on chips are those of programs without the synapses that were pruned: "
+    "`snn2chip simulate student.safetensors --drop-zeros`."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,8 @@ class CardFigures:
         validation: accuracy of the kept epoch on the validation share.
         teacher: its accuracy on the test split.
         targets: the student on each chip that its recipe names.
+        drops_zeros: these are figures without synapses of weight 0.
+        files: that the recipe names, beside which it lay.
     """
 
     name: str
@@ -72,6 +83,8 @@ class CardFigures:
     validation: float | None = None
     teacher: float | None = None
     targets: tuple[TargetFigures, ...] = ()
+    drops_zeros: bool = False
+    files: tuple[str, ...] = ()
 
 
 def render_card(figures: CardFigures, extra_rows: Mapping[str, str] | None = None) -> str:
@@ -92,12 +105,23 @@ def render_card(figures: CardFigures, extra_rows: Mapping[str, str] | None = Non
             *HEADER,
             *(table_row(figure, value) for figure, value in rows.items()),
             "",
+            *([PRUNED, ""] if figures.drops_zeros else []),
+            *_to_copy(figures.files),
             "Reproduced, in this folder, by",
             "",
             f"    snn2chip distill recipe.toml -o .{flag}",
             "",
+            SAME_MACHINE,
+            "",
         ]
     )
+
+
+def _to_copy(files: Sequence[str]) -> list[str]:
+    """What is missing beside the copy of a recipe, as a paragraph."""
+    if not files:
+        return []
+    return [f"`recipe.toml` names {', '.join(files)} beside the recipe: copy that here first.", ""]
 
 
 def add_rows(card: str | Path, rows: Mapping[str, str]) -> Path:
@@ -152,7 +176,7 @@ def _accuracy_rows(figures: CardFigures) -> dict[str, str]:
     if figures.validation is not None:
         rows["float accuracy, validation share"] = (
             f"{_percent(figures.validation)} ({100 * data_share(figures):g} % of the training "
-            "samples; it decides which epoch is kept)"
+            f"samples; {_whose(figures)} there decides which epoch is kept)"
         )
     if figures.teacher is not None:
         rows["teacher's accuracy, test split"] = _percent(figures.teacher)
@@ -163,10 +187,26 @@ def _accuracy_rows(figures: CardFigures) -> dict[str, str]:
     spread = stdev(folds) if len(folds) > 1 else 0.0
     rows[label] = (
         f"{_percent(mean(folds))} (standard deviation {100.0 * spread:.2f} points; "
-        f"{len(folds)} folds of all {sum(samples)} samples, each trained anew)"
+        f"{len(folds)} folds of all {sum(samples)} samples, {_trained_anew(figures)})"
     )
     rows["each fold"] = ", ".join(_percent(fold) for fold in folds)
     return rows
+
+
+def _whose(figures: CardFigures) -> str:
+    if figures.quantized is None:
+        return "the accuracy"
+    return f"that of the program of {figures.quantized.target}"
+
+
+def _trained_anew(figures: CardFigures) -> str:
+    """What of a student and its teacher each fold trained."""
+    teacher = figures.metadata.recipe.get("teacher")
+    anew = "each trained anew"
+    if figures.teacher is not None and teacher is not None:
+        file = teacher.get("file")
+        anew += " by the same teacher" if file else " by a teacher that was, too"
+    return anew if figures.quantized is None else f"{anew} and not fine-tuned"
 
 
 def quantized_rows(figures: QuantizedFigures) -> dict[str, str]:
@@ -251,15 +291,41 @@ def _reasons(metadata: CheckpointMetadata) -> list[str]:
 
 
 def _training_rows(figures: CardFigures) -> dict[str, str]:
-    training = figures.metadata.recipe["training"]
+    recipe = figures.metadata.recipe
+    training = recipe["training"]
     versions = figures.metadata.trained_with
     if figures.quantized is not None and figures.quantized.start is not None:
         return {"versions": ", ".join(f"{name} {version}" for name, version in versions.items())}
-    return {
-        "training": f"{figures.seconds:.0f} s on {training['threads']} threads, "
-        f"{training['epochs']} epochs (epoch {figures.epoch} kept), seed {training['seed']}",
+    rows = {"method": options_text(recipe["method"], "name")}
+    if penalties := recipe.get("penalty"):
+        rows["penalties"] = "; ".join(options_text(penalty, "kind") for penalty in penalties)
+    if figures.teacher is not None and (teacher := recipe.get("teacher")) is not None:
+        rows["teacher"] = teacher.get("file") or f"{teacher['kind']}, " + ", ".join(
+            f"{name} {_short(teacher[name])}" for name in ("widths", "dense") if teacher[name]
+        )
+    return rows | {
+        "training": f"{figures.seconds:.0f} s on {plural(training['threads'], 'thread')}, "
+        f"{plural(training['epochs'], 'epoch')} (epoch {figures.epoch} kept), "
+        f"seed {training['seed']}",
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
     }
+
+
+def options_text(table: Mapping[str, object], name: str) -> str:
+    """A table of a recipe in one piece: ``kd (alpha 0.7, temperature_teacher 4)``."""
+    options = ", ".join(
+        f"{key} {_short(value)}" for key, value in table.items() if key != name and value != []
+    )
+    return f"{table[name]} ({options})" if options else str(table[name])
+
+
+def _short(value: object) -> str:
+    """A value of a recipe: ``8-16`` of a list, ``4`` of 4.0, ``true``."""
+    if isinstance(value, list):
+        return "-".join(map(_short, value))
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _layers(figures: CardFigures) -> str:

@@ -168,7 +168,7 @@ def load_checkpoint(path: str | Path) -> tuple[norse.SequentialState, Checkpoint
             raise InputFileError(
                 f"{path}: no {METADATA_KEY!r} entry in its header",
                 needs="a checkpoint that snn2chip wrote",
-                remedy="--model module:factory, for the weights of a module of your own",
+                remedy="weights of your own module: snn2chip export --model module:factory",
             )
         metadata = CheckpointMetadata.from_json(text, str(path))
         student = _layout(path, metadata)
@@ -238,9 +238,10 @@ def _open(path: Path) -> Any:
             f"{path}: no safetensors file: {error}",
             needs="a checkpoint of snn2chip, which says its architecture itself",
             remedy=(
-                "it is NIR already; --format onnx writes a step of it"
+                "it is NIR: name the checkpoint that it was exported from (snn2chip export "
+                "--format onnx takes NIR as well)"
                 if path.suffix == ".nir"
-                else "for weights of your own module: --model module:factory"
+                else "weights of your own module: snn2chip export --model module:factory"
             ),
         ) from error
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import norse.torch as norse
 
 from snn2chip.data import Split
-from snn2chip.distill.checkpoint import CheckpointMetadata, save_checkpoint
+from snn2chip.distill.checkpoint import CheckpointMetadata, load_checkpoint, save_checkpoint
 from snn2chip.distill.recipe import Recipe
 from snn2chip.distill.teachers.base import Teacher
 from snn2chip.distill.teachers.making import teacher_in_file, trained_teacher
 from snn2chip.distill.teachers.network import teacher_recipe
 from snn2chip.distill.training import ProgressCallback
 from snn2chip.distill.training.state import fingerprint
+from snn2chip.errors import Snn2chipError
+from snn2chip.pipeline.opening import CHECKPOINT
 
 RESUME, BEST, LAST = "training.resume", "best.safetensors", "last.safetensors"
 TEACHER = "teacher"
@@ -80,3 +85,12 @@ class RunFolder:
             name = f"{TEACHER}-{fingerprint(teacher_recipe(recipe))[:12]}"
         path = (self.teachers or self.path) / f"{name}.safetensors"
         return trained_teacher(recipe, split, path, progress)
+
+
+def earlier_recipe(folder: Path) -> Mapping[str, Any] | None:
+    """Tables of the recipe of the student, or of the first member, in a folder; None without."""
+    for name in (CHECKPOINT, "m0.safetensors"):
+        with suppress(Snn2chipError):
+            if (folder / name).is_file():
+                return load_checkpoint(folder / name)[1].recipe
+    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import norse.torch as norse
@@ -18,6 +18,7 @@ from snn2chip.frontends.checkpoint import metadata_of, nodes_of_module
 from snn2chip.frontends.nir.read import graph_of
 from snn2chip.graph import Graph
 from snn2chip.pipeline import Given, Network, Options, Result, Samples, run
+from snn2chip.pipeline.results.comparing import choice_of
 
 Values = NDArray[np.floating[Any]]
 
@@ -101,10 +102,13 @@ def figures_on_target(
     target: str,
     drop_zeros: bool = False,
 ) -> TargetFigures:
-    """What a card says of a student on a chip."""
+    """What a card says of a student on a chip, ``loihi1:sanafe_nahuku`` with a cost table."""
+    choice = choice_of(target)
+    place = choice.place, choice.costs
     try:
-        made = run_on_target(student, metadata, split, target, drop_zeros=drop_zeros)
-        return figures_of_result(made)
+        made = run_on_target(student, metadata, split, *place, drop_zeros)
+        named = target if choice.costs else made.target.name
+        return replace(figures_of_result(made), target=named)
     except UnsupportedError as error:
         return TargetFigures(target, refused=str(error.what))
 

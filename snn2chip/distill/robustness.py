@@ -22,6 +22,7 @@ from snn2chip.frontends.ensemble import find_ensemble
 from snn2chip.graph import Ensemble
 from snn2chip.pipeline import Options, list_models, open_network
 from snn2chip.pipeline.ensembles.policies import contributions, decide
+from snn2chip.pipeline.opening import CHECKPOINT
 from snn2chip.resources import models_dir
 
 CLEAN = "none"
@@ -196,7 +197,7 @@ def _file(path: Path) -> Path:
     if not path.exists() and str(path) in list_models():
         path = models_dir() / path
     if path.is_dir():
-        return find_ensemble(path) or path / "student.safetensors"
+        return find_ensemble(path) or path / CHECKPOINT
     return path
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import norse.torch as norse
@@ -16,21 +16,22 @@ from snn2chip.distill.checkpoint import save_checkpoint
 from snn2chip.distill.describing import describe
 from snn2chip.distill.energy.judging import Judged
 from snn2chip.distill.ensembles.run import MadeEnsemble, distill_ensemble
-from snn2chip.distill.folder import RunFolder
+from snn2chip.distill.folder import RunFolder, earlier_recipe
 from snn2chip.distill.on_target import TargetFigures, figures_on_target
 from snn2chip.distill.quantized.finetune import finetune_quantized
 from snn2chip.distill.quantized.tuning import FLOAT_NAME, Tuning, figures_of, started, tuned_recipe
 from snn2chip.distill.recipe import Recipe, read_recipe
 from snn2chip.distill.sequence import Evaluation, evaluate
 from snn2chip.distill.students.legality import check_targets
+from snn2chip.distill.tables import differences
 from snn2chip.distill.teachers.base import Teacher
-from snn2chip.distill.teachers.making import teacher_accuracy
+from snn2chip.distill.teachers.making import teacher_accuracy, teacher_of_samples
 from snn2chip.distill.training import Fit, ProgressCallback, fit, hold_out
 from snn2chip.errors import ConfigError, UnsupportedError
 from snn2chip.files import alone_in, write_bytes
 from snn2chip.graph import Readout
+from snn2chip.pipeline.opening import CHECKPOINT
 
-CHECKPOINT_NAME = "student.safetensors"
 CARD_NAME = "card.md"
 RECIPE_NAME = "recipe.toml"
 
@@ -48,6 +49,7 @@ class DistillResult:
         targets: the integer program on each chip that the recipe names.
         history: figures of every epoch.
         epoch: that was kept.
+        verdicts: what method and penalties say of the student, figure -> value.
     """
 
     name: str
@@ -63,6 +65,7 @@ class DistillResult:
     targets: tuple[TargetFigures, ...] = ()
     history: tuple[Mapping[str, float], ...] = ()
     epoch: int = 0
+    verdicts: Mapping[str, str] = field(default_factory=dict)
 
 
 def distill(
@@ -123,6 +126,13 @@ def distill(
         return _made(recipe_path, recipe, split, folder, folds, progress, tuning)
 
 
+def replaced(recipe_path: str | Path, out_dir: str | Path, tuning: Tuning | None = None) -> str:
+    """How the recipe of a student that is there differs from this one; "" where nothing does."""
+    recipe = tuned_recipe(read_recipe(recipe_path), tuning or Tuning())
+    earlier = earlier_recipe(Path(out_dir))
+    return "" if earlier is None else differences(earlier, recipe.to_dict())
+
+
 def _made(
     recipe_path: Path,
     recipe: Recipe,
@@ -138,9 +148,11 @@ def _made(
     if recipe.method.several:
         _only_training(folds, tuning)
         return _result_of(distill_ensemble(recipe_path, recipe, split, folder, progress), out_dir)
-    teacher = folder.teacher(recipe, split, recipe_path.parent, progress)
+    teacher = None
+    if recipe.uses_teacher:
+        teacher = folder.teacher(recipe, split, recipe_path.parent, progress)
     fitted = _fitted(recipe, split, folder, progress, teacher, tuning)
-    student, quantized = fitted.student, None
+    student, quantized, validation = fitted.student, None, fitted.validation
     plans = (recipe.method, *recipe.penalties)
     for plan in plans:
         student, metadata = plan.finished(student, metadata)
@@ -155,6 +167,7 @@ def _made(
         )
         quantized = figures_of(tuned, recipe.quantization, before, split, tuning)
         student, metadata = tuned.student, tuned.metadata
+        validation = on_validation(recipe, student, split)
     evaluation = judge(recipe, student, split.x_test, split.y_test)
     accuracies = tuple(cross_validate(recipe, split, folds, progress, teacher)) if folds else ()
     figures = CardFigures(
@@ -168,19 +181,21 @@ def _made(
         folds=accuracies,
         quantized=quantized,
         flags=tuning.text(),
-        validation=fitted.validation,
+        validation=validation,
         teacher=None if teacher is None else teacher_accuracy(teacher, split),
         targets=tuple(
             figures_on_target(student, metadata, split, target, recipe.drops_zeros)
             for target in recipe.targets
         ),
+        drops_zeros=recipe.drops_zeros,
+        files=recipe.files,
     )
     bits = None if recipe.quantization is None else recipe.quantization.weight_bits
     judged = Judged(student, metadata, *judging_samples(recipe, split), bits)
     rows = {name: text for plan in plans for name, text in plan.verdict(judged).items()}
     result = DistillResult(
         name=figures.name,
-        checkpoint=save_checkpoint(out_dir / CHECKPOINT_NAME, student, metadata),
+        checkpoint=save_checkpoint(out_dir / CHECKPOINT, student, metadata),
         card=write_bytes(out_dir / CARD_NAME, render_card(figures, rows).encode()),
         recipe=write_bytes(out_dir / RECIPE_NAME, recipe_text),
         evaluation=evaluation,
@@ -188,10 +203,11 @@ def _made(
         parameters=figures.parameters,
         seconds=fitted.seconds,
         quantized=quantized,
-        validation=fitted.validation,
+        validation=validation,
         targets=figures.targets,
         history=fitted.history,
         epoch=fitted.epoch,
+        verdicts=rows,
     )
     folder.finish()
     return result
@@ -261,6 +277,14 @@ def load_samples(recipe: Recipe, folder: Path | None = None) -> Split:
     return load_split(data.name, data.split_seed, data.test_size, folder)
 
 
+def on_validation(recipe: Recipe, student: norse.SequentialState, split: Split) -> float | None:
+    """Accuracy on the validation share, or None where there is none."""
+    _, held = hold_out(recipe.data, split.y_train)
+    if not held.any():
+        return None
+    return judge(recipe, student, split.x_train[held], split.y_train[held]).accuracy
+
+
 def judging_samples(
     recipe: Recipe, split: Split
 ) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.int64]]:
@@ -289,8 +313,12 @@ def cross_validate(
 ) -> Iterator[float]:
     """Accuracy of each fold of all samples, training and test split together.
 
-    Fold k is judged by a student trained on the others with the recipe's seed plus k; the folds
-    have equal class shares and are drawn with the split's seed.
+    Fold k is judged by a student trained on the others with the recipe's seed plus k, and so is the
+    teacher that the recipe trains; the folds have equal class shares and are drawn with the split's
+    seed. Fine-tuning is left out.
+
+    Args:
+        teacher: out of a file, which taught on samples of its own.
     """
     from sklearn.model_selection import StratifiedKFold
 
@@ -300,5 +328,9 @@ def cross_validate(
     for index, (inner, outer) in enumerate(parts):
         training = replace(recipe.training, seed=recipe.training.seed + index)
         fold = replace(recipe, training=training)
-        fitted = fit(fold, x[inner], y[inner], f"fold {index + 1}/{folds}", progress, teacher)
+        given, name = (x[inner], y[inner]), f"fold {index + 1}/{folds}"
+        guide = teacher
+        if recipe.uses_teacher and recipe.teacher is not None and recipe.teacher.file is None:
+            guide = teacher_of_samples(recipe, *given, f"{name}, teacher", progress)
+        fitted = fit(fold, *given, name, progress, guide)
         yield judge(fold, fitted.student, x[outer], y[outer]).accuracy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
@@ -44,12 +44,15 @@ def read_toml(path: Path, what: str) -> dict[str, Any]:
         raise ConfigError(f"{path}: no valid TOML: {error}") from error
 
 
-def from_table(kind: type[Any], table: Any, source: str, path: str) -> Any:
+def from_table(
+    kind: type[Any], table: Any, source: str, path: str, also: Sequence[str] = ()
+) -> Any:
     """The dataclass ``kind`` from one table.
 
     Args:
         source: the file's name, in front of every message.
         path: the table's dotted name, "" for the whole file.
+        also: keys that are read elsewhere, for messages.
 
     Raises:
         ConfigError: an unknown or missing key, a value of the wrong type, or one that the
@@ -64,7 +67,7 @@ def from_table(kind: type[Any], table: Any, source: str, path: str) -> Any:
         if key not in known:
             dotted = f"{path}.{key}" if path else key
             raise ConfigError(
-                f"{source}: unknown key {dotted!r}", remedy=did_you_mean(str(key), known)
+                f"{source}: unknown key {dotted!r}", remedy=did_you_mean(str(key), [*known, *also])
             )
     _check_required(kind, table, source, path)
     values = {
@@ -159,3 +162,25 @@ def between(name: str, value: float, low: float, high: float, closed: bool = Fal
     inside = low <= value < high if closed else low < value < high
     if not inside:
         raise ConfigError(f"{name} = {value}", needs=f"a number between {low:g} and {high:g}")
+
+
+def differences(before: Any, after: Any, most: int = 5) -> str:
+    """How two recipes differ: ``training.lr 0.02 -> 0.03``, several of them with commas."""
+    old, new = _flat(before), _flat(after)
+    keys = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+    found = [f"{key} {_told(old, key)} -> {_told(new, key)}" for key in keys[:most]]
+    return ", ".join(found) + (f" and {len(keys) - most} more" if len(keys) > most else "")
+
+
+def _flat(table: Any, path: str = "") -> dict[str, Any]:
+    """Values by their dotted keys."""
+    if not isinstance(table, Mapping):
+        return {path: table}
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        found |= _flat(value, f"{path}.{key}" if path else str(key))
+    return found
+
+
+def _told(values: Mapping[str, Any], key: str) -> str:
+    return _short(values[key]) if key in values else "nothing"

@@ -2,7 +2,7 @@
 
 from snn2chip.backends import Fidelity
 from snn2chip.pipeline.ensembles.types import EnsemblePoint, EnsembleRun
-from snn2chip.pipeline.opening import list_models, open_network
+from snn2chip.pipeline.opening import list_models, open_bundled, open_network
 from snn2chip.pipeline.results.comparing import Compared, compare_targets
 from snn2chip.pipeline.results.curves import CurvePoint
 from snn2chip.pipeline.results.reprice import reprice
@@ -53,6 +53,7 @@ __all__ = [
     "has_run",
     "judge",
     "list_models",
+    "open_bundled",
     "open_network",
     "open_run",
     "quantize_table",

@@ -41,6 +41,9 @@ COMPILING = (
 )
 """Options of the compilation only."""
 
+CHECKPOINT = "student.safetensors"
+"""In a folder of `snn2chip distill`."""
+
 _STUDENT = "student.nir"
 _LISTED = 5
 """Names in a message."""
@@ -69,20 +72,23 @@ def open_network(network: str | Path | None, options: Options) -> Network:
             needs="a file, a compiled folder, the name of a bundled student, or an opened Network",
         )
     if network is None:
-        return _bundled(DEFAULT_MODEL, options, note=" (no network was given)")
+        return open_bundled(DEFAULT_MODEL, options, note=" (no network was given)")
     path = Path(network)
     if (file := find_ensemble(path)) is not None:
         return _ensemble(file, str(network), options)
-    if path.is_dir():
+    if (path / CHECKPOINT).is_file() and not is_compiled(path):
+        path = path / CHECKPOINT  # a folder of `snn2chip distill`
+    bundled = str(network) in list_models()
+    if path.is_dir() and (is_compiled(path) or not bundled):
         return _folder(path, options)
     if path.is_file():
         reader = find_reader(path)
         if reader is not None:
             return _program(path, reader, options)
         graph, repairs = _load(path, options)
-        return Network(graph, str(network), path, repairs=repairs)
-    if str(network) in list_models():
-        return _bundled(str(network), options)
+        return Network(graph, str(path), path, repairs=repairs)
+    if bundled:
+        return open_bundled(str(network), options)
     known = list_models()
     raise InputFileError(
         f"network {str(network)!r}: no such file",
@@ -98,7 +104,8 @@ def given_options(options: Options, names: Sequence[str]) -> list[str]:
     return [f"--{name.replace('_', '-')}" for name in given]
 
 
-def _bundled(name: str, options: Options, note: str = "") -> Network:
+def open_bundled(name: str, options: Options, note: str = "") -> Network:
+    """A bundled student by one of the names in `list_models`, whatever lies in this folder."""
     origin = f"bundled student {name}{note}"
     if (file := find_ensemble(models_dir() / name)) is not None:
         return _ensemble(file, origin, options)
@@ -128,7 +135,8 @@ def _folder(path: Path, options: Options) -> Network:
     if not is_compiled(path):
         raise InputFileError(
             f"{path}: a folder without manifest.json",
-            needs="a network file, or a folder that `snn2chip compile` made or an ensemble lies in",
+            needs="a network file, or a folder of `snn2chip compile`, of `snn2chip distill` (with "
+            f"{CHECKPOINT}) or of an ensemble ({ENSEMBLE_FILE})",
         )
     given = given_options(options, (*OPENING, *COMPILING))
     if given:

@@ -65,7 +65,11 @@ def _report(data: bytes, path: Path) -> Report:
     try:
         document = json.loads(data, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        raise InputFileError(f"{path}: no JSON ({error})") from error
+        raise InputFileError(
+            f"{path}: no JSON ({error})",
+            needs="a report that `snn2chip simulate --json FILE` wrote, or a compiled folder",
+            remedy="run what you compare with --json first",
+        ) from error
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != SCHEMA:
         raise InputFileError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -118,6 +119,60 @@ def test_distill_then_export_then_simulate(cli: Cli, folder: Path, recipe: Path)
     ours, theirs = json.loads(exact.out), json.loads(direct.out)
     assert ours["run"] == theirs["run"]
     assert [x["spikes"] for x in ours["layers"]] == [x["spikes"] for x in theirs["layers"]]
+
+
+def test_a_folder_of_distill_is_a_network(cli: Cli, folder: Path, recipe: Path) -> None:
+    assert cli("distill", recipe, "-o", "tiny").code == 0
+    of_folder, of_file = (
+        cli("simulate", name, "--samples", "20", "--json", "-")
+        for name in ("tiny", "tiny/student.safetensors")
+    )
+    assert of_folder.code == 0, of_folder.err
+    assert json.loads(of_folder.out)["run"] == json.loads(of_file.out)["run"]
+
+
+def test_a_folder_hides_a_bundled_student_only_where_it_holds_a_network(
+    cli: Cli, folder: Path, recipe: Path
+) -> None:
+    (folder / "digits-mlp").mkdir()
+    (folder / "digits-mlp" / "notes.txt").write_text("of ours")
+    done = cli("info", "digits-mlp")
+    assert done.code == 0, done.err
+    assert cli("distill", recipe, "-o", "digits-mlp").code == 0
+    ours = cli("info", "digits-mlp")
+    assert ours.code == 0
+    assert ours.out != done.out
+    assert "digits-mlp" in cli("models", "list").out
+    (folder / "empty").mkdir()
+    done = cli("info", "empty")
+    assert done.code == 3
+    assert "student.safetensors" in done.err
+
+
+def test_a_student_that_is_replaced_is_named(cli: Cli, folder: Path, recipe: Path) -> None:
+    assert cli("distill", recipe, "-o", "tiny").code == 0
+    assert "replaces" not in cli("distill", recipe, "-o", "tiny").err
+    recipe.write_text(RECIPE.replace("epochs = 1", "epochs = 2"))
+    done = cli("distill", recipe, "-o", "tiny")
+    assert done.code == 0, done.err
+    assert "tiny: replaces the student of another recipe (training.epochs 1 -> 2)" in done.err
+
+
+def test_a_budget_that_is_missed_is_said(cli: Cli, folder: Path, recipe: Path) -> None:
+    budget = "\n[data]\nvalidation = 0.2\n[[penalty]]\nkind = 'energy'\ntarget = 'loihi2'\n"
+    recipe.write_text(RECIPE + budget + "budget_nj = 400.0\n")
+    done = cli("distill", recipe, "-o", "tiny")
+    assert done.code == 0, done.err
+    said = r"energy budget, loihi2, loihi2_from_loihi1 +(not )?met: .* of 400 nJ"
+    assert re.search(said, done.out)
+
+
+def test_tables_that_there_are_not_list_all_that_there_are(cli: Cli, recipe: Path) -> None:
+    recipe.write_text(RECIPE + "[zzz]\n")
+    done = cli("distill", recipe)
+    assert done.code == 2
+    for name in ("method", "penalty", "teacher", "targets"):
+        assert name in done.err
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,29 @@ def test_refusals_come_before_limits(tmp_path):
     assert "loihi2" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("options", "remedy"),
+    [
+        ({"reset": "subtract"}, 'student.reset = "zero" in the recipe, or'),
+        (
+            {"reset": "subtract", "encoding": "direct"},
+            'student.reset = "zero" and encoding.kind = "if" in the recipe, or',
+        ),
+    ],
+)
+def test_the_remedy_is_one_of_the_recipe(tmp_path, options, remedy):
+    with pytest.raises(UnsupportedError) as caught:
+        distill(recipe(tmp_path, **options), tmp_path / "out")
+    assert caught.value.remedy.startswith(remedy)
+
+
+def test_targets_may_name_a_cost_table(tmp_path):
+    with pytest.raises(AssertionError, match="it was trained"):
+        distill(recipe(tmp_path, "['loihi1:sanafe_nahuku']"), tmp_path / "out")
+    with pytest.raises(ConfigError, match="sanafe_nahaku"):
+        distill(recipe(tmp_path, "['loihi1:sanafe_nahaku']"), tmp_path / "out")
+
+
 def test_an_unknown_target_is_named(tmp_path):
     with pytest.raises(ConfigError, match="lohi2"):
         distill(recipe(tmp_path, "['lohi2']"), tmp_path / "out")

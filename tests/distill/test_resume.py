@@ -145,8 +145,10 @@ def test_another_recipe_does_not_go_on(recipe, tmp_path) -> None:
         distill(recipe, out, progress=stop)
     assert (out / "last.safetensors").exists()
     recipe.write_text(RECIPE.replace("weight = 0.1", "weight = 0.2"))
-    with pytest.raises(ConfigError, match="another recipe"):
+    with pytest.raises(ConfigError, match="another recipe") as caught:
         distill(recipe, out)
+    assert "0.1" in caught.value.has
+    assert "0.2" in caught.value.has
     distill(recipe, out, restart=True)
 
 

@@ -14,7 +14,13 @@ pytest.importorskip("norse", reason="students have Norse cells")
 
 from snn2chip.data.digits import load_digits_split  # noqa: E402
 from snn2chip.distill import add_rows, distill, load_checkpoint, read_recipe  # noqa: E402
-from snn2chip.distill.run import cross_validate, judge, load_samples  # noqa: E402
+from snn2chip.distill.run import (  # noqa: E402
+    cross_validate,
+    judge,
+    judging_samples,
+    load_samples,
+    replaced,
+)
 from snn2chip.errors import ConfigError, InputFileError  # noqa: E402
 
 RECIPE = """
@@ -91,7 +97,7 @@ def test_the_card_shows_what_was_measured(made) -> None:
     assert table["spikes per sample, hidden1 (lif)"] == f"{spikes['hidden1']:.1f} of 10 neurons"
     assert table["spikes per sample, all populations"] == f"{sum(spikes.values()):.1f}"
     assert f"torch {torch.__version__.split('+')[0]}" in table["versions"]
-    assert "1 epochs" in table["training"]
+    assert "1 epoch (epoch 1 kept)" in table["training"]
     assert "seed 0" in table["training"]
     assert "snn2chip distill recipe.toml -o . --folds 3" in card
     assert "flatten, linear 64>10, lif, linear 10>10, lif" in card
@@ -179,6 +185,115 @@ def test_folds_judge_every_sample_once(made, monkeypatch) -> None:
     np.testing.assert_array_equal(np.sort(seen, axis=0), np.sort(total, axis=0))
 
 
+TAUGHT = """
+[data]
+validation = 0.25
+
+[teacher]
+kind = "mlp"
+widths = [6]
+
+[teacher.training]
+epochs = 1
+batch = 256
+threads = 1
+
+[method]
+name = "kd"
+"""
+
+
+def test_folds_have_teachers_that_have_not_seen_them(tmp_path, monkeypatch) -> None:
+    """Whatever teaches a fold was trained on the samples that train the fold's student."""
+    import snn2chip.distill.run as module
+    import snn2chip.distill.teachers.making as making
+
+    path = tmp_path / "recipe.toml"
+    path.write_text(RECIPE + TAUGHT)
+    recipe = read_recipe(path)
+    trained: list = []
+    plain = module.fit
+
+    def fit(plan, x, y, name, progress, teacher=None):
+        trained.append((name, len(y), x.sum(), teacher))
+        return plain(plan, x, y, name, progress, teacher)
+
+    monkeypatch.setattr(module, "fit", fit)
+    monkeypatch.setattr(making, "fit", fit)
+    given = object()
+    assert len(list(cross_validate(recipe, load_samples(recipe), 2, teacher=given))) == 2
+    names = [name for name, *_ in trained]
+    assert names == ["fold 1/2, teacher", "fold 1/2", "fold 2/2, teacher", "fold 2/2"]
+    for teacher, student in (trained[:2], trained[2:]):
+        assert teacher[1:3] == student[1:3]
+        assert student[3] is not given
+
+
+def test_a_teacher_that_nothing_asks_is_not_trained(tmp_path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(RECIPE + TAUGHT.replace('"kd"', '"ce"'))
+    made = distill(path, tmp_path / "out")
+    assert not (tmp_path / "out" / "teacher.safetensors").exists()
+    assert "teacher" not in made.card.read_text()
+
+
+def test_the_card_of_a_tuned_student_has_its_own_validation(tmp_path) -> None:
+    path = tmp_path / "recipe.toml"
+    tuning = '[quantization]\ntarget = "loihi2"\nweight_bits = 2\nepochs = 1\n'
+    longer = RECIPE.replace("epochs = 1\nbatch = 256", "epochs = 10\nbatch = 64")
+    path.write_text(longer + TAUGHT + tuning)
+    made = distill(path, tmp_path / "out")
+    recipe, split = read_recipe(path), load_samples(read_recipe(path))
+    found = {}
+    for name in ("student", "float"):
+        student, _ = load_checkpoint(tmp_path / "out" / f"{name}.safetensors")
+        _, x, y = judging_samples(recipe, split)
+        found[name] = judge(recipe, student, x, y).accuracy
+    assert found["student"] != found["float"], "else the test tells nothing"
+    assert made.validation == found["student"]
+    row = rows(made.card.read_text())["float accuracy, validation share"]
+    assert row.startswith(f"{100 * found['student']:.2f} %")
+    assert "program of loihi2 there decides" in row
+
+
+def test_the_card_says_how_its_student_learned(tmp_path) -> None:
+    path = tmp_path / "recipe.toml"
+    pruned = '[[penalty]]\nkind = "magnitude"\nshare = 0.5\n'
+    path.write_text('targets = ["loihi1:sanafe_nahuku"]\n' + RECIPE + TAUGHT + pruned)
+    card = distill(path, tmp_path / "out").card.read_text()
+    table = rows(card)
+    assert table["method"].startswith("kd (")
+    assert "alpha 0.7" in table["method"]
+    assert table["penalties"].startswith("magnitude (share 0.5")
+    assert table["teacher"] == "mlp, widths 6"
+    assert "integer accuracy on loihi1:sanafe_nahuku, test split" in table
+    assert "--drop-zeros" in card
+
+
+def test_the_card_names_files_beside_the_recipe(tmp_path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(RECIPE + TAUGHT)
+    distill(path, tmp_path / "first")
+    file = '[teacher]\nfile = "first/teacher.safetensors"\n[method]\nname = "kd"\n'
+    path.write_text(RECIPE + file)
+    card = distill(path, tmp_path / "out").card.read_text()
+    assert "names first/teacher.safetensors beside the recipe" in card
+    assert rows(card)["teacher"] == "first/teacher.safetensors"
+
+
+def test_a_student_of_another_recipe_is_told_apart(tmp_path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(RECIPE)
+    out = tmp_path / "out"
+    assert replaced(path, out) == ""
+    distill(path, out)
+    assert replaced(path, out) == ""
+    path.write_text(RECIPE.replace("steps = 5", "steps = 6"))
+    assert replaced(path, out) == "encoding.steps 5 -> 6"
+    (out / "student.safetensors").write_bytes(b"damaged")
+    assert replaced(path, out) == ""
+
+
 def test_rows_are_added_and_replaced(made, tmp_path) -> None:
     card = tmp_path / "card.md"
     card.write_text(made[0].card.read_text())
@@ -193,7 +308,7 @@ def test_rows_are_added_and_replaced(made, tmp_path) -> None:
         "a / b": "c d",
     }
     assert card.read_text().startswith("# tiny\n")
-    assert card.read_text().endswith("--folds 3\n")
+    assert "-o . --folds 3\n" in card.read_text()
 
 
 def test_rows_need_a_card(tmp_path) -> None:

@@ -72,6 +72,31 @@ def test_every_width_keeps_accuracy_and_energy(answer: Answer, width: int) -> No
     assert all(len(line) <= width for line in text.splitlines())
     assert words.spread(answer.rows[0].interval("test", "accuracy")) in text
     assert " total" in text
+    volume = answer.fronts[-1].volume.test
+    assert words.spread(volume) in text, "no number is cut"
+    assert ("No room for" in text) == (width < 200)
+
+
+def test_long_settings_are_numbered_where_there_is_no_room(answer: Answer) -> None:
+    text = printing.text(answer, 60)
+    long = f"{answer.rows[0].label}, {'x' * 40}=1"
+    rows = (replace(answer.rows[0], label=long), *answer.rows[1:])
+    narrow, wide = (printing.text(replace(answer, rows=rows), width) for width in (60, 300))
+    listed = [line for line in narrow.splitlines() if line.startswith("1  ")]
+    assert listed[0] == f"1  {long}"
+    assert long in wide
+    assert not any(line.startswith("1  ") for line in (*text.splitlines(), *wide.splitlines()))
+
+
+def test_claims_say_what_their_seeds_alone_say(answer: Answer) -> None:
+    claim = next(c for c in answer.claims if c.places)
+    at = next(iter(claim.places.values()))
+    said = words.by_seeds(at)
+    assert said.startswith(f"over the {at.by_seeds.seeds} seeds alone [")
+    assert said in printing.text(answer, 200)
+    assert f"{100 * at.by_seeds.low:+.2f}" in page.text(answer)
+    alone = replace(at, by_seeds=Interval(0.1, None, None, 0.95, 1))
+    assert "one seed" in words.by_seeds(alone)
 
 
 def test_ascii_terminals_are_served(answer: Answer) -> None:

@@ -31,11 +31,11 @@ def list_() -> None:
 def bundled_models() -> list[tuple[str, int, int, str]]:
     """Name, neurons, synapses and data set of every bundled student."""
     from snn2chip.graph.linear import synapses
-    from snn2chip.pipeline import Options, list_models, open_network
+    from snn2chip.pipeline import Options, list_models, open_bundled
 
     rows = []
     for name in list_models():
-        graph = open_network(name, Options(target="reference")).graph
+        graph = open_bundled(name, Options(target="reference")).graph
         neurons = sum(p.size for p in graph.populations if not p.is_input)
         count = sum(synapses(p.operator) for p in graph.projections)
         rows.append((name, neurons, count, graph.data))
@@ -98,14 +98,18 @@ def distill(
     """
     from snn2chip.distill import Progress, Tuning
     from snn2chip.distill import distill as train
+    from snn2chip.distill.run import replaced
     from snn2chip.distill.training.memory import keep_freed_memory
+    from snn2chip.pipeline.opening import CHECKPOINT
 
     inputs = {"recipe": recipe, "--from": start}
     outputs.check_files({}, inputs)
     folder = out or Path(recipe.stem)
-    for name in ("card.md", "student.safetensors"):
+    for name in ("card.md", CHECKPOINT):
         outputs.check_files({"-o": folder / name}, inputs)
     tuning = Tuning(quantize_for, weight_bits, finetune_epochs, start)
+    if changes := replaced(recipe, folder, tuning):
+        console.note(f"{folder}: replaces the student of another recipe ({changes})")
     keep_freed_memory()
     with console.resumable(), console.progress(lines=True) as tell:
 
@@ -123,6 +127,7 @@ def distill(
 def _rows(made: DistillResult) -> list[tuple[str, str]]:
     rows = [("student", made.name), ("test accuracy", f"{made.evaluation.accuracy:.2%}")]
     rows += [_target_row(target) for target in made.targets]
+    rows += [row for row in made.verdicts.items() if row[0].startswith("energy budget")]
     rows += [(f"fold {i}", f"{accuracy:.2%}") for i, accuracy in enumerate(made.folds, start=1)]
     if made.quantized is not None:
         rows += _quantized_rows(made.quantized)

@@ -59,6 +59,19 @@ class Recipe:
             )
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """Files beside it that it names: samples, a teacher, and targets of the user's own."""
+        named = [self.data.name, *self.targets]
+        named += [self.teacher.file] if self.teacher and self.teacher.file else []
+        named += [self.quantization.target] if self.quantization else []
+        return tuple(name for name in named if Path(name).suffix and not Path(name).is_absolute())
+
+    @property
+    def uses_teacher(self) -> bool:
+        """Whether its method, or a term of its loss, asks the teacher anything."""
+        return self.method.needs_teacher or any(p.needs_teacher for p in self.penalties)
+
+    @property
     def drops_zeros(self) -> bool:
         """Whether chips get its student without synapses of weight 0.
 
@@ -140,7 +153,7 @@ def recipe_from_dict(tables: Mapping[str, Any], source: str = "recipe") -> Recip
         raise ConfigError(
             f"{source}: penalty is no list of tables", needs=f"[[penalty]], at most {MAX_PENALTIES}"
         )
-    plain = from_table(_Tables, tables, source, "")
+    plain = from_table(_Tables, tables, source, "", ("method", "penalty"))
     assert isinstance(plain, _Tables)
     named = {item.name: getattr(plain, item.name) for item in fields(plain)}
     method = method_from_table(method, source)

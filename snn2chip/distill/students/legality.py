@@ -14,6 +14,7 @@ from snn2chip.distill.students.modules import build_student
 from snn2chip.errors import DoesNotFitError, Snn2chipError, UnsupportedError, combine, counted
 from snn2chip.graph import Graph
 from snn2chip.pipeline import Network, Options, check
+from snn2chip.pipeline.results.comparing import choice_of
 
 PAPER, LEGAL = "paper", "chip-legal"
 
@@ -52,20 +53,33 @@ def check_targets(metadata: CheckpointMetadata, targets: Sequence[str]) -> None:
     with torch.random.fork_rng(devices=[]):
         student = build_student(metadata.architecture, metadata.discretization.dt).eval()
     graph = graph_of_student(student, metadata)
-    errors = [error for target in targets for error in _refusals(graph, target)]
+    remedy = _chip_legal(metadata)
+    errors = [error for target in targets for error in _refusals(graph, target, remedy)]
     if errors:
         raise combine(sorted(errors, key=lambda e: not isinstance(e, UnsupportedError)))
 
 
-def _refusals(graph: Graph, target: str) -> Iterator[Snn2chipError]:
+def _chip_legal(metadata: CheckpointMetadata) -> str:
+    """What in the recipe makes a student on paper one for chips, or ""."""
+    soft = any(layer.get("reset") == "subtract" for layer in _neurons(metadata.architecture))
+    changes = ['student.reset = "zero"'] if soft else []
+    changes += ['encoding.kind = "if"'] if metadata.encoding.kind == "direct" else []
+    return " and ".join(changes) + " in the recipe" if changes else ""
+
+
+def _refusals(graph: Graph, target: str, remedy: str) -> Iterator[Snn2chipError]:
+    choice = choice_of(target)
+    options = Options(target=choice.place, costs=choice.costs)
     try:
-        checked = check(Network(graph, "a student in memory"), Options(target=target))
+        checked = check(Network(graph, "a student in memory"), options)
     except UnsupportedError as error:
         yield UnsupportedError(
             f"the recipe's student on {target}: {error.what}",
             needs=error.needs,
             has=error.has,
-            remedy=error.remedy or "leave the target out of `targets`",
+            remedy=f"{remedy or error.remedy}, or leave the target out of `targets`"
+            if remedy or error.remedy
+            else "leave the target out of `targets`",
         )
         return
     if checked.violations:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from snn2chip.data import Split
 from snn2chip.distill.checkpoint import load_checkpoint, save_checkpoint
@@ -47,6 +49,21 @@ def trained_teacher(
     save_checkpoint(path, fitted.student, metadata)
     state.unlink(missing_ok=True)
     return NetworkTeacher(fitted.student)
+
+
+def teacher_of_samples(
+    recipe: Recipe,
+    x: NDArray[np.floating],
+    y: NDArray[np.int64],
+    name: str,
+    progress: ProgressCallback | None = None,
+) -> NetworkTeacher:
+    """The teacher that a recipe describes, trained on just these samples and kept nowhere.
+
+    Args:
+        name: of the training, for progress.
+    """
+    return NetworkTeacher(fit(teacher_recipe(recipe), x, y, name, progress).student)
 
 
 def teacher_in_file(path: Path, split: Split, gives: Gives = "logits") -> Teacher:

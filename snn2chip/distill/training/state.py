@@ -20,6 +20,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from snn2chip.distill.recipe import Recipe
+from snn2chip.distill.tables import differences
 from snn2chip.distill.training.trainer import Trainer
 from snn2chip.errors import ConfigError, InputFileError
 from snn2chip.files import write_bytes
@@ -53,12 +54,16 @@ class Kept:
     acceptable: bool = False
 
 
-def fingerprint(recipe: Recipe) -> str:
-    """Of everything in the recipe that a training depends on."""
+def deciding(recipe: Recipe) -> dict[str, Any]:
+    """Everything in the recipe that a training depends on."""
     tables = recipe.to_dict()
     method = {k: v for k, v in tables["method"].items() if k not in recipe.method.answering}
-    text = json.dumps({**tables, "method": method}, sort_keys=True)
-    return sha256(text.encode()).hexdigest()
+    return {**tables, "method": method}
+
+
+def fingerprint(recipe: Recipe) -> str:
+    """Of everything in the recipe that a training depends on."""
+    return sha256(json.dumps(deciding(recipe), sort_keys=True).encode()).hexdigest()
 
 
 def save_state(
@@ -82,6 +87,7 @@ def save_state(
     meta = {
         "schema": SCHEMA,
         "recipe": fingerprint(recipe),
+        "tables": deciding(recipe),
         "lesson": dict(lesson),
         "done": trainer.done,
         "stage": kept.stage,
@@ -113,6 +119,7 @@ def load_state(
     if meta.get("recipe") != fingerprint(recipe):
         raise ConfigError(
             f"{path}: an unfinished training of another recipe",
+            has=differences(meta.get("tables", {}), deciding(recipe)),
             remedy="finish it with its own recipe, name another folder, or --restart",
         )
     if meta.get("lesson", lesson) != lesson:  # states of earlier versions do not say

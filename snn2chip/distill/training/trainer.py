@@ -75,11 +75,10 @@ class Trainer:
             dict.fromkeys(t for o in self._objectives for t in o.student_taps)
         )
         teacher_taps = tuple(dict.fromkeys(t for o in self._objectives for t in o.teacher_taps))
-        needed = teacher is not None and any(plan.needs_teacher for plan in plans)
         fixed = self.config.augmentation.share == 0.0
         self._taught = (
             TaughtSamples(teacher, self.x, teacher_taps, fixed)
-            if needed and teacher is not None
+            if recipe.uses_teacher and teacher is not None
             else None
         )
         self.start(Stage("train", self.config.epochs), hooks=False)

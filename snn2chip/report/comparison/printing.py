@@ -67,7 +67,7 @@ def _parts(compared: Comparison | Changes, width: int) -> Iterator[RenderableTyp
 
 
 def _targets(compared: Comparison, width: int) -> Iterator[RenderableType]:
-    from snn2chip.report.terminal.tables import fitted
+    from snn2chip.report.terminal.tables import fitted, left_out
 
     samples = plural(compared.samples, "sample")
     steps = plural(compared.steps, "step")
@@ -78,7 +78,7 @@ def _targets(compared: Comparison, width: int) -> Iterator[RenderableType]:
     whole = _target_table(compared)
     table = fitted(whole, width, _DROPPED_FIRST)
     yield table
-    if missing := _left_out(whole, table):
+    if missing := left_out(whole, table, "--csv and --html"):
         yield fill(missing, width)
     if any(not row.own and not row.refused for row in compared.targets):
         yield fill(FOOTNOTE, width)
@@ -101,20 +101,6 @@ def _target_table(compared: Comparison) -> Table:
     for row in compared.targets:
         table.add_row(shown(row.asked), *cells(row, star=True))
     return table
-
-
-def _left_out(whole: Table, fitted: Table) -> str:
-    """Which columns have no room, and how wide a terminal has; "" where none is missing."""
-    from snn2chip.report.terminal.tables import width_of
-
-    shown = {str(column.header) for column in fitted.columns}
-    missing = [head for head in map(str, (c.header for c in whole.columns)) if head not in shown]
-    if not missing:
-        return ""
-    return (
-        f"No room for {', '.join(missing)}: a terminal of {width_of(whole)} columns "
-        "(COLUMNS) shows all, and so do --csv and --html."
-    )
 
 
 FOOTNOTE = (

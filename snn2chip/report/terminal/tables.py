@@ -168,6 +168,27 @@ def fitted(table: Table, width: int, drop: Sequence[str]) -> Table:
     return fitted
 
 
+def room_for_names(table: Table, width: int) -> int:
+    """What is left for the first column when every other one has its room."""
+    return width - sum(GAP + _needs(column) for column in table.columns[1:])
+
+
+def left_out(whole: Table, fitted: Table, elsewhere: str) -> str:
+    """Which columns have no room, and how wide a terminal has; "" where none is missing.
+
+    Args:
+        elsewhere: what shows all of them, such as ``--csv and --html``.
+    """
+    shown = {str(column.header) for column in fitted.columns}
+    missing = [head for head in map(str, (c.header for c in whole.columns)) if head not in shown]
+    if not missing:
+        return ""
+    return (
+        f"No room for {', '.join(missing)}: a terminal of {width_of(whole)} columns "
+        f"(COLUMNS) shows all, and so do {elsewhere}."
+    )
+
+
 def width_of(table: Table) -> int:
     """Columns of a terminal in which all of a table has room."""
     name, *others = table.columns

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from textwrap import fill
 from typing import TYPE_CHECKING
 
-from snn2chip.report.numbers import shown
+from snn2chip.report.numbers import UNKNOWN, shown
 from snn2chip.report.terminal.printing import plain
 from snn2chip.study.answer.types import Answer, Claim
 from snn2chip.study.show import words
@@ -19,6 +20,8 @@ _DROPPED_FIRST = (
     *("input", "output", "spike energy", "drift %", "seeds", "in float", "dynamic", "validation"),
     *("on the front of", "events"),
 )
+
+_VOLUMES_DROPPED_FIRST = ("spike energy", "events", "dynamic")
 
 
 def show(answer: Answer) -> None:
@@ -40,33 +43,65 @@ def text(answer: Answer, width: int = 100, encoding: str = "utf-8") -> str:
 
 
 def _parts(answer: Answer, width: int) -> Iterator[RenderableType]:
-    from snn2chip.report.terminal.tables import fitted
-
     yield fill(f"{shown(answer.name)}: {shown(words.lead(answer))}", width)
-    yield fitted(_rows(answer), width, _DROPPED_FIRST)
+    labels = [row.label for row in answer.rows]
+    yield from _named_rows(partial(_rows, answer), labels, width, _DROPPED_FIRST)
     if answer.fronts:
-        yield fitted(_volumes(answer), width, ())
+        series = list(answer.fronts[0].by_series)
+        yield from _named_rows(partial(_volumes, answer), series, width, _VOLUMES_DROPPED_FIRST)
     for claim in answer.claims:
-        yield "\n".join(fill(line, width, subsequent_indent="  ") for line in _claim(claim))
-    lines = map(shown, words.notes(answer))
-    yield "\n".join(fill(line, width, subsequent_indent="  ") for line in lines)
+        yield "\n".join(_filled(line, width) for line in _claim(claim))
+    yield "\n".join(_filled(shown(line), width) for line in words.notes(answer))
 
 
-def _rows(answer: Answer) -> Table:
+def _filled(line: str, width: int) -> str:
+    """A line in several, the further ones two columns behind the first."""
+    indent = len(line) - len(line.lstrip())
+    return fill(line, width, subsequent_indent=" " * (indent + 2))
+
+
+def _named_rows(
+    table_of: Callable[[Sequence[str]], Table],
+    names: Sequence[str],
+    width: int,
+    drop: Sequence[str],
+) -> Iterator[RenderableType]:
+    """A table whose rows have long names, or numbers and a list of names where there is no room."""
+    from snn2chip.report.terminal.tables import fitted, left_out, room_for_names
+
+    whole = table_of(names)
+    table = fitted(whole, width, drop)
+    longest = max((len(word) for name in names for word in shown(name).split()), default=0)
+    if longest > room_for_names(table, width):
+        numbers = [str(number) for number in range(1, len(names) + 1)]
+        whole = table_of(numbers)
+        table = fitted(whole, width, drop)
+        listed = (f"{number}  {shown(name)}" for number, name in zip(numbers, names, strict=True))
+        yield "\n".join(fill(line, width, subsequent_indent="   ") for line in listed)
+    yield table
+    if missing := left_out(whole, table, "pareto.csv and pareto.html"):
+        yield fill(missing, width)
+
+
+def _rows(answer: Answer, labels: Sequence[str]) -> Table:
+    """Settings; a figure that no setting has is no column."""
     from snn2chip.report.terminal.tables import named
 
     table = named("Per inference", "setting")
-    for head in words.HEADS[: words.NUMBERS]:
-        table.add_column(head, justify="right", no_wrap=True)
-    for head in words.HEADS[words.NUMBERS :]:
-        table.add_column(head, overflow="fold")
-    for row in answer.rows:
+    columns = list(zip(*map(words.cells, answer.rows), strict=True))
+    known = [k for k, cells in enumerate(columns) if set(cells) != {UNKNOWN}]
+    for k in known:
+        if k < words.NUMBERS:
+            table.add_column(words.HEADS[k], justify="right", no_wrap=True)
+        else:
+            table.add_column(words.HEADS[k], overflow="fold")
+    for number, (row, label) in enumerate(zip(answer.rows, labels, strict=True)):
         style = "bold" if row.fronts else None
-        table.add_row(shown(row.label), *words.cells(row), style=style)
+        table.add_row(shown(label), *(columns[k][number] for k in known), style=style)
     return table
 
 
-def _volumes(answer: Answer) -> Table:
+def _volumes(answer: Answer, labels: Sequence[str]) -> Table:
     """Hypervolumes on test data of each series, and of all settings together."""
     from snn2chip.report.terminal.tables import named
 
@@ -74,9 +109,9 @@ def _volumes(answer: Answer) -> Table:
     for front in answer.fronts:
         table.add_column(words.SHORT[front.cost], justify="right", no_wrap=True)
     series = list(answer.fronts[0].by_series)
-    for name in series:
+    for name, label in zip(series, labels, strict=True):
         cells = [words.spread(front.by_series[name].test) for front in answer.fronts]
-        table.add_row(shown(name), *cells)
+        table.add_row(shown(label), *cells)
     if len(series) > 1:
         table.add_section()
         table.add_row("all", *[words.spread(front.volume.test) for front in answer.fronts])
@@ -91,7 +126,8 @@ def _claim(claim: Claim) -> Iterator[str]:
     yield f"  a: {shown(claim.a or '')}"
     yield f"  b: {shown(claim.b or '')}"
     for place, at in claim.places.items():
-        yield f"  {shown(place)}: {words.points(at.difference)}; {words.verdict(claim, at)}"
+        yield f"  {shown(place)}: {words.points(at.difference)}, {words.by_seeds(at)};"
+        yield f"    {words.verdict(claim, at)}"
         saved = (
             f"{words.COST_WORDS[cost]} {words.saving(found)}"
             for cost, found in at.savings.items()

@@ -83,6 +83,15 @@ def points(found: Interval) -> str:
     return f"{text} [{100.0 * found.low:+.2f}, {100.0 * found.high:+.2f}]"
 
 
+def by_seeds(at: ClaimAt) -> str:
+    """What the seeds alone say, which few of them leave wide open: ``over 2 seeds alone [...]``."""
+    found = at.by_seeds
+    if found.low is None or found.high is None:
+        return "of one seed: how others would differ is not known"
+    ends = f"[{100.0 * found.low:+.2f}, {100.0 * found.high:+.2f}]"
+    return f"over the {plural(found.seeds, 'seed')} alone {ends}"
+
+
 def saving(found: Interval | None) -> str:
     """``61.2 % [58.0, 64.1] less``, or more where the saving is negative."""
     if found is None:

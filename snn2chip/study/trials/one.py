@@ -55,8 +55,8 @@ def run_trial(work: Work, tell: Tell | None = None) -> Outcome:
         Snn2chipError: the recipe cannot be trained or measured.
     """
     from snn2chip.distill import recipe_from_dict
-    from snn2chip.distill.run import CHECKPOINT_NAME
     from snn2chip.frontends.ensemble import FILE
+    from snn2chip.pipeline.opening import CHECKPOINT
 
     began = time.perf_counter()
     place = work.folder.trial(work.trial.key)
@@ -65,7 +65,7 @@ def run_trial(work: Work, tell: Tell | None = None) -> Outcome:
         _train(work, recipe, place, tell)
     if tell is not None:
         tell("measure", 0, 1)
-    made = place / (FILE if recipe.method.several else CHECKPOINT_NAME)
+    made = place / (FILE if recipe.method.several else CHECKPOINT)
     measured = measure(made, recipe, place, work.targets)
     spent = _training(place)
     outcome = Outcome(
@@ -126,10 +126,10 @@ def _train(work: Work, recipe: Recipe, place: Path, tell: Tell | None) -> None:
 def _is_trained(place: Path) -> bool:
     """What it ends in is there, and nothing of an unfinished training."""
     from snn2chip.distill.folder import RESUME
-    from snn2chip.distill.run import CHECKPOINT_NAME
     from snn2chip.frontends.ensemble import FILE
+    from snn2chip.pipeline.opening import CHECKPOINT
 
-    made = any((place / name).exists() for name in (CHECKPOINT_NAME, FILE))
+    made = any((place / name).exists() for name in (CHECKPOINT, FILE))
     return made and not (place / RESUME).exists()
 
 

@@ -185,7 +185,7 @@ class _Runner:
         for work in todo:
             place = self.folder.trial(work.trial.key)
             recipe = recipe_from_dict(moved(work.trial.tables, self.base, place))
-            if recipe.teacher is None or recipe.teacher.file is not None:
+            if recipe.teacher is None or recipe.teacher.file or not recipe.uses_teacher:
                 continue
             wanted = fingerprint(teacher_recipe(recipe).to_dict())
             if wanted in seen:
