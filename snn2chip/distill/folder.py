@@ -19,6 +19,8 @@ from snn2chip.distill.teachers.network import teacher_recipe
 from snn2chip.distill.training import ProgressCallback
 from snn2chip.distill.training.state import fingerprint
 from snn2chip.errors import Snn2chipError
+from snn2chip.frontends.ensemble import FILE as ENSEMBLE
+from snn2chip.frontends.ensemble import GATE
 from snn2chip.pipeline.opening import CHECKPOINT
 
 RESUME, BEST, LAST = "training.resume", "best.safetensors", "last.safetensors"
@@ -46,11 +48,12 @@ class RunFolder:
         """State of the student's training."""
         return self.shared or self.path / RESUME
 
-    def forget(self) -> None:
+    def forget(self, recipe: Recipe) -> None:
         """Remove what an unfinished run left; teachers that are done stay."""
-        for name in (RESUME, BEST, LAST, f"{TEACHER}.resume"):
+        for name in (RESUME, BEST, LAST):
             (self.path / name).unlink(missing_ok=True)
-        self.resume.unlink(missing_ok=True)
+        for path in (self.resume, self._teacher_file(recipe).with_suffix(".resume")):
+            path.unlink(missing_ok=True)
 
     def keep(self, student: norse.SequentialState, best: bool) -> None:
         """The student after an epoch, and again where it is the best so far."""
@@ -58,9 +61,16 @@ class RunFolder:
         if best:
             save_checkpoint(self.path / BEST, student, self.metadata)
 
-    def finish(self) -> None:
-        """Remove what only an unfinished run needs: the best epoch is the student now."""
-        for name in (RESUME, BEST):
+    def finish(self, several: bool = False) -> None:
+        """Remove what only an unfinished run needs, and the student of another kind of method.
+
+        The best epoch is the student now; a folder holds one student, or one ensemble.
+
+        Args:
+            several: an ensemble lies there now.
+        """
+        others = (CHECKPOINT,) if several else (ENSEMBLE, GATE)
+        for name in (RESUME, BEST, *others):
             (self.path / name).unlink(missing_ok=True)
 
     def teacher(
@@ -80,11 +90,14 @@ class RunFolder:
             return None
         if config.file is not None:
             return teacher_in_file(base / config.file, split, config.gives)
+        return trained_teacher(recipe, split, self._teacher_file(recipe), progress)
+
+    def _teacher_file(self, recipe: Recipe) -> Path:
+        """Where a teacher that the recipe trains is kept."""
         name = TEACHER
-        if self.teachers is not None:
+        if self.teachers is not None and recipe.teacher is not None and not recipe.teacher.file:
             name = f"{TEACHER}-{fingerprint(teacher_recipe(recipe))[:12]}"
-        path = (self.teachers or self.path) / f"{name}.safetensors"
-        return trained_teacher(recipe, split, path, progress)
+        return (self.teachers or self.path) / f"{name}.safetensors"
 
 
 def earlier_recipe(folder: Path) -> Mapping[str, Any] | None:

@@ -19,8 +19,10 @@ from snn2chip.distill.ensembles.run import MadeEnsemble, distill_ensemble
 from snn2chip.distill.folder import RunFolder, earlier_recipe
 from snn2chip.distill.on_target import TargetFigures, figures_on_target
 from snn2chip.distill.quantized.finetune import finetune_quantized
+from snn2chip.distill.quantized.folding import check_layers
 from snn2chip.distill.quantized.tuning import FLOAT_NAME, Tuning, figures_of, started, tuned_recipe
 from snn2chip.distill.recipe import Recipe, read_recipe
+from snn2chip.distill.recipe.bounds import MAX_SEED
 from snn2chip.distill.sequence import Evaluation, evaluate
 from snn2chip.distill.students.legality import check_targets
 from snn2chip.distill.tables import differences
@@ -113,7 +115,11 @@ def distill(
     recipe = tuned_recipe(read_recipe(recipe_path), tuning)
     split = load_samples(recipe, recipe_path.parent)
     metadata = describe(recipe, split)
+    _check_samples(recipe, split, folds)
     check_targets(metadata, recipe.targets)
+    if recipe.quantization is not None:
+        check_layers(metadata.architecture, metadata.discretization.dt)
+        check_targets(metadata, [recipe.quantization.target], limits=False)
     folder = RunFolder(
         out_dir,
         metadata,
@@ -122,8 +128,33 @@ def distill(
     )
     with alone_in(out_dir, "another run"):
         if restart:
-            folder.forget()
+            folder.forget(recipe)
         return _made(recipe_path, recipe, split, folder, folds, progress, tuning)
+
+
+def _check_samples(recipe: Recipe, split: Split, folds: int) -> None:
+    """Refuse shares and folds that leave nothing to train on or to judge, before any training.
+
+    Raises:
+        ConfigError: such a validation share, or so many folds.
+    """
+    hold_out(recipe.data, split.y_train)
+    if not folds:
+        return
+    fewest = int(np.bincount(np.concatenate([split.y_train, split.y_test])).min())
+    if folds > fewest:
+        raise ConfigError(
+            f"--folds {folds}",
+            needs="a sample of every class in each fold",
+            has=f"{fewest} samples of the rarest class",
+            remedy=f"at most --folds {fewest}",
+        )
+    if recipe.training.seed > MAX_SEED - folds:
+        raise ConfigError(
+            f"--folds {folds} from training.seed = {recipe.training.seed}",
+            needs=f"seeds of at most {MAX_SEED}, one for each fold",
+            remedy="a smaller training.seed",
+        )
 
 
 def replaced(recipe_path: str | Path, out_dir: str | Path, tuning: Tuning | None = None) -> str:

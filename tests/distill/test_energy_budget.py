@@ -41,8 +41,10 @@ def test_the_budget_is_kept_and_judged_by_the_integer_program(
     energy_recipe, energy_digits, free
 ) -> None:
     budget = budget_of(free, 0.5)
-    recipe = energy_recipe({"epochs": 10}, budget_nj=budget, eta=0.5, warm_up=2)
+    recipe = energy_recipe({"epochs": 20}, budget_nj=budget, eta=0.5, warm_up=2)
     kept = fit(recipe, *energy_digits)
+    assert kept.history[0]["energy_nj"] < budget, "it is silent at first, and cheap"
+    assert kept.validation > 0.7
     weights = [figures["energy_weight"] for figures in kept.history]
     assert weights[:2] == [0.0, 0.0]
     assert max(weights) > 0

@@ -26,11 +26,19 @@ threads = 1
 """
 
 
-def recipe(folder, targets="['loihi2']", encoding="if", kind="mlp", width=6, reset="zero"):
+def recipe(
+    folder,
+    targets="['loihi2']",
+    encoding="if",
+    kind="mlp",
+    width=6,
+    reset="zero",
+    more="",
+    tuned="",
+):
     path = folder / "recipe.toml"
-    path.write_text(
-        RECIPE.format(targets=targets, encoding=encoding, kind=kind, width=width, reset=reset)
-    )
+    text = RECIPE.format(targets=targets, encoding=encoding, kind=kind, width=width, reset=reset)
+    path.write_text(text.replace("[student]", f"[student]\n{more}") + tuned)
     return path
 
 
@@ -110,6 +118,24 @@ def test_exit_codes(tmp_path, options, code, capsys):
     assert capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"more": 'neuron = "cubalif"'},
+        {"kind": "resnet"},
+        {"encoding": "direct"},
+        {"reset": "subtract"},
+    ],
+)
+def test_what_cannot_be_fine_tuned_is_refused_before_it_is_trained(tmp_path, options):
+    tuned = '[quantization]\ntarget = "loihi2"\n'
+    path = recipe(tmp_path, "[]", tuned=tuned, **options)
+    with pytest.raises(UnsupportedError):
+        distill(path, tmp_path / "out")
+    with pytest.raises(AssertionError, match="it was trained"):
+        distill(recipe(tmp_path, "[]", tuned=tuned), tmp_path / "out")
+
+
 def test_a_legal_student_is_trained(tmp_path):
     with pytest.raises(AssertionError, match="it was trained"):
         distill(recipe(tmp_path), tmp_path / "out")
@@ -122,6 +148,7 @@ def test_a_legal_student_is_trained(tmp_path):
         ({"reset": "subtract"}, "paper", 1),
         ({"encoding": "direct", "reset": "subtract"}, "paper", 2),
         ({"kind": "resnet", "reset": "subtract"}, "paper", 1),
+        ({"more": 'neuron = "relu"'}, "paper", 1),
     ],
 )
 def test_labels(tmp_path, options, label, count):

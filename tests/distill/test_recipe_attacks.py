@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from snn2chip.distill.recipe import Recipe, read_recipe, recipe_from_dict
-from snn2chip.errors import ConfigError
+from snn2chip.errors import ConfigError, UnsupportedError
 
 TEXT = """\
 [data]
@@ -148,3 +148,38 @@ def test_shares_and_magnitudes_that_leave_nothing_to_train(
         distill(tmp_path / "mine.toml", tmp_path / "out")
     assert caught.value.needs
     assert not (tmp_path / "out").exists()
+
+
+RATE, ENERGY = {"kind": "rate"}, {"kind": "energy", "weight": 1.0}
+PRUNED = {"kind": "magnitude"}
+
+
+@pytest.mark.parametrize(
+    ("method", "penalties", "kind", "said"),
+    [
+        ("conversion", [RATE], ConfigError, "trains"),
+        ("sne", [ENERGY], UnsupportedError, "'energy' with the method 'sne'"),
+        ("sne", [{"kind": "synops"}], UnsupportedError, "'synops' with the method 'sne'"),
+        ("ce", [PRUNED, {**ENERGY, "remove_to_nj": 1.0}], ConfigError, "one of the two"),
+    ],
+)
+def test_penalties_that_would_do_something_else_are_refused(method, penalties, kind, said) -> None:
+    tables = {
+        "student": {"kind": "mlp"},
+        "teacher": {"kind": "mlp"},
+        "method": {"name": method},
+        "penalty": penalties,
+    }
+    with pytest.raises(kind) as caught:
+        recipe_from_dict(tables, "r.toml")
+    assert said in str(caught.value)
+    assert caught.value.what.startswith("r.toml: ")
+    recipe_from_dict({**tables, "penalty": []})
+    if method == "sne":
+        recipe_from_dict({**tables, "penalty": [RATE]})
+
+
+def test_a_target_is_named_once() -> None:
+    tables = {"student": {"kind": "mlp"}, "targets": ["loihi2", "loihi1", "loihi2"]}
+    with pytest.raises(ConfigError, match="loihi2 named twice"):
+        recipe_from_dict(tables)

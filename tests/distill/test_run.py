@@ -229,6 +229,41 @@ def test_folds_have_teachers_that_have_not_seen_them(tmp_path, monkeypatch) -> N
         assert student[3] is not given
 
 
+@pytest.mark.parametrize(
+    ("folds", "seed", "said"), [(176, 0, "rarest class"), (3, 2**32 - 1, "training.seed")]
+)
+def test_folds_that_cannot_be_are_refused_before_training(tmp_path, folds, seed, said) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(RECIPE + f"seed = {seed}\n")
+    with pytest.raises(ConfigError) as caught:
+        distill(path, tmp_path / "out", folds=folds)
+    assert said in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_damaged_teacher_says_what_to_do(tmp_path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(RECIPE + TAUGHT)
+    distill(path, tmp_path / "out")
+    (tmp_path / "out" / "teacher.safetensors").write_bytes(b"damaged")
+    with pytest.raises(InputFileError) as caught:
+        distill(path, tmp_path / "out")
+    assert caught.value.remedy == "remove the file: the teacher is trained again"
+
+
+def test_restart_begins_shared_teachers_anew(tmp_path) -> None:
+    path, shared = tmp_path / "recipe.toml", tmp_path / "teachers"
+    path.write_text(RECIPE + TAUGHT)
+    distill(path, tmp_path / "out", teachers=shared)
+    (teacher,) = shared.glob("*.safetensors")
+    teacher.unlink()
+    teacher.with_suffix(".resume").write_bytes(b"damaged")
+    with pytest.raises(InputFileError):
+        distill(path, tmp_path / "out", teachers=shared)
+    distill(path, tmp_path / "out", teachers=shared, restart=True)
+    assert teacher.exists()
+
+
 def test_a_teacher_that_nothing_asks_is_not_trained(tmp_path) -> None:
     path = tmp_path / "recipe.toml"
     path.write_text(RECIPE + TAUGHT.replace('"kd"', '"ce"'))

@@ -12,6 +12,7 @@ from snn2chip.distill.recipe import AugmentationConfig  # noqa: E402
 from snn2chip.distill.sequence import evaluate  # noqa: E402
 from snn2chip.distill.training import fit  # noqa: E402
 from snn2chip.distill.training.augment import augment  # noqa: E402
+from snn2chip.distill.training.trainer import batches  # noqa: E402
 from snn2chip.errors import ConfigError  # noqa: E402
 from snn2chip.graph import Readout  # noqa: E402
 
@@ -190,3 +191,47 @@ def test_shifts_move_images_by_at_most_their_size() -> None:
     assert float((rows - 3.0).abs().max()) <= 1.1
     assert float((columns - 4.0).abs().max()) <= 1.1
     assert float((rows - 3.0).std()) > 0.4, "and it does move"
+
+
+@pytest.mark.parametrize("readout", ["spike_count", "v_mean"])
+def test_weights_that_are_not_finite_end_the_training(tiny_recipe, few_digits, readout) -> None:
+    """Membranes that are no numbers never fire, and the loss of silence is finite."""
+    recipe = tiny_recipe(student__readout=readout, training__lr=1e38, training__epochs=2)
+    with pytest.raises(ConfigError, match="diverged") as caught:
+        fit(recipe, *few_digits)
+    assert "lr" in caught.value.remedy
+
+
+def test_a_single_sample_that_is_left_over_joins_the_batch_before() -> None:
+    order = torch.arange(9)
+    assert [len(part) for part in batches(order, 4)] == [4, 5]
+    assert [len(part) for part in batches(order, 3)] == [3, 3, 3]
+    assert [len(part) for part in batches(order, 1)] == [1] * 9
+    assert [len(part) for part in batches(order[:1], 4)] == [1]
+    for size in range(1, 12):
+        assert torch.equal(torch.cat(list(batches(order, size))), order)
+
+
+def test_a_training_with_such_a_batch_ends_as_planned(tiny_recipe, few_digits) -> None:
+    """As many steps as the schedule has, with adapters that normalise over samples."""
+    x, y = few_digits
+    x, y = x[:33], y[:33]
+    fitted = fit(tiny_recipe(training__batch=16, training__epochs=2), x, y)
+    assert len(fitted.losses) == 2
+
+
+@pytest.mark.parametrize("shape", [(64,), (1, 1, 8, 8)])
+def test_augmentation_is_of_images(tiny_recipe, few_digits, shape) -> None:
+    x, y = few_digits
+    recipe = tiny_recipe(training__augmentation={"share": 0.5})
+    with pytest.raises(ConfigError, match="augmentation"):
+        fit(recipe, x.reshape(-1, *shape), y)
+
+
+@pytest.mark.parametrize(("share", "needs"), [(0.001, "at least one"), (0.99, "every class")])
+def test_a_validation_share_holds_some_out_and_leaves_some(
+    tiny_recipe, few_digits, share, needs
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        fit(tiny_recipe(data__validation=share), *few_digits)
+    assert needs in caught.value.needs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,10 @@ from snn2chip.graph import Readout
 
 if TYPE_CHECKING:
     from snn2chip.distill.methods.penalties.energy import EnergyPenalty
+
+
+ALIVE = 0.5
+"""Share of the guard's spikes that a population fires in an epoch which may be kept."""
 
 
 def run_of(context: Context) -> Run:
@@ -86,6 +91,8 @@ class EnergyObjective(Objective):
         self._balance = Balance(options.weight, eta, options.most, options.decay)
         self._saliency = Saliency(self._sites)
         self._bills: list[tuple[float, float]] = []
+        self._sent: dict[str, list[float]] = {name: [] for name in self._neurons}
+        self._alive = True
         self.register_buffer("begun_nj", torch.zeros((), dtype=torch.float64))
         self.register_buffer("done", torch.zeros((), dtype=torch.int64))
 
@@ -97,6 +104,9 @@ class EnergyObjective(Objective):
             moves = signals.epoch >= self._still
             self._balance.update(ratio.item() / self._aim, moves)
             self._bills.append((bill.total.item(), bill.spikes.item()))
+            for name, sent in self._sent.items():
+                fired = signals.spikes[name].detach()
+                sent.append(float(fired.sum()) / fired.shape[1])
             if self._sites:
                 self._saliency.watch(signals.spikes)
         terms = {"energy": Term(ratio, weight)}
@@ -121,6 +131,7 @@ class EnergyObjective(Objective):
     def end_epoch(self, epoch: int) -> dict[str, float]:
         total, spikes = np.mean(self._bills, axis=0).tolist()
         self._bills.clear()
+        self._alive = all(np.mean(sent) >= ALIVE * self._options.guard for sent in self._each())
         found = {"energy_nj": total, "energy_spikes_nj": spikes}
         self.done.fill_(epoch + 1)
         if self._sites:
@@ -129,10 +140,21 @@ class EnergyObjective(Objective):
             self._saliency.clear()
         return {**found, "energy_weight": float(self._balance.weight)}
 
+    def _each(self) -> Iterator[list[float]]:
+        """Spikes per sample of each population in every batch since it was asked last."""
+        for name, sent in self._sent.items():
+            self._sent[name] = []
+            yield sent
+
     @property
     def acceptable(self) -> bool:
-        """Whether the last batches kept the budget, and every unit that is to go is gone."""
+        """Whether the last batches kept the budget with every population alive.
+
+        Where units are removed, every one that is to go must be gone.
+        """
         options = self._options
+        if not self._alive:
+            return False
         if self._sites and int(self.done) < options.remove_until:
             return False
         if options.budget_nj is None:
@@ -217,7 +239,13 @@ class EnergyObjective(Objective):
 
     def _refuse(self, context: Context, found: Mapped) -> None:
         """Refuse a budget that cannot be kept or judged."""
-        options = self._options
+        options, epochs = self._options, context.recipe.training.epochs
+        if self._sites and options.remove_until > epochs:
+            raise ConfigError(
+                f"remove_until = {options.remove_until} of a training of {epochs} epochs",
+                needs="epochs in which everything that is to go is removed",
+                remedy=f"remove_until of at most {epochs}, or more training.epochs",
+            )
         if options.budget_nj is None:
             return
         if not context.recipe.data.validation:

@@ -147,7 +147,7 @@ def distill_ensemble(
         validation=fitted.validation,
         results=results,
     )
-    folder.finish()
+    folder.finish(several=True)
     return made
 
 

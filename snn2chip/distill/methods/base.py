@@ -196,10 +196,17 @@ class Penalty(Plan):
     Attributes:
         prunes: it leaves zeros in the weights, so that chips need not hold all synapses.
         prices_synapses: it prices spikes by all synapses that they reach, of whatever weight.
+        counts_synapses: it needs the student as one graph, which several members are not.
     """
 
     prunes: ClassVar[bool] = False
     prices_synapses: ClassVar[bool] = False
+    counts_synapses: ClassVar[bool] = False
+
+    @property
+    def removes(self) -> bool:
+        """Whether whole neurons or channels go while it trains."""
+        return False
 
 
 class Method(Plan):
@@ -207,10 +214,12 @@ class Method(Plan):
 
     Attributes:
         several: it makes several students that answer together.
+        trains: False where the student is done before the first epoch.
         answering: options that a training does not depend on, such as which of them answer.
     """
 
     several: ClassVar[bool] = False
+    trains: ClassVar[bool] = True
     answering: ClassVar[frozenset[str]] = frozenset()
 
     def prepare(

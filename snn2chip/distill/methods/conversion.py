@@ -28,6 +28,7 @@ class Conversion(Method):
     half: bool = True
 
     needs_teacher: ClassVar[bool] = True
+    trains: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         Start(self.percentile, self.half)

@@ -76,6 +76,17 @@ def sites(layers: Sequence[Layer]) -> tuple[Site, ...]:
     return tuple(found)
 
 
+def check_layers(layers: Sequence[Layer], dt: float) -> None:
+    """Refuse a student that cannot be fine-tuned, whatever its weights are.
+
+    Raises:
+        UnsupportedError: as `fold_norms` and `sites`.
+    """
+    with torch.random.fork_rng(devices=[]):
+        student = build_student(layers, dt).eval()
+    sites(fold_norms(layers, student, dt)[0])
+
+
 def fold_norms(
     layers: Sequence[Layer], student: norse.SequentialState, dt: float
 ) -> tuple[list[Layer], norse.SequentialState]:

@@ -17,7 +17,7 @@ from snn2chip.distill.recipe.student import StudentConfig
 from snn2chip.distill.recipe.teacher import TeacherConfig
 from snn2chip.distill.recipe.training import TrainingConfig
 from snn2chip.distill.tables import from_table, read_toml
-from snn2chip.errors import ConfigError
+from snn2chip.errors import ConfigError, UnsupportedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,9 @@ class Recipe:
                 f"method {name_of(type(self.method))!r} without a teacher",
                 needs="a table [teacher] with kind, or with file",
             )
+        self._check_penalties()
+        if twice := sorted({name for name in self.targets if self.targets.count(name) > 1}):
+            raise ConfigError(f"targets: {', '.join(twice)} named twice", remedy="name it once")
         if self.student.neuron == "relu":
             return
         shortest = min(*self.student.tau, self.student.tau_out)
@@ -56,6 +59,36 @@ class Recipe:
             raise ConfigError(
                 f"student: a time constant of {shortest} s",
                 needs=f"at least one step, encoding.dt = {self.encoding.dt} s",
+            )
+
+    def _check_penalties(self) -> None:
+        """Refuse penalties that would do nothing, or not what they say.
+
+        Raises:
+            ConfigError: beside a method that trains nothing; removal of weights and of neurons.
+            UnsupportedError: those that count synapses, of several members.
+        """
+        method = name_of(type(self.method))
+        if self.penalties and not self.method.trains:
+            raise ConfigError(
+                f"[[penalty]] with the method {method!r}",
+                needs="a method that trains",
+                remedy="leave the penalties out, or a student that starts converted: lasnn",
+            )
+        counting = [name_of(type(p)) for p in self.penalties if p.counts_synapses]
+        if counting and self.method.several:
+            raise UnsupportedError(
+                f"penalty {counting[0]!r} with the method {method!r}",
+                needs="one student, whose synapses it counts",
+                has="several members",
+                remedy="rate or logits in its place",
+            )
+        pruning = any(p.prunes for p in self.penalties)
+        if pruning and any(p.removes for p in self.penalties):
+            raise ConfigError(
+                "magnitude pruning beside remove_to_nj",
+                has="neurons that are removed, whose weights are the smallest ones",
+                remedy="one of the two",
             )
 
     @property
@@ -162,8 +195,8 @@ def recipe_from_dict(tables: Mapping[str, Any], source: str = "recipe") -> Recip
     )
     try:
         return Recipe(**named, method=method, penalties=terms)
-    except ConfigError as error:
-        raise ConfigError(
+    except (ConfigError, UnsupportedError) as error:
+        raise type(error)(
             f"{source}: {error.what}", needs=error.needs, has=error.has, remedy=error.remedy
         ) from None
 

@@ -29,7 +29,7 @@ class StudentConfig:
         dense: widths of further Linear layers with neurons before the classes.
         neuron: ``lif`` (Norse's LIFBoxCell), ``iaf`` (IAFCell) or ``cubalif`` (LIFCell, with a
             synaptic current) in the spiking populations; ``relu`` makes a conventional network,
-            which only teachers are.
+            such as a teacher, to hold students against: no chip runs it.
         reset: of neurons that fired: ``zero``, as chips do, or ``subtract`` (``lif`` only), which
             makes a student one on paper.
         tau: membrane time constant of each hidden population (of each stage), in seconds; one value

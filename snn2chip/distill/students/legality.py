@@ -25,7 +25,9 @@ def paper_reasons(metadata: CheckpointMetadata) -> tuple[str, ...]:
     Empty for a student that is made for chips.
     """
     soft = any(layer.get("reset") == "subtract" for layer in _neurons(metadata.architecture))
+    relu = any(layer["kind"] == "relu" for layer in metadata.architecture)
     found = {
+        "its neurons are ReLUs, which do not spike (student.neuron)": relu,
         "a spike subtracts the threshold instead of clearing the membrane (reset)": soft,
         "the input is values, not spikes (encoding 'direct')": metadata.encoding.kind == "direct",
     }
@@ -37,11 +39,16 @@ def label_of(metadata: CheckpointMetadata) -> str:
     return PAPER if paper_reasons(metadata) else LEGAL
 
 
-def check_targets(metadata: CheckpointMetadata, targets: Sequence[str]) -> None:
+def check_targets(
+    metadata: CheckpointMetadata, targets: Sequence[str], limits: bool = True
+) -> None:
     """Refuse a student that one of the chips cannot run, or has no room for.
 
     The student is laid out with torch's initial weights: what a chip lacks hangs on the layers,
     not on what is trained.
+
+    Args:
+        limits: also that it has room.
 
     Raises:
         UnsupportedError: neurons, an encoding or delays that a chip has not.
@@ -54,7 +61,12 @@ def check_targets(metadata: CheckpointMetadata, targets: Sequence[str]) -> None:
         student = build_student(metadata.architecture, metadata.discretization.dt).eval()
     graph = graph_of_student(student, metadata)
     remedy = _chip_legal(metadata)
-    errors = [error for target in targets for error in _refusals(graph, target, remedy)]
+    errors = [
+        error
+        for target in targets
+        for error in _refusals(graph, target, remedy)
+        if limits or isinstance(error, UnsupportedError)
+    ]
     if errors:
         raise combine(sorted(errors, key=lambda e: not isinstance(e, UnsupportedError)))
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from snn2chip.data import Split
-from snn2chip.distill.checkpoint import load_checkpoint, save_checkpoint
+from snn2chip.distill.checkpoint import CheckpointMetadata, load_checkpoint, save_checkpoint
 from snn2chip.distill.describing import describe
 from snn2chip.distill.recipe import Recipe
 from snn2chip.distill.teachers.base import Teacher
@@ -41,7 +42,7 @@ def trained_teacher(
     metadata = replace(metadata, data=replace(metadata.data, digest=digest))
     state = path.with_suffix(".resume")
     if path.exists():
-        module, found = load_checkpoint(path)
+        module, found = _kept(path)
         if found.recipe == metadata.recipe and found.data.digest in ("", digest):
             state.unlink(missing_ok=True)  # whoever wrote the file may have been killed before this
             return NetworkTeacher(module)
@@ -49,6 +50,23 @@ def trained_teacher(
     save_checkpoint(path, fitted.student, metadata)
     state.unlink(missing_ok=True)
     return NetworkTeacher(fitted.student)
+
+
+def _kept(path: Path) -> tuple[nn.Module, CheckpointMetadata]:
+    """A teacher that an earlier run trained.
+
+    Raises:
+        InputFileError: the file is damaged.
+    """
+    try:
+        return load_checkpoint(path)
+    except InputFileError as error:
+        raise InputFileError(
+            error.what,
+            needs=error.needs,
+            has=error.has,
+            remedy="remove the file: the teacher is trained again",
+        ) from error
 
 
 def teacher_of_samples(
@@ -84,7 +102,15 @@ def teacher_in_file(path: Path, split: Split, gives: Gives = "logits") -> Teache
             f"teacher.file = {path.name!r}",
             needs="a .safetensors checkpoint of a teacher, or an .onnx classifier",
         )
-    module, metadata = load_checkpoint(path)
+    try:
+        module, metadata = load_checkpoint(path)
+    except InputFileError as error:
+        raise InputFileError(
+            error.what,
+            needs="a teacher.safetensors that `snn2chip distill` wrote",
+            has=error.has,
+            remedy="the file of an earlier run, or an ONNX classifier of any other network",
+        ) from error
     if (metadata.encoding.kind, metadata.encoding.steps) != ("direct", 1):
         raise InputFileError(
             f"{path}: a spiking student, no teacher",

@@ -29,17 +29,30 @@ def hold_out(
     """Masks [sample] of the samples that train and of those that judge epochs, class by class.
 
     They are drawn with the split's seed, so trainings with several seeds share them.
+
+    Raises:
+        ConfigError: a share that leaves a class nothing to train on, or that holds nothing out.
     """
-    judge = np.zeros(len(y), np.bool_)
+    judge, emptied = np.zeros(len(y), np.bool_), []
     generator = np.random.default_rng(config.split_seed)
     for label in np.unique(y):
         members = generator.permutation(np.flatnonzero(y == label))
-        judge[members[: round(config.validation * len(members))]] = True
-    if judge.all():
+        held = round(config.validation * len(members))
+        judge[members[:held]] = True
+        emptied += [int(label)] if held == len(members) else []
+    what = f"validation = {config.validation:g} of {len(y)} samples"
+    if emptied:
         raise ConfigError(
-            f"validation = {config.validation:g} of {len(y)} samples",
-            needs="samples that are left to train on",
+            what,
+            needs="samples of every class that are left to train on",
+            has=f"none of class {emptied[0]}",
             remedy="a smaller share",
+        )
+    if config.validation and not judge.any():
+        raise ConfigError(
+            what,
+            needs="a share that holds out at least one sample of some class",
+            remedy="a larger share, or 0 to train on all samples",
         )
     return ~judge, judge
 

@@ -33,6 +33,9 @@ WARM_UP = 0.1
 
 _STREAMS = 2**62
 
+IMAGES = 4
+"""Axes of images [sample, channel, height, width]."""
+
 EXAMPLE = 2
 """Samples by which the shapes of taps are found."""
 
@@ -44,6 +47,10 @@ class Trainer:
         student: is trained in place.
         x: values [sample, *input_shape] in [0, 1].
         y: classes [sample].
+
+    Raises:
+        ConfigError: objectives that do not fit student, teacher or samples; augmentation of
+            samples that are no images.
     """
 
     def __init__(
@@ -62,6 +69,12 @@ class Trainer:
         self.x = torch.as_tensor(x, dtype=torch.float32)
         self.y = torch.as_tensor(y)
         self.student = student
+        if self.config.augmentation.share and self.x.ndim != IMAGES:
+            raise ConfigError(
+                f"[training.augmentation] of samples of shape {list(self.x.shape[1:])}",
+                needs="images [channel, height, width]",
+                remedy="share = 0.0 in [training.augmentation]",
+            )
         self.generator = torch.Generator().manual_seed(self.config.seed)
         self.figures: dict[str, float] = {}
         self._stream = 0
@@ -86,7 +99,7 @@ class Trainer:
     def start(self, stage: Stage, hooks: bool = True) -> None:
         """Begin a stage: an optimizer and a schedule of its own."""
         self.stage, self.done = stage, 0
-        steps = stage.epochs * -(-len(self.y) // self.config.batch)
+        steps = stage.epochs * len(batches(torch.arange(len(self.y)), self.config.batch))
         lr = self.config.lr * stage.lr
         for name, parameter in self.student.named_parameters():
             parameter.requires_grad_(not name.startswith(stage.frozen or ("\0",)))
@@ -109,10 +122,11 @@ class Trainer:
             self._stream = int(torch.randint(1, _STREAMS, (), generator=self.generator))
         totals: dict[str, float] = {}
         count = 0
-        for index in torch.split(order, self.config.batch):
+        for index in batches(order, self.config.batch):
             for name, value in self._batch(index).items():
                 totals[name] = totals.get(name, 0.0) + value
             count += 1
+        self._require_finite()
         self.figures = {name: total / count for name, total in totals.items()}
         for objective in self._objectives:
             self.figures.update(objective.end_epoch(self.done))
@@ -152,9 +166,7 @@ class Trainer:
         loss = torch.stack([torch.as_tensor(term.weight * term.value) for term in terms.values()])
         total = loss.sum()
         if not torch.isfinite(total):
-            raise ConfigError(
-                "the training diverged: its loss is not finite", remedy="a smaller training.lr"
-            )
+            raise _diverged("its loss is not finite")
         self.optimizer.zero_grad()
         total.backward()  # type: ignore[no-untyped-call, unused-ignore]
         self.optimizer.step()
@@ -181,11 +193,39 @@ class Trainer:
             generator=self.generator,
         )
 
+    def _require_finite(self) -> None:
+        """Refuse weights that are not finite: their spikes would look like silence.
+
+        Raises:
+            ConfigError: the training diverged.
+        """
+        for name, values in self.student.state_dict().items():
+            if values.is_floating_point() and not torch.isfinite(values).all():
+                raise _diverged(f"{name} is not finite")
+
     def _drive_term(self, signals: Signals) -> Mapping[str, Term]:
         if not self.config.drive_weight:
             return {}
         drive = signals.drive.mean(0) * self.config.drive_scale
         return {"drive": Term(cross_entropy(drive, signals.y), self.config.drive_weight)}
+
+
+def batches(order: Tensor, size: int) -> list[Tensor]:
+    """``order`` in parts of ``size``; a single sample that is left over joins the part before it.
+
+    BatchNorm over a single sample has no statistics.
+    """
+    parts = list(torch.split(order, size))
+    if size > 1 and len(parts) > 1 and len(parts[-1]) == 1:
+        parts[-2:] = [torch.cat(parts[-2:])]
+    return parts
+
+
+def _diverged(why: str) -> ConfigError:
+    return ConfigError(
+        f"the training diverged: {why}",
+        remedy="a smaller training.lr, or less extreme options of the student and its method",
+    )
 
 
 def warm_up(steps: int) -> float:

@@ -192,3 +192,18 @@ def test_other_policies_travel_to_the_chip(policy: str, recipe: Path, tmp_path: 
     found = run(network, chosen)
     assert (found.activity.predictions != result.evaluation.predictions).sum() <= 1
     assert (tmp_path / "out" / "gate.safetensors").exists() == (policy == "gate")
+
+
+def test_a_folder_holds_a_student_or_an_ensemble(recipe: Path, tmp_path: Path) -> None:
+    """Whichever was made last is what the folder means."""
+    out = tmp_path / "out"
+    distill(recipe, out)
+    alone = recipe.with_name("alone.toml")
+    alone.write_text(RECIPE.split("[method]")[0] + "[training]\nepochs = 1\nthreads = 1\n")
+    made = distill(alone, out)
+    opened = open_network(out, Options())
+    assert opened.ensemble is None
+    assert opened.path == made.checkpoint
+    distill(recipe, out)
+    assert open_network(out, Options()).ensemble is not None
+    assert not made.checkpoint.exists()

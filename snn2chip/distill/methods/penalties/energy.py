@@ -55,6 +55,7 @@ class EnergyPenalty(Penalty):
     """
 
     prices_synapses: ClassVar[bool] = True
+    counts_synapses: ClassVar[bool] = True
 
     target: str = "loihi2"
     table: str | None = None
@@ -92,6 +93,11 @@ class EnergyPenalty(Penalty):
         if self.remove_to_nj is not None:
             positive("remove_to_nj", self.remove_to_nj)
         _ = self.prices.options
+
+    @property
+    def removes(self) -> bool:
+        """Whether neurons and channels are removed."""
+        return self.remove_to_nj is not None
 
     @property
     def prices(self) -> Prices:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import norse.torch as norse
 import torch
@@ -30,6 +31,8 @@ class SynOpsPenalty(Penalty):
     Attributes:
         target: synaptic events per sample to come near to; the fewer the better where left out.
     """
+
+    counts_synapses: ClassVar[bool] = True
 
     weight: float = 1.0
     target: float | None = None
