@@ -106,22 +106,28 @@ def render_card(figures: CardFigures, extra_rows: Mapping[str, str] | None = Non
             *(table_row(figure, value) for figure, value in rows.items()),
             "",
             *([PRUNED, ""] if figures.drops_zeros else []),
-            *_to_copy(figures.files),
-            "Reproduced, in this folder, by",
-            "",
-            f"    snn2chip distill recipe.toml -o .{flag}",
-            "",
-            SAME_MACHINE,
-            "",
+            *reproduced(figures.files, flag),
         ]
     )
 
 
-def _to_copy(files: Sequence[str]) -> list[str]:
-    """What is missing beside the copy of a recipe, as a paragraph."""
-    if not files:
-        return []
-    return [f"`recipe.toml` names {', '.join(files)} beside the recipe: copy that here first.", ""]
+def reproduced(files: Sequence[str], flags: str = "") -> list[str]:
+    """Lines on how a student is trained again.
+
+    Args:
+        files: that its recipe names, which are missing beside the copy of it.
+        flags: of the command, behind its recipe and folder.
+    """
+    missing = f"`recipe.toml` names {', '.join(files)} beside the recipe: copy that here first."
+    return [
+        *([missing, ""] if files else []),
+        "Reproduced, in this folder, by",
+        "",
+        f"    snn2chip distill recipe.toml -o .{flags}",
+        "",
+        SAME_MACHINE,
+        "",
+    ]
 
 
 def add_rows(card: str | Path, rows: Mapping[str, str]) -> Path:
@@ -265,13 +271,7 @@ def _network_rows(figures: CardFigures) -> dict[str, str]:
         name: layer["kind"]
         for name, layer in zip(names(metadata.architecture), metadata.architecture, strict=True)
     }
-    rows = {
-        "parameters": str(figures.parameters),
-        "label": ": ".join([label_of(metadata), *_reasons(metadata)]),
-        "readout": metadata.readout.kind,
-        "encoding": f"{encoding.kind}, {encoding.steps} steps of "
-        f"{metadata.discretization.dt:g} s, threshold {encoding.threshold:g}",
-    }
+    rows = {"parameters": str(figures.parameters), **network_rows(metadata)}
     spikes = dict(evaluation.spikes)
     if encoding.kind == "direct":  # values are no spikes, though each one meets synapses
         rows["values per sample that are not 0, input"] = (
@@ -284,6 +284,22 @@ def _network_rows(figures: CardFigures) -> dict[str, str]:
     return rows
 
 
+def network_rows(metadata: CheckpointMetadata) -> dict[str, str]:
+    """What a network is, beside its layers, figure -> value."""
+    encoding = metadata.encoding
+    return {
+        "label": ": ".join([label_of(metadata), *_reasons(metadata)]),
+        "readout": metadata.readout.kind,
+        "encoding": f"{encoding.kind}, {plural(encoding.steps or 0, 'step')} of "
+        f"{metadata.discretization.dt:g} s, threshold {encoding.threshold:g}",
+    }
+
+
+def versions_text(metadata: CheckpointMetadata) -> str:
+    """What it was trained with."""
+    return ", ".join(f"{name} {version}" for name, version in metadata.trained_with.items())
+
+
 def _reasons(metadata: CheckpointMetadata) -> list[str]:
     """Why a student is one on paper, in one piece, or nothing."""
     found = paper_reasons(metadata)
@@ -293,9 +309,8 @@ def _reasons(metadata: CheckpointMetadata) -> list[str]:
 def _training_rows(figures: CardFigures) -> dict[str, str]:
     recipe = figures.metadata.recipe
     training = recipe["training"]
-    versions = figures.metadata.trained_with
     if figures.quantized is not None and figures.quantized.start is not None:
-        return {"versions": ", ".join(f"{name} {version}" for name, version in versions.items())}
+        return {"versions": versions_text(figures.metadata)}
     rows = {"method": options_text(recipe["method"], "name")}
     if penalties := recipe.get("penalty"):
         rows["penalties"] = "; ".join(options_text(penalty, "kind") for penalty in penalties)
@@ -307,7 +322,7 @@ def _training_rows(figures: CardFigures) -> dict[str, str]:
         "training": f"{figures.seconds:.0f} s on {plural(training['threads'], 'thread')}, "
         f"{plural(training['epochs'], 'epoch')} (epoch {figures.epoch} kept), "
         f"seed {training['seed']}",
-        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+        "versions": versions_text(figures.metadata),
     }
 
 

@@ -17,7 +17,7 @@ from snn2chip.distill.describing import describe
 from snn2chip.distill.energy.judging import Judged
 from snn2chip.distill.ensembles.run import MadeEnsemble, distill_ensemble
 from snn2chip.distill.folder import RunFolder, earlier_recipe
-from snn2chip.distill.on_target import TargetFigures, figures_on_target
+from snn2chip.distill.on_target import TargetFigures, figures_of_result, figures_on_target
 from snn2chip.distill.quantized.finetune import finetune_quantized
 from snn2chip.distill.quantized.folding import check_layers
 from snn2chip.distill.quantized.tuning import FLOAT_NAME, Tuning, figures_of, started, tuned_recipe
@@ -295,6 +295,7 @@ def _result_of(made: MadeEnsemble, out_dir: Path) -> DistillResult:
         parameters=made.parameters,
         seconds=made.seconds,
         validation=made.validation,
+        targets=tuple(figures_of_result(result) for result in made.results),
     )
 
 

@@ -26,18 +26,10 @@ threads = 1
 """
 
 
-def recipe(
-    folder,
-    targets="['loihi2']",
-    encoding="if",
-    kind="mlp",
-    width=6,
-    reset="zero",
-    more="",
-    tuned="",
-):
+def recipe(folder, targets="['loihi2']", more="", tuned="", **options):
+    plain = {"encoding": "if", "kind": "mlp", "width": 6, "reset": "zero"}
     path = folder / "recipe.toml"
-    text = RECIPE.format(targets=targets, encoding=encoding, kind=kind, width=width, reset=reset)
+    text = RECIPE.format(targets=targets, **{**plain, **options})
     path.write_text(text.replace("[student]", f"[student]\n{more}") + tuned)
     return path
 

@@ -179,6 +179,13 @@ def test_penalties_that_would_do_something_else_are_refused(method, penalties, k
         recipe_from_dict({**tables, "penalty": [RATE]})
 
 
+def test_a_gate_has_a_threshold() -> None:
+    method = {"name": "sne", "policy": "gate", "setting": float("nan")}
+    tables = {"student": {"kind": "mlp"}, "teacher": {"kind": "mlp"}, "method": method}
+    with pytest.raises(ConfigError, match="policy gate"):
+        recipe_from_dict(tables)
+
+
 def test_a_target_is_named_once() -> None:
     tables = {"student": {"kind": "mlp"}, "targets": ["loihi2", "loihi1", "loihi2"]}
     with pytest.raises(ConfigError, match="loihi2 named twice"):

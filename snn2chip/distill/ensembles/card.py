@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from snn2chip.data import Split
-from snn2chip.distill.card import HEADER, table_row
+from snn2chip.distill.card import (
+    HEADER,
+    network_rows,
+    options_text,
+    reproduced,
+    table_row,
+    versions_text,
+)
+from snn2chip.distill.checkpoint import CheckpointMetadata
 from snn2chip.distill.methods.sne import SpikingEnsemble
 from snn2chip.graph import Ensemble
 from snn2chip.pipeline import EnsemblePoint, Result
@@ -18,12 +26,15 @@ class CardFigures:
     Attributes:
         accuracy, active: by the policy, and its mean number of active members.
         all_accuracy: of all members together.
+        metadata: of a member.
         results: the chain on each target of the recipe.
+        files: that the recipe names, beside which it lay.
     """
 
     name: str
     ensemble: Ensemble
     method: SpikingEnsemble
+    metadata: CheckpointMetadata
     data: Split
     data_name: str
     accuracy: float
@@ -35,6 +46,7 @@ class CardFigures:
     seconds: float
     epoch: int
     results: tuple[Result, ...]
+    files: tuple[str, ...] = ()
 
 
 def render_card(figures: CardFigures) -> str:
@@ -62,22 +74,28 @@ def render_card(figures: CardFigures) -> str:
         if method.teacher_epochs
         else "frozen",
         "parameters": f"{figures.parameters} of {members} members",
+        **network_rows(figures.metadata),
+        "method": options_text(figures.metadata.recipe["method"], "name"),
         "training": f"{figures.seconds:.0f} s (epoch {figures.epoch} kept)",
+        "versions": versions_text(figures.metadata),
     }
     lines = [f"# {figures.name}", "", f"Spiking students for {figures.data_name} that answer "
              "together.", "", *HEADER, *(table_row(*row) for row in rows.items())]  # fmt: skip
     for result in figures.results:
         lines += ["", *_curve(result)]
-    lines += ["", "Reproduced, in this folder, by", "", "    snn2chip distill recipe.toml -o .", ""]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *reproduced(figures.files)])
 
 
 def _curve(result: Result) -> list[str]:
     """Accuracy and energy by who answers, as the chip's program has them."""
     assert result.ensemble is not None
     name, table = result.target.name, result.energy.table
+    layers, samples = [layer.counts for layer in result.energy.layers], result.activity.samples
+    spikes = sum(layer.spikes for layer in layers if layer.kind != "input") / samples
+    events = sum(layer.synaptic_events for layer in layers) / samples
     rows = [
-        f"On {name} ({table}), by who answers; * marks the ensemble's own policy:",
+        f"On {name} ({table}), by who answers; * marks the ensemble's own policy, by which a "
+        f"sample takes {spikes:.1f} spikes without input and {events:.0f} synaptic events:",
         "",
         "| policy | active members | accuracy | dynamic nJ | static nJ | latency us |",
         "|---|---|---|---|---|---|",
@@ -95,7 +113,7 @@ def _curve(result: Result) -> list[str]:
 
 
 def _setting(point: EnsemblePoint) -> str:
-    return f"{point.policy} {point.setting:.4g}" + (" *" if point.own else "")
+    return f"{point.policy} {point.setting:.6g}" + (" *" if point.own else "")
 
 
 def _percent(accuracy: float) -> str:

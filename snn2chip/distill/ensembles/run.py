@@ -123,6 +123,8 @@ def distill_ensemble(
         name=path.resolve().name,
         ensemble=ensemble,
         method=method,
+        metadata=folder.metadata,
+        files=recipe.files,
         data=split,
         data_name=Path(recipe.data.name).name,
         accuracy=by_policy.accuracy,

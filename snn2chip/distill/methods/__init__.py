@@ -1,9 +1,15 @@
-"""Distillation methods and penalties: one file each, found by name when a recipe asks for them."""
+"""Distillation methods and penalties: one file each, found by name when a recipe asks for them.
+
+Other packages add theirs as entry points of the groups ``snn2chip.methods`` and
+``snn2chip.penalties``; a name of ours is never theirs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import is_dataclass
 from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from snn2chip.distill.tables import from_table
@@ -32,6 +38,10 @@ PENALTIES = {
 """Kind in ``[[penalty]]`` -> module and class below this room."""
 
 
+GROUPS = {"name": "snn2chip.methods", "kind": "snn2chip.penalties"}
+"""Groups of entry points of installed packages, by the key that names their classes."""
+
+
 def method_from_table(table: Any, source: str) -> Any:
     """The method of a table ``[method]``: its ``name``, and the options of that method.
 
@@ -53,7 +63,39 @@ def penalty_from_table(table: Any, source: str, path: str) -> Any:
 def name_of(kind: type[Any]) -> str:
     """What recipes call a method's or penalty's class."""
     entry = f"{kind.__module__.removeprefix(__name__ + '.')}:{kind.__name__}"
-    return next(n for n, e in {**METHODS, **PENALTIES}.items() if e == entry)
+    known = {**METHODS, **PENALTIES}
+    if entry not in known.values():
+        known = {p.name: p.value for key in GROUPS for p in _installed(key).values()}
+    return next(n for n, e in known.items() if e.replace(" ", "") == entry)
+
+
+def _installed(key: str) -> dict[str, EntryPoint]:
+    """Classes of installed packages, by name."""
+    return {point.name: point for point in entry_points(group=GROUPS[key])}
+
+
+def _loaded(point: EntryPoint, source: str, path: str) -> type[Any]:
+    """A class of an installed package, whose code is run.
+
+    Raises:
+        ConfigError: it cannot be imported, or is no method or penalty.
+    """
+    from snn2chip.distill.methods.base import Method, Penalty
+
+    what = f"{source}: {path}: {point.name!r} of the entry points {point.group}"
+    try:
+        found = point.load()
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            f"{what}: {type(error).__name__}: {error}", remedy=f"mend the package of {point.value}"
+        ) from error
+    wanted = Method if point.group == GROUPS["name"] else Penalty
+    if not (isinstance(found, type) and issubclass(found, wanted) and is_dataclass(found)):
+        raise ConfigError(
+            f"{what}: {point.value}",
+            needs=f"a frozen dataclass that is a snn2chip.distill.methods.base.{wanted.__name__}",
+        )
+    return found
 
 
 def _named(known: Mapping[str, str], key: str, table: Any, source: str, path: str) -> Any:
@@ -62,10 +104,13 @@ def _named(known: Mapping[str, str], key: str, table: Any, source: str, path: st
     options = dict(table)
     name = options.pop(key, None)
     if not isinstance(name, str) or name not in known:
+        installed = _installed(key)
+        if isinstance(name, str) and name in installed:
+            return from_table(_loaded(installed[name], source, path), options, source, path)
         raise ConfigError(
             f"{source}: {path}.{key} = {name!r}",
-            has=", ".join(known),
-            remedy=did_you_mean(str(name), tuple(known)),
+            has=", ".join((*known, *installed)),
+            remedy=did_you_mean(str(name), (*known, *installed)),
         )
     module, kind = known[name].split(":")
     found = getattr(import_module(f"{__name__}.{module}"), kind)

@@ -13,6 +13,7 @@ least one.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -103,6 +104,8 @@ class SpikingEnsemble(Method):
                 )
         elif self.policy != "gate":
             between("setting", self.setting, 0.0, 1.0 + 1e-12, closed=True)
+        elif not math.isfinite(self.setting):
+            raise ConfigError(f"setting = {self.setting:g} of the policy gate", needs="a number")
 
     def prepare(
         self,
