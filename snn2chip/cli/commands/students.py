@@ -138,8 +138,8 @@ def _target_row(figures: TargetFigures) -> tuple[str, str]:
     """The program of one chip: accuracy and dynamic energy, or why it cannot run there."""
     if figures.refused:
         return f"on {figures.target}", f"cannot run there: {figures.refused}"
-    known = [] if figures.accuracy is None else [f"{figures.accuracy:.2%}"]
-    known += [] if figures.simulated else ["(float network)"]
+    of_float = "" if figures.simulated else " (float network)"
+    known = [] if figures.accuracy is None else [f"{figures.accuracy:.2%}{of_float}"]
     known += [] if figures.dynamic_nj is None else [f"{figures.dynamic_nj:.0f} nJ dynamic"]
     return f"on {figures.target}", ", ".join(known) or "no figure"
 
