@@ -14,10 +14,13 @@ from snn2chip.distill.students import names
 from snn2chip.distill.students.legality import label_of, paper_reasons
 from snn2chip.errors import InputFileError
 from snn2chip.files import write_bytes
-from snn2chip.report.numbers import plural
+from snn2chip.report.numbers import energy, plural
 
 HEADER = ("| figure | value |", "|---|---|")
 NOT_MEASURED = "not measured"
+MOST_NJ = 1e5
+"""Energies above are told in larger units."""
+
 SAME_MACHINE = (
     "The same processor and versions give the same weights; others round differently, and end in "
     "another student of the same recipe."
@@ -249,7 +252,7 @@ def target_rows(figures: TargetFigures) -> dict[str, str]:
         )
     rows[f"synaptic events per sample {on}"] = f"{figures.synaptic_events or 0.0:.0f}"
     for name, value in (("dynamic", figures.dynamic_nj), ("static", figures.static_nj)):
-        known = "unknown" if value is None else f"{value:.1f} nJ per sample, {figures.costs}"
+        known = "unknown" if value is None else f"{_energy(value)} per sample, {figures.costs}"
         rows[f"{name} energy {on}"] = known
     parts = {
         "spikes": figures.spikes_nj,
@@ -257,8 +260,8 @@ def target_rows(figures: TargetFigures) -> dict[str, str]:
         "updates and idle neurons": figures.neurons_nj,
     }
     if figures.spikes_nj is not None:
-        text = ", ".join(f"{name} {value:.1f}" for name, value in parts.items())
-        rows[f"dynamic energy {on}, by what it follows"] = f"{text} nJ per sample"
+        text = ", ".join(f"{name} {_energy(value)}" for name, value in parts.items())
+        rows[f"dynamic energy {on}, by what it follows"] = f"{text} per sample"
     if figures.violations:
         rows[f"limits broken {on}"] = str(figures.violations)
     return rows
@@ -282,6 +285,13 @@ def _network_rows(figures: CardFigures) -> dict[str, str]:
         rows[f"spikes per sample, {label}"] = f"{count:.1f} of {evaluation.neurons[name]} neurons"
     rows["spikes per sample, all populations"] = f"{sum(spikes.values()):.1f}"
     return rows
+
+
+def _energy(value_nj: float | None) -> str:
+    """Tenths of nJ, as far as they can be read; another unit beyond."""
+    if value_nj is None or value_nj < MOST_NJ:
+        return "unknown" if value_nj is None else f"{value_nj:.1f} nJ"
+    return energy(value_nj)
 
 
 def network_rows(metadata: CheckpointMetadata) -> dict[str, str]:

@@ -14,7 +14,7 @@ from snn2chip.distill import load_checkpoint  # noqa: E402
 from snn2chip.distill.card import target_rows  # noqa: E402
 from snn2chip.distill.energy.judging import Judged, priced_on  # noqa: E402
 from snn2chip.distill.energy.mapped import Prices  # noqa: E402
-from snn2chip.distill.on_target import figures_on_target  # noqa: E402
+from snn2chip.distill.on_target import TargetFigures, figures_on_target  # noqa: E402
 from snn2chip.errors import ConfigError  # noqa: E402
 
 CHOICES = [
@@ -112,4 +112,10 @@ def test_a_card_tells_what_the_energy_follows(bundled, target) -> None:
     assert all(part >= 0 for part in parts)
     assert found.spikes_nj > 0
     shown = rows[f"dynamic energy on {target}, by what it follows"]
-    assert shown.startswith(f"spikes {found.spikes_nj:.1f}, input {found.inputs_nj:.1f}")
+    assert shown.startswith(f"spikes {found.spikes_nj:.1f} nJ, input {found.inputs_nj:.1f} nJ")
+
+
+def test_large_energies_have_a_unit_that_can_be_read() -> None:
+    rows = target_rows(TargetFigures("chip", dynamic_nj=3.5e6, static_nj=99_999.4, costs="table"))
+    assert rows["dynamic energy on chip"] == "3.50 mJ per sample, table"
+    assert rows["static energy on chip"] == "99999.4 nJ per sample, table"

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("torch", reason="recipes name methods, which are torch modules")
 
-from snn2chip.distill.recipe import (  # noqa: E402
+from snn2chip.distill.recipe import (
     AugmentationConfig,
     DataConfig,
     EncodingConfig,
@@ -21,7 +21,7 @@ from snn2chip.distill.recipe import (  # noqa: E402
     TeacherConfig,
     TrainingConfig,
 )
-from snn2chip.distill.recipe.teacher import TeacherTraining  # noqa: E402
+from snn2chip.distill.recipe.teacher import TeacherTraining
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "recipes.md").read_text("utf-8")
 TABLES = {

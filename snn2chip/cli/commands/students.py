@@ -138,9 +138,11 @@ def _target_row(figures: TargetFigures) -> tuple[str, str]:
     """The program of one chip: accuracy and dynamic energy, or why it cannot run there."""
     if figures.refused:
         return f"on {figures.target}", f"cannot run there: {figures.refused}"
+    from snn2chip.report.numbers import energy
+
     of_float = "" if figures.simulated else " (float network)"
     known = [] if figures.accuracy is None else [f"{figures.accuracy:.2%}{of_float}"]
-    known += [] if figures.dynamic_nj is None else [f"{figures.dynamic_nj:.0f} nJ dynamic"]
+    known += [] if figures.dynamic_nj is None else [f"{energy(figures.dynamic_nj)} dynamic"]
     return f"on {figures.target}", ", ".join(known) or "no figure"
 
 
