@@ -7,7 +7,7 @@ from functools import partial
 from textwrap import fill
 from typing import TYPE_CHECKING
 
-from snn2chip.report.numbers import UNKNOWN, shown
+from snn2chip.report.numbers import shown
 from snn2chip.report.terminal.printing import plain
 from snn2chip.study.answer.types import Answer, Claim
 from snn2chip.study.show import words
@@ -88,16 +88,15 @@ def _rows(answer: Answer, labels: Sequence[str]) -> Table:
     from snn2chip.report.terminal.tables import named
 
     table = named("Per inference", "setting")
-    columns = list(zip(*map(words.cells, answer.rows), strict=True))
-    known = [k for k, cells in enumerate(columns) if set(cells) != {UNKNOWN}]
+    known = words.columns(answer)
     for k in known:
         if k < words.NUMBERS:
             table.add_column(words.HEADS[k], justify="right", no_wrap=True)
         else:
             table.add_column(words.HEADS[k], overflow="fold")
-    for number, (row, label) in enumerate(zip(answer.rows, labels, strict=True)):
-        style = "bold" if row.fronts else None
-        table.add_row(shown(label), *(columns[k][number] for k in known), style=style)
+    for row, label in zip(answer.rows, labels, strict=True):
+        style, cells = "bold" if row.fronts else None, words.cells(row)
+        table.add_row(shown(label), *(cells[k] for k in known), style=style)
     return table
 
 

@@ -36,6 +36,12 @@ NUMBERS = len(HEADS) - 1
 """Of them, the first so many are numbers."""
 
 
+def columns(answer: Answer) -> tuple[int, ...]:
+    """Indices of ``HEADS`` that are known of some setting."""
+    found = zip(*map(cells, answer.rows), strict=True)
+    return tuple(k for k, column in enumerate(found) if set(column) != {UNKNOWN})
+
+
 def cells(row: Row) -> tuple[str, ...]:
     """A row in the order of ``HEADS``: test figures but for the validation accuracy."""
 
