@@ -2,7 +2,8 @@
 
 ::
 
-    trials/<key>/recipe.toml, student.safetensors, card.md, training.json    of its training
+    trials/<key>/recipe.toml, student.safetensors, card.md    of its training
+    trials/<key>/training.json      what it learns from, in digits, and at its end how long it took
     trials/<key>/samples.npz        of each test sample: whether it is right, and its spikes
     trials/<key>/result.json        written last: the trial is done where it is there
     teachers/                       shared by all trials
@@ -77,6 +78,7 @@ class StudyFolder:
         buffer = BytesIO()
         np.savez_compressed(buffer, **arrays)
         folder = self.trial(outcome.key)
+        (folder / RESULT).unlink(missing_ok=True)  # an earlier one has other samples beside it
         write_bytes(folder / SAMPLES, buffer.getvalue())
         document = {"schema": SCHEMA, **asdict(outcome)}
         text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
