@@ -11,6 +11,9 @@ COSTS = ("spikes", "synaptic_events", "spike_energy", "dynamic", "energy")
 synaptic events, and on a target with prices in nJ: what follows the spikes of neurons (synaptic
 events, packets, hops), dynamic and total energy."""
 
+PRICED = ("spike_energy", "dynamic", "energy")
+"""Of them, those that are known only where a cost table has prices."""
+
 _FIELDS = {"spike_energy": "spikes_nj", "dynamic": "dynamic_nj", "energy": "total_nj"}
 
 FLOAT = "torch"

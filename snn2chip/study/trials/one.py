@@ -15,6 +15,7 @@ from snn2chip import __version__
 from snn2chip.errors import InputFileError, Snn2chipError
 from snn2chip.files import write_bytes, write_text
 from snn2chip.study.settings import changed, found
+from snn2chip.study.trials.grid import PATHS, is_path
 from snn2chip.study.trials.lessons import SAMPLES, TEACHER, differs, lesson_of, read_notes
 from snn2chip.study.trials.measuring import measure
 from snn2chip.study.trials.store import StudyFolder
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 Tell: TypeAlias = Callable[[str, int, int], None]
 
 TRAINING = "training.json"
-_PATHS = ("data.name", "teacher.file")
-"""Keys of a recipe that may hold a path, seen from the recipe's folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +101,9 @@ def run_trial(work: Work, tell: Tell | None = None) -> Outcome:
 def moved(tables: Mapping[str, Any], base: Path, place: Path) -> dict[str, Any]:
     """The recipe as it reads in another folder: relative paths lead to the same files."""
     changes = {}
-    for key in _PATHS:
+    for key in PATHS:
         value = found(tables, key)
-        if isinstance(value, str) and Path(value).suffix and not os.path.isabs(value):
+        if is_path(value) and not os.path.isabs(value):
             file = base / value
             # the system follows links before it goes up: a path through one is not what it seems
             real = os.path.join(os.path.realpath(file.parent), file.name)

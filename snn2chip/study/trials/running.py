@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snn2chip.errors import ConfigError
 from snn2chip.pipeline.results.comparing import choice_of
 from snn2chip.study.config import StudyConfig
 from snn2chip.study.settings import settings_text
@@ -24,6 +25,10 @@ from snn2chip.study.types import FLOAT, Outcome, Trial
 
 if TYPE_CHECKING:
     from snn2chip.distill import Recipe
+    from snn2chip.study.trials.search import Search
+
+SEARCH = "search"
+"""Among the keys of failures: no trial's, but the search's own."""
 
 
 @dataclass
@@ -32,7 +37,7 @@ class Ran:
 
     Attributes:
         outcomes: by key.
-        failures: key -> (exit code, reason).
+        failures: key -> (exit code, reason); that of ``SEARCH`` is what ended the search.
     """
 
     trials: list[Trial] = field(default_factory=list)
@@ -41,10 +46,10 @@ class Ran:
 
     def failure_lines(self) -> list[str]:
         """Each failed trial by its settings and seed, with the reason's first line."""
-        named = {trial.key: trial for trial in self.trials}
+        named = {t.key: f"{settings_text(t.settings)}, seed {t.seed}" for t in self.trials}
+        named[SEARCH] = "the search"
         return [
-            f"{settings_text(named[key].settings)}, seed {named[key].seed}: "
-            f"{reason.splitlines()[0] if reason else 'no reason given'}"
+            f"{named[key]}: {reason.splitlines()[0] if reason else 'no reason given'}"
             for key, (_, reason) in self.failures.items()
         ]
 
@@ -73,19 +78,16 @@ def run_study(
     """
     ran = Ran()
     base = Path(study.recipe).parent
+    search = None
+    if study.search is not None:  # whatever is wrong with it is said before the grid is trained
+        from snn2chip.study.trials.search import Search
+
+        search = Search(study, base_tables, targets[0] if targets else FLOAT)
     with nullcontext() if only_done else folder.locked():
         runner = _Runner(folder, base, targets, 0 if only_done else jobs, tell, ran)
         runner.run(grid_trials(study, base_tables))
-        if study.search is not None:
-            from snn2chip.study.trials.search import Search
-
-            search = Search(study, base_tables, targets[0] if targets else FLOAT)
-            while batch := search.ask():
-                trials = [trial for group in batch for trial in group]
-                runner.run(trials)
-                if only_done and not any(trial.key in ran.outcomes for trial in trials):
-                    break
-                search.tell(ran.outcomes)
+        if search is not None:
+            runner.search(search)
     return ran
 
 
@@ -123,6 +125,28 @@ class _Runner:
             self._here(todo)
         elif todo:
             self._beside(todo)
+
+    def search(self, search: Search) -> None:
+        """The settings that a search asks for; what ends it early is one more failure."""
+        first = len(self.ran.trials)
+        try:
+            while batch := search.ask():
+                trials = [trial for group in batch for trial in group]
+                self.run(trials)
+                if not self.jobs and not any(trial.key in self.ran.outcomes for trial in trials):
+                    return
+                search.tell(self.ran.outcomes)
+        except ConfigError as error:
+            self.ran.failures[SEARCH] = failure_of(error)
+            return
+        if not search.told and any(t.key in self.ran.outcomes for t in self.ran.trials[first:]):
+            blind = ConfigError(
+                "its objectives are known of no setting",
+                needs="figures of a setting to go by",
+                has="a target that refuses the students, or has no price of them",
+                remedy='another target, or objectives = ["accuracy", "spikes"]',
+            )
+            self.ran.failures[SEARCH] = failure_of(blind)
 
     def _is_stale(self, trial: Trial, outcome: Outcome) -> bool:
         """Whether a target, the samples or the teacher's file have changed since it was measured.
