@@ -94,7 +94,7 @@ class Outcome:
         refused: why a target cannot run the student; then it has no figures there.
         tool: version of snn2chip that measured it.
         samples: digits that tell the data set from another one; "" where an older version measured.
-        teacher: digits of the teacher's file that it learned from; "" without one, or unknown.
+        files: digits of the files that taught it, a teacher or a chip; "" without, or unknown.
         digests: of each target's file, by target; an older version left them out.
     """
 
@@ -109,5 +109,5 @@ class Outcome:
     refused: Mapping[str, str] = field(default_factory=dict)
     tool: str = ""
     samples: str = ""
-    teacher: str = ""
+    files: str = ""
     digests: Mapping[str, str] = field(default_factory=dict)

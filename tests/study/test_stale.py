@@ -107,11 +107,11 @@ def test_results_of_earlier_versions_stay_what_they_are(tmp_path: Path, trained:
     first = only(study, tmp_path / "out")
     place = StudyFolder(tmp_path / "out").trial(first.key)
     document = json.loads((place / "result.json").read_text())
-    for name in ("teacher", "digests"):
+    for name in ("files", "digests"):
         del document[name]
     notes = json.loads((place / "training.json").read_text())
     (place / "training.json").write_text(json.dumps({"seconds": 1.0, "epochs": 1, "epoch": 1}))
-    assert set(notes) == {"samples", "teacher", "seconds", "epochs", "epoch"}
+    assert set(notes) == {"samples", "files", "seconds", "epochs", "epoch"}
     (place / "result.json").write_text(json.dumps(document))
     assert only(study, tmp_path / "out").digests == {}
     wider = only(study, tmp_path / "out", targets=("loihi2", "loihi1"))
@@ -165,10 +165,27 @@ def test_a_teacher_in_another_file_teaches_anew(tmp_path: Path, trained: list[st
     shutil.copy(tmp_path / "1.safetensors", tmp_path / "t.safetensors")
     second = only(study, tmp_path / "out")
     assert trained == ["0", "0"]
-    assert second.teacher != first.teacher
+    assert second.files != first.files
     (tmp_path / "t.safetensors").unlink()
     assert only(study, tmp_path / "out") == second
     assert set(only(study, tmp_path / "out", targets=("loihi1",)).figures) == {FLOAT, "loihi1"}
+    assert trained == ["0", "0"]
+
+
+def test_a_chip_whose_prices_a_student_learned_teaches_anew(
+    tmp_path: Path, trained: list[str]
+) -> None:
+    chip = tmp_path / "chip.toml"
+    shutil.copy(ROOT / "targets" / "loihi1.toml", chip)
+    path = small_study(tmp_path)
+    base = tmp_path / "small-base.toml"
+    penalty = f'[[penalty]]\nkind = "energy"\ntarget = "{chip.as_posix()}"\nweight = 0.1\n'
+    base.write_text(base.read_text() + penalty)
+    study = read_study(path)
+    first = only(study, tmp_path / "out", targets=())
+    assert only(study, tmp_path / "out", targets=()) == first
+    chip.write_text(chip.read_text().replace("e_synop = { value = ", "e_synop = { value = 1"))
+    assert only(study, tmp_path / "out", targets=()).files != first.files
     assert trained == ["0", "0"]
 
 

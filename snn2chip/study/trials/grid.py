@@ -135,20 +135,33 @@ def files_of(
     """Every file that a study reads, by the key that names it."""
     tables = [base, *(trial.tables for trial in trials)]
     spaces = {} if study.search is None else study.search.space
-    tables += [{key: value} for key in PATHS if key in spaces for value in spaces[key].choices]
+    tables += [{key: value} for key, one in spaces.items() for value in one.choices]
     named = [
         (key, Path(study.recipe).parent / value)
         for key in PATHS
         for value in (one[key] if key in one else found(one, key) for one in tables)
         if is_path(value)
     ]
-    named += [("target", Path(word)) for word in targets if word.endswith(".toml")]
+    named += [
+        ("target", Path(value))
+        for one in tables
+        for value in leaves(one).values()
+        for value in (value if isinstance(value, list) else [value])
+        if is_target_file(value)
+    ]
+    places = [choice_of(word).place for word in targets]
+    named += [("target", Path(place)) for place in places if is_target_file(place)]
     return tuple(dict.fromkeys([("recipe", Path(study.recipe)), *named]))
 
 
 def is_path(value: Any) -> bool:
     """Whether a value of one of ``PATHS`` is a file, and no name of a data set."""
     return isinstance(value, str) and bool(Path(value).suffix)
+
+
+def is_target_file(value: Any) -> bool:
+    """Whether a value is the path of a target file; unlike ``PATHS`` it is seen from here."""
+    return isinstance(value, str) and value.endswith(".toml")
 
 
 def by_setting(trials: Sequence[Trial]) -> dict[str, tuple[Trial, ...]]:

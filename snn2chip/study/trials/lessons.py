@@ -1,4 +1,4 @@
-"""What a student learned from, in digits: its samples, and the file that its teacher is.
+"""What a student learned from, in digits: its samples, and the files of its teacher and its chips.
 
 They are written where a training begins, so that a later run can tell whether the student that is
 there, or the half of it, is still the one that the recipe means.
@@ -12,14 +12,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snn2chip.study.settings import leaves
+from snn2chip.study.trials.grid import is_target_file
+
 if TYPE_CHECKING:
     from snn2chip.distill import Recipe
 
-SAMPLES, TEACHER = "samples", "teacher"
+SAMPLES, FILES = "samples", "files"
 
 
 def lesson_of(recipe: Recipe, place: Path) -> dict[str, str]:
-    """Digits of the recipe's samples and of its teacher's file.
+    """Digits of the recipe's samples and of the files that teach it.
 
     Args:
         place: folder that the recipe's paths are seen from.
@@ -31,29 +34,38 @@ def lesson_of(recipe: Recipe, place: Path) -> dict[str, str]:
     from snn2chip.distill.training.samples import split_digest
 
     samples = split_digest(load_samples(recipe, place))
-    return {SAMPLES: samples, TEACHER: teacher_digits(recipe, place)}
+    return {SAMPLES: samples, FILES: file_digits(recipe, place)}
 
 
-def teacher_digits(recipe: Recipe, place: Path) -> str:
-    """Of the teacher's file; "" where the recipe has none, asks it nothing, or it is not there.
+def file_digits(recipe: Recipe, place: Path) -> str:
+    """Of the teacher's file that it asks, and of target files whose prices or formats it learns.
 
-    Whoever trains says that the file is missing; a student that is trained needs it no more.
+    "" where it names none, or one is not there: whoever trains says so, and a student that is
+    trained needs them no more. ``targets`` decide nothing of a student.
     """
-    if recipe.teacher is None or recipe.teacher.file is None or not recipe.uses_teacher:
-        return ""
-    found = sha256()
+    files = []
+    if recipe.teacher is not None and recipe.teacher.file is not None and recipe.uses_teacher:
+        files.append(place / recipe.teacher.file)
+    learned = {key: value for key, value in recipe.to_dict().items() if key != "targets"}
+    files += [Path(value) for value in leaves(learned).values() if is_target_file(value)]
     try:
-        with (place / recipe.teacher.file).open("rb") as file:
-            while part := file.read(1 << 20):
-                found.update(part)
+        parts = [_digest(file) for file in files]
     except OSError:
         return ""
-    return found.hexdigest()[:16]
+    return sha256("".join(parts).encode()).hexdigest()[:16] if parts else ""
+
+
+def _digest(path: Path) -> str:
+    found = sha256()
+    with path.open("rb") as file:
+        while part := file.read(1 << 20):
+            found.update(part)
+    return found.hexdigest()
 
 
 def differs(known: Mapping[str, Any], lesson: Mapping[str, str]) -> bool:
     """Whether something that both know has changed; earlier versions did not write everything."""
-    pairs = ((known.get(name), lesson.get(name)) for name in (SAMPLES, TEACHER))
+    pairs = ((known.get(name), lesson.get(name)) for name in (SAMPLES, FILES))
     return any(before and now and before != now for before, now in pairs)
 
 

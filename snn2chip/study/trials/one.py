@@ -16,7 +16,7 @@ from snn2chip.errors import InputFileError, Snn2chipError
 from snn2chip.files import write_bytes, write_text
 from snn2chip.study.settings import changed, found
 from snn2chip.study.trials.grid import PATHS, is_path
-from snn2chip.study.trials.lessons import SAMPLES, TEACHER, differs, lesson_of, read_notes
+from snn2chip.study.trials.lessons import FILES, SAMPLES, differs, lesson_of, read_notes
 from snn2chip.study.trials.measuring import measure
 from snn2chip.study.trials.store import StudyFolder
 from snn2chip.study.trials.toml import toml_text
@@ -91,7 +91,7 @@ def run_trial(work: Work, tell: Tell | None = None) -> Outcome:
         refused=measured.refused,
         tool=__version__,
         samples=measured.samples,
-        teacher=str(spent.get(TEACHER, "")),
+        files=str(spent.get(FILES, "")),
         digests=measured.digests,
     )
     work.folder.write(outcome, measured.seen)

@@ -17,7 +17,7 @@ from snn2chip.pipeline.results.comparing import choice_of
 from snn2chip.study.config import StudyConfig
 from snn2chip.study.settings import settings_text
 from snn2chip.study.trials.grid import grid_trials
-from snn2chip.study.trials.lessons import SAMPLES, TEACHER, differs, lesson_of, teacher_digits
+from snn2chip.study.trials.lessons import FILES, SAMPLES, differs, file_digits, lesson_of
 from snn2chip.study.trials.one import Tell, Work, moved, run_trial, without_flags
 from snn2chip.study.trials.processes import CRASHED, ended, failure_of, processes, start
 from snn2chip.study.trials.store import StudyFolder
@@ -162,10 +162,10 @@ class _Runner:
                 return True
         place = self.folder.trial(trial.key)
         recipe = recipe_from_dict(moved(trial.tables, self.base, place))
-        lesson = {TEACHER: teacher_digits(recipe, place)}
+        lesson = {FILES: file_digits(recipe, place)}
         if outcome.samples:
             lesson[SAMPLES] = self._samples(recipe, place)
-        return differs({SAMPLES: outcome.samples, TEACHER: outcome.teacher}, lesson)
+        return differs({SAMPLES: outcome.samples, FILES: outcome.files}, lesson)
 
     def _target(self, word: str) -> str:
         if word not in self._digests:

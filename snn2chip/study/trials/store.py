@@ -153,7 +153,7 @@ def _checked(outcome: Outcome) -> Outcome:
     for name in ("parameters", "epoch", "training_s", "total_s"):
         if type(getattr(outcome, name)) not in (int, float):
             raise TypeError(f"{name} is no number")
-    for name in ("key", "tool", "samples", "teacher"):
+    for name in ("key", "tool", "samples", "files"):
         if type(getattr(outcome, name)) is not str:
             raise TypeError(f"{name} is no text")
     for name in ("cost_tables", "refused", "digests"):
