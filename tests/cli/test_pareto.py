@@ -194,6 +194,40 @@ def test_a_target_of_the_base_recipe_may_be_a_single_word(cli: Cli, folder: Path
     assert "as programs of loihi2" in done.out
 
 
+WITHOUT = """
+import sys
+sys.modules.update(torch=None, norse=None, optuna=None)
+from snn2chip.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("searched", [False, True])
+def test_what_is_done_is_shown_without_pytorch(
+    cli: Cli, process: Cli, folder: Path, searched: bool
+) -> None:
+    path = small_study(folder)
+    text = path.read_text() + 'targets = ["loihi2"]\n[[grid]]\n"training.lr" = [0.02, 0.05]\n'
+    if searched:
+        pytest.importorskip("optuna", reason="searches are optuna's")
+        text += '[search]\ntrials = 2\nobjectives = ["spikes"]\n' + SPACE
+    path.write_text(text)
+    prefix = ("-c", WITHOUT)
+    early = process("pareto", path, "--no-run", prefix=prefix)
+    assert (early.code, is_four_part(early.err, parts=("needs", "has", "change"))) == (2, True)
+    assert cli("pareto", path).code == 0
+    whole = (folder / "small" / "pareto.json").read_bytes()
+    done = process("pareto", path, "--no-run", prefix=prefix)
+    assert done.code == 0, done.err
+    assert f"{4 if searched else 2} settings" in done.out
+    assert (folder / "small" / "pareto.json").read_bytes() == whole
+    assert process("pareto", path, prefix=prefix).code == 2
+    path.write_text(text.replace("0.02", "0.03"))
+    other = process("pareto", path, "--no-run", prefix=prefix)
+    assert other.code == 2
+    assert "has:    that of another one" in other.err
+
+
 def test_a_pick_by_energy_without_a_price_says_so(cli: Cli, folder: Path) -> None:
     path = small_study(folder)
     sides = 'a = { "training.lr" = 0.02 }\nb = { "training.lr" = 0.05 }\n'

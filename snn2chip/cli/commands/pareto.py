@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from snn2chip.study.answer.types import Answer
     from snn2chip.study.config import StudyConfig
     from snn2chip.study.trials.running import Ran
+    from snn2chip.study.types import Trial
 
 NAMES = {"html": "pareto.html", "json": "pareto.json", "csv": "pareto.csv"}
 """Files of every study, by form."""
@@ -89,25 +90,27 @@ def _answer(
     from snn2chip.study.answer.claims import check_claims, check_series
     from snn2chip.study.answer.summary import summarise
     from snn2chip.study.answer.types import Tool
-    from snn2chip.study.trials.grid import base_tables, files_of, grid_trials, targets_of
-    from snn2chip.study.trials.running import run_study
+    from snn2chip.study.trials.grid import files_of, targets_of
+    from snn2chip.study.trials.running import collect, run_study
     from snn2chip.study.trials.store import StudyFolder
     from snn2chip.study.types import FLOAT
 
-    base = base_tables(config)
+    place, able = StudyFolder(folder), not no_run or _reads_recipes()
+    base, trials = _trials(config, folder, able)
     targets = targets_of(config, base, target)
-    trials = grid_trials(config, base)
     for word, path in files_of(config, base, trials, targets):
         outputs.check_files(files, {word: path})
     check_claims(config, trials)
     check_series(config, base, trials)
-    place = StudyFolder(folder)
     if not no_run:
         from snn2chip.distill.training.memory import keep_freed_memory
 
         keep_freed_memory()
     with console.resumable(), console.progress(lines=True) as tell:
-        ran = run_study(config, base, place, targets, jobs, tell, only_done=no_run)
+        if able:
+            ran = run_study(config, base, place, targets, jobs, tell, only_done=no_run)
+        else:
+            ran = collect(place, targets, trials)
     if not ran.outcomes:
         _fail(ran)
         raise ConfigError(
@@ -125,6 +128,31 @@ def _answer(
         failures=ran.failure_lines(),
     )
     return answer, ran
+
+
+def _reads_recipes() -> bool:
+    """Whether PyTorch is there, which the methods of recipes need."""
+    try:
+        from snn2chip.distill import recipe_from_dict  # noqa: F401
+    except ConfigError:
+        return False
+    return True
+
+
+def _trials(
+    config: StudyConfig, folder: Path, able: bool
+) -> tuple[dict[str, Any], Sequence[Trial]]:
+    """Tables of the base recipe and the trials of the grids, or those that an earlier run kept."""
+    if able:
+        from snn2chip.study.trials.grid import base_tables, grid_trials
+
+        base = base_tables(config)
+        return base, grid_trials(config, base)
+    from snn2chip.distill.tables import read_toml
+    from snn2chip.study.kept import digits_of, kept_trials
+
+    base = read_toml(Path(config.recipe), "recipe")
+    return base, kept_trials(folder, digits_of(config, base))
 
 
 def _show(answer: Answer, wanted: dict[str, list[Path]]) -> None:

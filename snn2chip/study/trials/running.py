@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from snn2chip.errors import ConfigError
 from snn2chip.pipeline.results.comparing import choice_of
 from snn2chip.study.config import StudyConfig
+from snn2chip.study.kept import digits_of, keep_trials
 from snn2chip.study.settings import settings_text
 from snn2chip.study.trials.grid import grid_trials
 from snn2chip.study.trials.lessons import FILES, SAMPLES, differs, file_digits, lesson_of
@@ -85,9 +86,21 @@ def run_study(
         search = Search(study, base_tables, targets[0] if targets else FLOAT)
     with nullcontext() if only_done else folder.locked():
         runner = _Runner(folder, base, targets, 0 if only_done else jobs, tell, ran)
+        runner.digits = digits_of(study, base_tables)
         runner.run(grid_trials(study, base_tables))
         if search is not None:
             runner.search(search)
+    return ran
+
+
+def collect(folder: StudyFolder, targets: tuple[str, ...], trials: Sequence[Trial]) -> Ran:
+    """What is done of these trials; needs no PyTorch.
+
+    Raises:
+        InputFileError: a damaged file of the study.
+    """
+    ran = Ran()
+    _Runner(folder, Path(), targets, 0, None, ran).run(trials)
     return ran
 
 
@@ -101,6 +114,7 @@ class _Runner:
     jobs: int
     tell: Tell | None
     ran: Ran
+    digits: str = ""
     _digests: dict[Any, str] = field(default_factory=dict)
 
     def run(self, trials: Sequence[Trial]) -> None:
@@ -108,6 +122,8 @@ class _Runner:
         known = {trial.key for trial in self.ran.trials}
         new = {trial.key: trial for trial in trials if trial.key not in known}
         self.ran.trials += new.values()
+        if self.jobs and new:
+            keep_trials(self.folder.path, self.digits, self.ran.trials)
         todo = []
         for trial in new.values():
             outcome = self.folder.outcome(trial.key, (FLOAT, *self.targets))

@@ -6,6 +6,7 @@
     trials/<key>/training.json      what it learns from, in digits, and at its end how long it took
     trials/<key>/samples.npz        of each test sample: whether it is right, and its spikes
     trials/<key>/result.json        written last: the trial is done where it is there
+    trials.json                     which trials there are (`snn2chip.study.kept`)
     teachers/                       shared by all trials
     trainings/<digits>.resume       of trials that differ only in how their students answer
 """
