@@ -33,13 +33,15 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from snn2chip.distill.tables import at_least, between, from_table, read_toml, whole
+from snn2chip.distill.tables import at_least, from_table, read_toml, whole
 from snn2chip.errors import ConfigError, did_you_mean
 from snn2chip.study.answer.statistics import LEVEL, RESAMPLES
 from snn2chip.study.types import COSTS
 
 MAX_TRIALS = 100_000
 MAX_SEED = 2**32 - 1
+MAX_LEVEL = 0.9999
+"""Above it Student's t of two seeds is beyond any use, and at last infinite."""
 SEED = "training.seed"
 """Key of the recipe that ``seeds`` sets; settings that differ in nothing else are one."""
 
@@ -150,7 +152,10 @@ class StudyConfig:
     reference: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        between("level", self.level, 0.0, 1.0)
+        if not 0.0 < self.level <= MAX_LEVEL:
+            raise ConfigError(
+                f"level = {self.level}", needs=f"a coverage between 0 and 1, at most {MAX_LEVEL}"
+            )
         whole("resamples", self.resamples, 100, 10_000_000)
         for seed in self.seeds:
             whole("seeds", seed, 0, MAX_SEED)
@@ -265,6 +270,12 @@ def _reference(table: Any, source: str) -> dict[str, float]:
             )
         if type(value) not in (int, float) or not 0 <= value < 1e300:
             raise ConfigError(f"{source}: reference.{key}", needs="a number, 0 or more")
+        if key == ACCURACY and value >= 1:
+            raise ConfigError(
+                f"{source}: reference.{key} = {value}",
+                needs="a share below 1",
+                remedy=f"reference = {{ {key} = 0.9 }}",
+            )
     return {key: float(value) for key, value in table.items()}
 
 

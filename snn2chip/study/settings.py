@@ -87,6 +87,8 @@ def _set(tables: dict[str, Any], key: str, value: Any) -> None:
         if isinstance(place, dict):
             if last:
                 place[part] = value
+            elif part not in place and _is_index(parts[index + 1]):
+                raise _missing(key, here)
             else:
                 place = place.setdefault(part, {})
         elif isinstance(place, list) and _is_index(part) and int(part) < len(place):
@@ -96,6 +98,15 @@ def _set(tables: dict[str, Any], key: str, value: Any) -> None:
                 place = place[int(part)]
         else:
             raise _nowhere(key, here, place)
+
+
+def _missing(key: str, array: str) -> ConfigError:
+    return ConfigError(
+        f"key {key!r}: the recipe has no {array!r}",
+        needs="an array of tables there",
+        remedy=f"give the recipe a [[{array}]], or set {array!r} as a whole: "
+        f'"{array}" = [[{{ ... }}]]',
+    )
 
 
 def _nowhere(key: str, here: str, place: Any) -> ConfigError:

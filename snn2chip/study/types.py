@@ -11,6 +11,9 @@ COSTS = ("spikes", "synaptic_events", "spike_energy", "dynamic", "energy")
 synaptic events, and on a target with prices in nJ: what follows the spikes of neurons (synaptic
 events, packets, hops), dynamic and total energy."""
 
+PRICED = ("spike_energy", "dynamic", "energy")
+"""Of them, those that are known only where a cost table has prices."""
+
 _FIELDS = {"spike_energy": "spikes_nj", "dynamic": "dynamic_nj", "energy": "total_nj"}
 
 FLOAT = "torch"
@@ -91,6 +94,8 @@ class Outcome:
         refused: why a target cannot run the student; then it has no figures there.
         tool: version of snn2chip that measured it.
         samples: digits that tell the data set from another one; "" where an older version measured.
+        files: digits of the files that taught it, a teacher or a chip; "" without, or unknown.
+        digests: of each target's file, by target; an older version left them out.
     """
 
     key: str
@@ -104,3 +109,5 @@ class Outcome:
     refused: Mapping[str, str] = field(default_factory=dict)
     tool: str = ""
     samples: str = ""
+    files: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict)

@@ -17,10 +17,12 @@ pytest.importorskip("torch", reason="training needs torch")
 pytest.importorskip("norse", reason="students have Norse cells")
 
 from snn2chip.distill import load_checkpoint
+from snn2chip.errors import ConfigError
+from snn2chip.files import alone_in
 from snn2chip.study.config import read_study
 from snn2chip.study.trials.grid import base_tables, grid_trials
 from snn2chip.study.trials.store import StudyFolder
-from tests.study.conftest import BASE, STUDY
+from tests.study.conftest import BASE, STUDY, small_study
 from tests.study.test_trials import run
 
 Write = Callable[..., Path]
@@ -59,3 +61,77 @@ def test_a_killed_run_goes_on_where_it_was(write_study: Write, tmp_path: Path) -
     )
     for name, tensor in ours.state_dict().items():
         assert np.array_equal(tensor.numpy(), theirs.state_dict()[name].numpy()), name
+
+
+def alone(folder: Path) -> bool:
+    """Whether no run is at work in a folder."""
+    try:
+        with alone_in(folder, "another run"):
+            return True
+    except ConfigError:
+        return False
+
+
+def until(true: Callable[[], bool], seconds: float) -> bool:
+    limit = time.monotonic() + seconds
+    while not (found := true()) and time.monotonic() < limit:
+        time.sleep(0.02)
+    return found
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
+def test_trials_beside_each_other_end_with_the_run_that_is_killed(tmp_path: Path) -> None:
+    pytest.importorskip("fcntl")
+    path = small_study(tmp_path, epochs=100_000)
+    path.write_text(path.read_text().replace("[0]", "[0, 1]"))
+    out = tmp_path / "killed"
+    command = [sys.executable, "-m", "snn2chip", "pareto", str(path), "-o", str(out), "--jobs", "2"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert until(lambda: len(list(out.glob("trials/*/training.resume"))) == 2, 200)
+    places = list(out.glob("trials/*"))
+    assert process.poll() is None
+    assert not any(map(alone, places))
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert until(lambda: all(map(alone, places)), 20)
+    before = [(place / "training.resume").stat().st_mtime_ns for place in places]
+    time.sleep(0.3)
+    assert [(place / "training.resume").stat().st_mtime_ns for place in places] == before
+
+
+WATCHED = """
+import sys, time
+from multiprocessing import get_context
+from snn2chip.files import alone_in
+
+def child(folder, words):
+    from snn2chip.study.trials import processes
+    for word in words:
+        getattr(processes, word)()
+    with alone_in(folder, "a child"):
+        time.sleep(300)
+
+if __name__ == "__main__":
+    process = get_context("spawn").Process(target=child, args=(sys.argv[1], sys.argv[2:]))
+    process.start()
+    time.sleep(300)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
+@pytest.mark.parametrize("word", ["_ask_kernel", "_watch_parent"])
+def test_each_way_of_noticing_suffices(word: str, tmp_path: Path) -> None:
+    pytest.importorskip("fcntl")
+    if word == "_ask_kernel" and sys.platform != "linux":
+        pytest.skip("only Linux tells")
+    script, folder = tmp_path / "parent.py", tmp_path / "held"
+    script.write_text(WATCHED)
+    folder.mkdir()
+    root = str(Path(__file__).resolve().parents[2])
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(folder), word], env={**os.environ, "PYTHONPATH": root}
+    )
+    assert until(lambda: not alone(folder), 60)
+    process.kill()
+    process.wait()
+    assert until(lambda: alone(folder), 20)

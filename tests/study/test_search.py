@@ -107,11 +107,31 @@ def test_two_objectives_and_choices_of_tables() -> None:
 
 
 def test_figures_that_are_missing_fail_the_setting_and_not_the_search() -> None:
-    search = Search(study(trials=3, objectives=["energy"]), BASE, FLOAT)
+    search = Search(study(trials=3, objectives=["energy"]), BASE, "loihi2")
     for _ in range(3):
         batch = search.ask()
         search.tell({t.key: outcome(t) for group in batch for t in group})
     assert search.ask() == []
+    assert search.told == 0
+
+
+@pytest.mark.parametrize("objective", ["spike_energy", "dynamic", "energy"])
+def test_energies_without_a_price_are_refused(objective: str) -> None:
+    with pytest.raises(ConfigError, match=f"'{objective}' is known nowhere") as caught:
+        Search(study(objectives=["accuracy", objective]), BASE, FLOAT)
+    assert "loihi2" in caught.value.remedy
+    Search(study(objectives=["accuracy", objective]), BASE, "loihi2")
+
+
+def test_ends_of_a_space_that_make_no_recipe_are_named() -> None:
+    for space in (
+        {"data.validation": {"low": 0.1, "high": 1.5}},
+        {"training.epochs": {"low": -3, "high": 2}},
+        {"penalty.0": {"choices": [{"kind": "rate"}, {"kind": "rat"}]}},
+    ):
+        (key,) = space
+        with pytest.raises(ConfigError, match=r"search\.space: .*" + key):
+            Search(study(space=space), BASE, FLOAT)
 
 
 def test_a_space_that_makes_no_recipe_is_named() -> None:

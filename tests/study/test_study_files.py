@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from snn2chip.errors import ConfigError
-from snn2chip.study.answer.claims import check_claims
+from snn2chip.study.answer.claims import check_claims, check_series
 from snn2chip.study.config import Range, read_study, study_from_dict
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,6 +122,12 @@ SPACE = {"a": {"low": 1.0, "high": 2.0}}
         ({"recipe": "r", "reference": 3}, "table of numbers"),
         ({"recipe": "r", "reference": {"power": 1}}, "unknown key 'reference.power'"),
         ({"recipe": "r", "reference": {"energy": -1}}, "reference.energy"),
+        ({"recipe": "r", "reference": {"accuracy": 90.0}}, "reference.accuracy = 90.0"),
+        ({"recipe": "r", "reference": {"accuracy": 1}}, "a share below 1"),
+        ({"recipe": "r", "reference": {"accuracy": float("nan")}}, "reference.accuracy"),
+        ({"recipe": "r", "level": 0.9999999999999999}, "between 0 and 1, at most 0.9999"),
+        ({"recipe": "r", "level": float("nan")}, "between 0 and 1"),
+        ({"recipe": "r", "level": 0.0}, "between 0 and 1"),
     ],
 )
 def test_mistakes_are_named(tables: dict[str, Any], words: str) -> None:
@@ -182,6 +188,7 @@ def test_studies_of_ours_are_studies_of_recipes(path: Path) -> None:
     study = read_study(path)
     trials = grid_trials(study, base_tables(study))
     check_claims(study, trials)
+    check_series(study, base_tables(study), trials)
     assert len({trial.key for trial in trials}) == len(trials) >= 3
 
 

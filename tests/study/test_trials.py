@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -169,6 +171,17 @@ def test_damaged_results_are_named(study: StudyConfig, ran: Ran, folder: Path) -
     whole = path.read_bytes()
     for content in (b"", b"{}", b"[]", b'{"schema": "snn2chip/trial/2"}', whole[:-40]):
         path.write_bytes(content)
+        with pytest.raises(InputFileError, match="no result of a trial"):
+            run(study, folder, only_done=True)
+    document = json.loads(whole)
+    for name, value in (("accuracy", "0.9"), ("accuracy", None), ("accuracy", 2), ("samples", 0.5)):
+        broken = deepcopy(document)
+        broken["figures"][FLOAT]["validation"][name] = value
+        path.write_text(json.dumps(broken))
+        with pytest.raises(InputFileError, match="no result of a trial"):
+            run(study, folder, only_done=True)
+    for name, value in (("parameters", "3"), ("total_s", float("inf")), ("samples", 4)):
+        path.write_text(json.dumps({**document, name: value}))
         with pytest.raises(InputFileError, match="no result of a trial"):
             run(study, folder, only_done=True)
     path.write_bytes(whole)

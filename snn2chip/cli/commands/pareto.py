@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from snn2chip.cli import console, outputs
-from snn2chip.errors import Snn2chipError
+from snn2chip.errors import ConfigError, Snn2chipError
 
 if TYPE_CHECKING:
     from snn2chip.study.answer.types import Answer
     from snn2chip.study.config import StudyConfig
     from snn2chip.study.trials.running import Ran
+    from snn2chip.study.types import Trial
 
 NAMES = {"html": "pareto.html", "json": "pareto.json", "csv": "pareto.csv"}
 """Files of every study, by form."""
@@ -66,43 +68,56 @@ def pareto(
     named = {"html": html, "json": json, "csv": csv}
     files = {f"--{form}": path for form, path in named.items()}
     own = {form: folder / name for form, name in NAMES.items()}
-    outputs.check_files(
-        {**files, **{f"-o {name}": own[form] for form, name in NAMES.items()}}, {"study": study}
-    )
+    written = {**files, **{f"-o {name}": own[form] for form, name in NAMES.items()}}
+    outputs.check_files(written, {"study": study})
     config = read_study(study)
-    answer, ran = _answer(config, folder, target, jobs, no_run)
+    answer, ran = _answer(config, folder, target, jobs, no_run, written)
     wanted = {form: [own[form], *([path] if path else [])] for form, path in named.items()}
     _show(answer, wanted)
     _fail(ran)
 
 
 def _answer(
-    config: StudyConfig, folder: Path, target: str | None, jobs: int, no_run: bool
+    config: StudyConfig,
+    folder: Path,
+    target: str | None,
+    jobs: int,
+    no_run: bool,
+    files: Mapping[str, Path | None],
 ) -> tuple[Answer, Ran]:
     """Run what is to be run, and sum up what is done."""
     from snn2chip import __version__
-    from snn2chip.pipeline.results.comparing import choice_of
-    from snn2chip.study.answer.claims import check_claims
+    from snn2chip.study.answer.claims import check_claims, check_series
     from snn2chip.study.answer.summary import summarise
     from snn2chip.study.answer.types import Tool
-    from snn2chip.study.trials.grid import base_tables, grid_trials
-    from snn2chip.study.trials.running import run_study
+    from snn2chip.study.trials.grid import files_of, targets_of
+    from snn2chip.study.trials.running import collect, run_study
     from snn2chip.study.trials.store import StudyFolder
     from snn2chip.study.types import FLOAT
 
-    base = base_tables(config)
-    listed = [*(config.targets or base.get("targets", ())), *filter(None, [target])]
-    targets = tuple(word for word in dict.fromkeys(listed) if word != FLOAT)
-    for word in targets:
-        choice_of(word)
-    check_claims(config, grid_trials(config, base))
-    place = StudyFolder(folder)
-    if not no_run:  # which needs no PyTorch
+    place, able = StudyFolder(folder), not no_run or _reads_recipes()
+    base, trials = _trials(config, folder, able)
+    targets = targets_of(config, base, target)
+    for word, path in files_of(config, base, trials, targets):
+        outputs.check_files(files, {word: path})
+    check_claims(config, trials)
+    check_series(config, base, trials)
+    if not no_run:
         from snn2chip.distill.training.memory import keep_freed_memory
 
         keep_freed_memory()
     with console.resumable(), console.progress(lines=True) as tell:
-        ran = run_study(config, base, place, targets, jobs, tell, only_done=no_run)
+        if able:
+            ran = run_study(config, base, place, targets, jobs, tell, only_done=no_run)
+        else:
+            ran = collect(place, targets, trials)
+    if not ran.outcomes:
+        _fail(ran)
+        raise ConfigError(
+            f"{folder}: no trial of the study is done",
+            needs=f"one of its {len(ran.trials):,} trials",
+            remedy="leave --no-run out, or name the folder of an earlier run with -o",
+        )
     answer = summarise(
         config,
         ran.trials,
@@ -113,6 +128,31 @@ def _answer(
         failures=ran.failure_lines(),
     )
     return answer, ran
+
+
+def _reads_recipes() -> bool:
+    """Whether PyTorch is there, which the methods of recipes need."""
+    try:
+        from snn2chip.distill import recipe_from_dict  # noqa: F401
+    except ConfigError:
+        return False
+    return True
+
+
+def _trials(
+    config: StudyConfig, folder: Path, able: bool
+) -> tuple[dict[str, Any], Sequence[Trial]]:
+    """Tables of the base recipe and the trials of the grids, or those that an earlier run kept."""
+    if able:
+        from snn2chip.study.trials.grid import base_tables, grid_trials
+
+        base = base_tables(config)
+        return base, grid_trials(config, base)
+    from snn2chip.distill.tables import read_toml
+    from snn2chip.study.kept import digits_of, kept_trials
+
+    base = read_toml(Path(config.recipe), "recipe")
+    return base, kept_trials(folder, digits_of(config, base))
 
 
 def _show(answer: Answer, wanted: dict[str, list[Path]]) -> None:
@@ -135,10 +175,16 @@ def _fail(ran: Ran) -> None:
     """
     if not ran.failures:
         return
-    code, reason = next(iter(ran.failures.values()))
+    from snn2chip.study.trials.running import SEARCH
+
+    (first, (code, reason)), *_ = ran.failures.items()
     kinds = {kind.exit_code: kind for kind in Snn2chipError.__subclasses__()}
-    raise kinds.get(code, Snn2chipError)(
-        f"{len(ran.failures)} of {len(ran.trials)} trials are not done; the first:{os.linesep}"
-        f"{reason}",
-        remedy="the same command tries them again, and them alone",
-    )
+    kind = kinds.get(code, Snn2chipError)
+    if first == SEARCH:
+        raise kind(f"the search came to no end:{os.linesep}{reason}")
+    count = sum(key != SEARCH for key in ran.failures)
+    what = f"{count} of {len(ran.trials)} trials are not done"
+    again = "the same command tries them again, and them alone"
+    if "\n  change: " in reason:  # which says more than that it can be tried again
+        raise kind(f"{what}, and {again}; the first:{os.linesep}{reason}")
+    raise kind(f"{what}; the first:{os.linesep}{reason}", remedy=again)

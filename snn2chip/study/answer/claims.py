@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.errors import ConfigError
+from snn2chip.errors import ConfigError, did_you_mean
 from snn2chip.study.answer.statistics import (
     Interval,
     mean_interval,
@@ -17,7 +17,8 @@ from snn2chip.study.answer.statistics import (
 )
 from snn2chip.study.answer.types import Claim, ClaimAt, Row
 from snn2chip.study.config import ACCURACY, CompareConfig, StudyConfig
-from snn2chip.study.settings import found, leaves, settings_text
+from snn2chip.study.settings import changed, found, leaves, settings_text
+from snn2chip.study.trials.grid import trial_of
 from snn2chip.study.types import COSTS, Trial
 
 PerSample = Callable[[str, str], tuple[NDArray[np.bool_], NDArray[np.int64]]]
@@ -40,6 +41,27 @@ def check_claims(study: StudyConfig, trials: Sequence[Trial]) -> None:
                     f"compare.{name}: no setting has {settings_text(wanted)}",
                     has="; ".join(list(has)[:8]),
                 )
+
+
+def check_series(study: StudyConfig, base: Mapping[str, Any], trials: Sequence[Trial]) -> None:
+    """Refuse keys of ``series`` that no recipe of the study has.
+
+    Args:
+        base: tables of the base recipe.
+
+    Raises:
+        ConfigError: naming the key.
+    """
+    space = {} if study.search is None else study.search.space
+    tried = [trial.tables for trial in trials or (trial_of(study, base, {}),)]
+    tried += [changed(base, {key: value}) for key, one in space.items() for value in one.choices]
+    for key in study.series:
+        if key not in space and all(found(tables, key) is None for tables in tried):
+            known = [*space, *(leaf for tables in tried for leaf in leaves(tables))]
+            raise ConfigError(
+                f"series: no setting has the key {key[:80]!r}",
+                remedy=did_you_mean(key, list(dict.fromkeys(known))),
+            )
 
 
 def matches(trial: Trial, wanted: Mapping[str, Any]) -> bool:

@@ -50,7 +50,7 @@ def _parts(answer: Answer, width: int) -> Iterator[RenderableType]:
         series = list(answer.fronts[0].by_series)
         yield from _named_rows(partial(_volumes, answer), series, width, _VOLUMES_DROPPED_FIRST)
     for claim in answer.claims:
-        yield "\n".join(_filled(line, width) for line in _claim(claim))
+        yield "\n".join(_filled(line, width) for line in _claim(claim, answer))
     yield "\n".join(_filled(shown(line), width) for line in words.notes(answer))
 
 
@@ -117,9 +117,9 @@ def _volumes(answer: Answer, labels: Sequence[str]) -> Table:
     return table
 
 
-def _claim(claim: Claim) -> Iterator[str]:
+def _claim(claim: Claim, answer: Answer) -> Iterator[str]:
     yield f"{shown(claim.name)}: {words.picked(claim)}"
-    if reason := words.missing(claim):
+    if reason := words.missing(claim, answer):
         yield f"  {reason}"
         return
     yield f"  a: {shown(claim.a or '')}"

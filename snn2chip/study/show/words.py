@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from snn2chip.report.numbers import UNKNOWN, accuracy, count, energy, plural, significant
 from snn2chip.study.answer.statistics import Interval
 from snn2chip.study.answer.types import Answer, Claim, ClaimAt, Row
+from snn2chip.study.config import ACCURACY
 from snn2chip.study.types import FLOAT
 
 COST_WORDS = {
@@ -135,8 +136,12 @@ def picked(claim: Claim) -> str:
     )
 
 
-def missing(claim: Claim) -> str:
+def missing(claim: Claim, answer: Answer) -> str:
     """Why a claim has no figures; "" where it has."""
+    costs = (row.mean("validation", claim.pick) for row in answer.rows)
+    if claim.pick != ACCURACY and all(cost is None for cost in costs):
+        place = "float networks" if answer.place == FLOAT else answer.place
+        return f"no setting's {COST_WORDS[claim.pick]} is known: {place} have no price of it"
     if claim.a is None or claim.b is None:
         side = "a" if claim.a is None else "b"
         return f"no setting of side {side} is done, or none is accurate enough"

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from snn2chip.errors import ConfigError
+from snn2chip.pipeline.results.comparing import choice_of
 from snn2chip.study.config import MAX_TRIALS, SEED, StudyConfig
 from snn2chip.study.settings import changed, fingerprint, found, leaves, product_of
-from snn2chip.study.types import Trial
+from snn2chip.study.types import FLOAT, Trial
+from snn2chip.targets import list_targets
+
+PATHS = ("data.name", "teacher.file")
+"""Keys of a recipe that may hold a path, seen from the recipe's folder."""
 
 
 def base_tables(study: StudyConfig) -> dict[str, Any]:
@@ -73,6 +79,8 @@ def trial_of(study: StudyConfig, base: Mapping[str, Any], chosen: Mapping[str, A
     source = f"{study.recipe} with {shown}" if shown else study.recipe
     recipe = recipe_from_dict(changed(base, chosen), source[:400])
     tables = recipe.to_dict()
+    for key, value in leaves(tables).items():
+        _finite(source[:400], key, value)
     seed = found(tables, SEED)
     if not isinstance(seed, int):
         raise ConfigError(f"{source[:400]}: no {SEED}", needs="a seed of the training")
@@ -89,6 +97,71 @@ def trial_of(study: StudyConfig, base: Mapping[str, Any], chosen: Mapping[str, A
         key=fingerprint(tables),
         setting=fingerprint(changed(tables, {SEED: 0})),
     )
+
+
+def targets_of(
+    study: StudyConfig, base: Mapping[str, Any], further: str | None = None
+) -> tuple[str, ...]:
+    """On which every student is measured: the study's targets, or else the base recipe's.
+
+    Args:
+        further: one more, as ``--target`` names it; ``FLOAT`` is none.
+
+    Raises:
+        ConfigError: no such target or cost table.
+    """
+    given = base.get("targets", ())
+    listed = study.targets or ([given] if isinstance(given, str) else given)
+    named = [("targets", word) for word in listed]
+    named += [] if further is None else [("--target", further)]
+    for source, word in named:
+        if not word.split(":")[0].strip():
+            raise ConfigError(
+                f"{source}: {word!r} names no target",
+                needs="the name of a chip, or the path of a target file",
+                remedy=f"one of: {', '.join(list_targets())}",
+            )
+        if word != FLOAT:
+            choice_of(word)
+    return tuple(word for word in dict.fromkeys(word for _, word in named) if word != FLOAT)
+
+
+def files_of(
+    study: StudyConfig,
+    base: Mapping[str, Any],
+    trials: Sequence[Trial],
+    targets: Sequence[str] = (),
+) -> tuple[tuple[str, Path], ...]:
+    """Every file that a study reads, by the key that names it."""
+    tables = [base, *(trial.tables for trial in trials)]
+    spaces = {} if study.search is None else study.search.space
+    tables += [{key: value} for key, one in spaces.items() for value in one.choices]
+    named = [
+        (key, Path(study.recipe).parent / value)
+        for key in PATHS
+        for value in (one[key] if key in one else found(one, key) for one in tables)
+        if is_path(value)
+    ]
+    named += [
+        ("target", Path(value))
+        for one in tables
+        for value in leaves(one).values()
+        for value in (value if isinstance(value, list) else [value])
+        if is_target_file(value)
+    ]
+    places = [choice_of(word).place for word in targets]
+    named += [("target", Path(place)) for place in places if is_target_file(place)]
+    return tuple(dict.fromkeys([("recipe", Path(study.recipe)), *named]))
+
+
+def is_path(value: Any) -> bool:
+    """Whether a value of one of ``PATHS`` is a file, and no name of a data set."""
+    return isinstance(value, str) and bool(Path(value).suffix)
+
+
+def is_target_file(value: Any) -> bool:
+    """Whether a value is the path of a target file; unlike ``PATHS`` it is seen from here."""
+    return isinstance(value, str) and value.endswith(".toml")
 
 
 def by_setting(trials: Sequence[Trial]) -> dict[str, tuple[Trial, ...]]:
@@ -111,6 +184,13 @@ def varying(trials: Sequence[Trial]) -> tuple[str, ...]:
 def _differs(one: Trial, other: Trial, key: str, absent: object) -> bool:
     mine, theirs = one.settings.get(key, absent), other.settings.get(key, absent)
     return bool(mine != theirs)
+
+
+def _finite(source: str, key: str, value: Any) -> None:
+    """Refuse what no figure follows from, and no result can be kept under."""
+    for one in value if isinstance(value, list) else [value]:
+        if isinstance(one, float) and not isfinite(one):
+            raise ConfigError(f"{source}: {key} = {one}", needs="a finite number")
 
 
 def _size(grid: Mapping[str, Sequence[Any]]) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snn2chip.errors import ConfigError, UnsupportedError
+from snn2chip.pipeline.results.comparing import choice_of
 from snn2chip.study.trials.figures import figures_of, seen_of
 from snn2chip.study.trials.runs import EnsembleRuns, StudentRuns, parameters_in
 from snn2chip.study.trials.store import Seen
@@ -29,6 +30,7 @@ class Measured:
     cost_tables: dict[str, str] = field(default_factory=dict)
     violations: dict[str, tuple[str, ...]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
 
 
 def measure(trained: Path, recipe: Recipe, base: Path, targets: Sequence[str]) -> Measured:
@@ -57,6 +59,7 @@ def measure(trained: Path, recipe: Recipe, base: Path, targets: Sequence[str]) -
         run = made(trained, splits[name], recipe.drops_zeros)
         found.figures.setdefault(FLOAT, {})
         for target in targets:
+            found.digests[target] = choice_of(target).target.sha256
             try:
                 result = run.on(target)
             except UnsupportedError as error:

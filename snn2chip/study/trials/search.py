@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from snn2chip.errors import ConfigError
+from snn2chip.pipeline.results.comparing import choice_of
 from snn2chip.study.config import ACCURACY, Range, SearchConfig, StudyConfig
 from snn2chip.study.trials.grid import seeded
-from snn2chip.study.types import Outcome, Trial
+from snn2chip.study.types import FLOAT, PRICED, Outcome, Trial
 
 
 class Search:
@@ -21,8 +22,12 @@ class Search:
     Args:
         place: whose validation figures are optimised.
 
+    Attributes:
+        told: settings whose objectives the sampler has been told.
+
     Raises:
-        ConfigError: optuna is not installed, or the study has no search.
+        ConfigError: optuna is not installed; an objective that the place has no price for; a key
+            of the space, or an end of it, that makes no recipe.
     """
 
     def __init__(self, study: StudyConfig, base: Mapping[str, Any], place: str) -> None:
@@ -33,6 +38,8 @@ class Search:
                 "[search]: optuna is not installed", remedy="pip install 'snn2chip[pareto]'"
             ) from error
         assert study.search is not None
+        check_objectives(study.search, place)
+        check_space(study, base)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._study, self._base, self._place = study, base, place
         self._config = study.search
@@ -44,7 +51,7 @@ class Search:
             ],
         )
         self._asked: list[tuple[Any, tuple[Trial, ...]]] = []
-        self._count = 0
+        self._count = self.told = 0
 
     def ask(self) -> list[tuple[Trial, ...]]:
         """The next settings, each at every seed of the study; none when all were tried.
@@ -71,6 +78,7 @@ class Search:
             else:
                 means = [sum(column) / len(known) for column in zip(*known, strict=True)]
                 self._sampled.tell(asked, means)
+                self.told += 1
         self._asked = []
 
     def _objectives(self, outcome: Outcome) -> list[float] | None:
@@ -80,6 +88,60 @@ class Search:
         values = [splits["validation"].value(name) for name in self._config.objectives]
         known = [value for value in values if value is not None]
         return known if len(known) == len(values) else None
+
+
+def check_objectives(search: SearchConfig, place: str) -> None:
+    """Refuse energies where nothing has a price: the sampler would learn nothing.
+
+    Raises:
+        ConfigError: naming the objective.
+    """
+    priced = [name for name in search.objectives if name in PRICED]
+    if not priced:
+        return
+    has = "float students, which have no price"
+    if place != FLOAT:
+        choice = choice_of(place)
+        if choice.costs or choice.target.default_costs:
+            return
+        has = f"{place}, whose target file has no cost table"
+    raise ConfigError(
+        f"search.objectives: {priced[0]!r} is known nowhere",
+        needs="a chip with a cost table as the first target",
+        has=has,
+        remedy='targets = ["loihi2"], or objectives = ["accuracy", "spikes"]',
+    )
+
+
+def check_space(study: StudyConfig, base: Mapping[str, Any]) -> None:
+    """Read the corners of the space as recipes: all lows, all highs, and every choice.
+
+    Raises:
+        ConfigError: one that makes no recipe; the message names what was chosen.
+    """
+    assert study.search is not None
+    space = study.search.space
+    lows, highs = ({key: _end(one, which) for key, one in space.items()} for which in (0, -1))
+    corners = [lows, highs]
+    corners += [{**lows, key: value} for key, one in space.items() for value in one.choices[1:]]
+    for chosen in corners:
+        try:
+            seeded(study, base, chosen)
+        except ConfigError as error:
+            raise ConfigError(
+                f"search.space: {error.what}",
+                needs=error.needs,
+                has=error.has,
+                remedy=error.remedy,
+            ) from None
+
+
+def _end(one: Range, which: int) -> Any:
+    """The first or the last value of a key, 0 or -1."""
+    if one.choices:
+        return one.choices[which]
+    end = (one.low, one.high)[which]
+    return int(end) if one.whole else end
 
 
 def _sampler(optuna: Any, config: SearchConfig) -> Any:

@@ -2,9 +2,11 @@
 
 ::
 
-    trials/<key>/recipe.toml, student.safetensors, card.md, training.json    of its training
+    trials/<key>/recipe.toml, student.safetensors, card.md    of its training
+    trials/<key>/training.json      what it learns from, in digits, and at its end how long it took
     trials/<key>/samples.npz        of each test sample: whether it is right, and its spikes
     trials/<key>/result.json        written last: the trial is done where it is there
+    trials.json                     which trials there are (`snn2chip.study.kept`)
     teachers/                       shared by all trials
     trainings/<digits>.resume       of trials that differ only in how their students answer
 """
@@ -14,8 +16,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from io import BytesIO
+from math import inf
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -77,6 +80,7 @@ class StudyFolder:
         buffer = BytesIO()
         np.savez_compressed(buffer, **arrays)
         folder = self.trial(outcome.key)
+        (folder / RESULT).unlink(missing_ok=True)  # an earlier one has other samples beside it
         write_bytes(folder / SAMPLES, buffer.getvalue())
         document = {"schema": SCHEMA, **asdict(outcome)}
         text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
@@ -115,17 +119,48 @@ def _read(path: Path) -> Outcome:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ValueError("too large")
-        document = json.loads(path.read_text("utf-8"))
+        document = json.loads(path.read_text("utf-8"), parse_constant=_no_number)
         if document.pop("schema") != SCHEMA:
             raise ValueError("another schema")
         figures = {
-            place: {split: Figures(**splits[split]) for split in SPLITS}
+            place: {split: _figures(splits[split]) for split in SPLITS}
             for place, splits in document.pop("figures").items()
         }
         broken = {t: tuple(v) for t, v in document.pop("violations").items()}
-        return Outcome(figures=figures, violations=broken, **document)
+        return _checked(Outcome(figures=figures, violations=broken, **document))
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise _damaged(path, error) from error
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is no number")
+
+
+def _figures(table: Mapping[str, Any]) -> Figures:
+    found = Figures(**table)
+    for item in fields(Figures):
+        value, least = getattr(found, item.name), 1 if item.name == "samples" else 0
+        if value is None and item.default is None:
+            continue
+        if type(value) not in (int, float) or not least <= value < inf:
+            raise ValueError(f"{item.name} = {str(value)[:40]!r} is no figure")
+    if found.accuracy > 1 or type(found.samples) is not int:
+        raise ValueError("an accuracy above 1, or a part of a sample")
+    return found
+
+
+def _checked(outcome: Outcome) -> Outcome:
+    """Every field of the type that it has where it was written."""
+    for name in ("parameters", "epoch", "training_s", "total_s"):
+        if type(getattr(outcome, name)) not in (int, float):
+            raise TypeError(f"{name} is no number")
+    for name in ("key", "tool", "samples", "files"):
+        if type(getattr(outcome, name)) is not str:
+            raise TypeError(f"{name} is no text")
+    for name in ("cost_tables", "refused", "digests"):
+        if any(type(word) is not str for word in getattr(outcome, name).values()):
+            raise TypeError(f"{name} are no texts")
+    return outcome
 
 
 def _damaged(path: Path, error: Exception) -> InputFileError:
