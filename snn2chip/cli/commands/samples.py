@@ -88,7 +88,13 @@ def noise(
             metavar="MODEL...", help="Checkpoints of students and teachers, or folders."
         ),
     ],
-    data: o.Data = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="A name of `snn2chip data list`, or an .npz file with labels.",
+            show_default="what the first model was trained on",
+        ),
+    ] = None,
     kind: Annotated[
         list[str] | None,
         typer.Option(help="A kind of noise; repeatable.", show_default="all of them"),
@@ -105,11 +111,13 @@ def noise(
     dropped_events; every network sees the same samples."""
     from snn2chip.distill.robustness import evaluate_noise, open_models, samples_for, to_dict
 
-    outputs.check_files({"--json": json_}, {str(path): path for path in models})
+    read = {"--data": data, **{f"model {place}": path for place, path in enumerate(models, 1)}}
+    outputs.check_files({"--json": json_}, read)
     chosen = _strengths(kind or (), strength or ())
     opened = open_models(models)
-    split = samples_for(opened, None if data is None else str(data))
-    x, y = split.x_test[:samples], split.y_test[:samples]
+    files = [(name, file) for name, model in opened.items() for file in model.files]
+    outputs.check_files({"--json": json_}, {f"{file.name} of {name}": file for name, file in files})
+    x, y = samples_for(opened, data, samples)
     rows = evaluate_noise(opened, x, y, chosen, seed)
     text = json.dumps(to_dict(rows, seed), indent=2) + "\n"
     if json_ != outputs.HERE:
