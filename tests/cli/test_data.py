@@ -21,6 +21,14 @@ def test_the_list_has_every_name_with_licence_and_source(cli: Cli) -> None:
     assert "huggingface.co/datasets/google/speech_commands" in done.out
 
 
+@pytest.mark.parametrize("command", [("data", "list"), ("targets", "list"), ("models", "list")])
+def test_lists_fit_a_terminal_of_80_columns(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert max(map(len, cli(*command).out.splitlines())) <= 80
+
+
 @pytest.fixture
 def parquet(folder: Path) -> Path:
     """A local copy of CIFAR-10 with a dozen images."""
