@@ -207,14 +207,18 @@ def folded(text: str) -> str:
     )
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Columns of text, padded; numbers to the right; no wider than there is room."""
+def table(head: Sequence[str], rows: Sequence[Sequence[object]], names: int = 1) -> str:
+    """Columns of text, padded; numbers to the right; no wider than there is room.
+
+    Args:
+        names: first columns that say which row it is: each block of a wide table begins with them.
+    """
     cells = [list(head), *([shown(str(cell)) for cell in row] for row in rows)]
     right = [
         bool(rows) and all(isinstance(row[i], int | float) for row in rows)
         for i in range(len(head))
     ]
-    return laid_out(cells, right, room())
+    return laid_out(cells, right, room(), names)
 
 
 @contextmanager

@@ -14,30 +14,28 @@ GAP = "  "
 SHORT = 16
 """Cells of at most so many characters are never folded: ``1 x 28 x 28``, ``T = 256``."""
 
-INDENT = "  "
-"""Before further lines of a folded name, so that they are no rows of their own."""
 
-
-def laid_out(cells: Sequence[Sequence[str]], right: Sequence[bool], width: int | None) -> str:
+def laid_out(
+    cells: Sequence[Sequence[str]], right: Sequence[bool], width: int | None, names: int = 1
+) -> str:
     """Rows of cells, the head first, in columns that are padded.
 
     Where they need more than ``width``, long cells are folded; where that is not enough, the
-    columns stand in blocks under each other, each behind the first column.
+    columns stand in blocks under each other, each behind the names of the rows. Names are never
+    folded: what a file calls its parts must not look like a row of its own.
 
     Args:
         right: whether each column stands to the right.
         width: columns of text that there are; None for as many as it takes.
+        names: first columns that say which row it is.
     """
     columns = [list(column) for column in zip(*cells, strict=True)]
     full = [max(map(len, column)) for column in columns]
     if width is None or _total(full) <= width:
         return _block(columns, full, right)
-    least = [
-        max(_least(cell, INDENT if number == 0 else "") for cell in column)
-        for number, column in enumerate(columns)
-    ]
+    least = [*full[:names], *(max(map(_least, column)) for column in columns[names:])]
     blocks = []
-    for chosen in _split(least, width):
+    for chosen in _split(least, width, names):
         widths = _widened([least[i] for i in chosen], [full[i] for i in chosen], width)
         blocks.append(_block([columns[i] for i in chosen], widths, [right[i] for i in chosen]))
     return "\n\n".join(blocks)
@@ -47,21 +45,19 @@ def _total(widths: Sequence[int]) -> int:
     return sum(widths) + len(GAP) * (len(widths) - 1)
 
 
-def _least(cell: str, indent: str) -> int:
+def _least(cell: str) -> int:
     """Columns that a cell can do with."""
-    if len(cell) <= SHORT:
-        return len(cell)
-    first, *others = cell.split(" ")
-    return max(len(first), *(len(indent) + len(word) for word in others), SHORT)
+    return min(len(cell), max(SHORT, *map(len, cell.split(" "))))
 
 
-def _split(least: Sequence[int], width: int) -> list[list[int]]:
+def _split(least: Sequence[int], width: int, names: int) -> list[list[int]]:
     """Numbers of the columns of each block; one block holds as many as have room."""
-    blocks = [[0]]
-    for number in range(1, len(least)):
+    first = list(range(names))
+    blocks = [first]
+    for number in range(names, len(least)):
         wanted = [*blocks[-1], number]
-        if len(blocks[-1]) > 1 and _total([least[i] for i in wanted]) > width:
-            blocks.append([0, number])
+        if blocks[-1] != first and _total([least[i] for i in wanted]) > width:
+            blocks.append([*first, number])
         else:
             blocks[-1] = wanted
     return blocks
@@ -81,10 +77,7 @@ def _widened(least: Sequence[int], full: Sequence[int], width: int) -> list[int]
 def _block(columns: Sequence[list[str]], widths: Sequence[int], right: Sequence[bool]) -> str:
     lines = []
     for row in zip(*columns, strict=True):
-        folded = [
-            _folded(cell, width, INDENT if number == 0 else "")
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
+        folded = [_folded(cell, width) for cell, width in zip(row, widths, strict=True)]
         for place in range(max(map(len, folded))):
             parts = (cell[place] if place < len(cell) else "" for cell in folded)
             padded = (
@@ -95,9 +88,7 @@ def _block(columns: Sequence[list[str]], widths: Sequence[int], right: Sequence[
     return "\n".join(lines)
 
 
-def _folded(cell: str, width: int, indent: str) -> list[str]:
+def _folded(cell: str, width: int) -> list[str]:
     if len(cell) <= width:
         return [cell]
-    return wrap(
-        cell, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
+    return wrap(cell, width, break_long_words=False, break_on_hyphens=False) or [""]

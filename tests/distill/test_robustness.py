@@ -221,6 +221,21 @@ def test_nothing_that_is_read_is_written_over(files, arguments, capsys):
     assert {path: path.read_bytes() for path in files.rglob("*") if path.is_file()} == before
 
 
+def test_many_models_stand_in_blocks(files, monkeypatch, capsys):
+    """Each with the kind and the strength of the noise before it, in 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    names = [f"a-model-by-number-{number}" for number in range(5)]
+    for name in names:
+        shutil.copytree("student", name)
+    assert main(["noise", *names, "--data", "xy.npz", "--kind", "blur"]) == 0
+    blocks = capsys.readouterr().out.split("\n\n")
+    assert len(blocks) == 2
+    assert [name for block in blocks for name in block.split("\n")[0].split()[2:]] == names
+    for block in blocks:
+        assert block.split()[:2] == ["noise", "strength"]
+        assert max(map(len, block.split("\n"))) <= 80
+
+
 def test_the_table_may_lie_beside_the_student_and_be_written_again(files):
     for _ in range(2):
         assert main(["noise", "student", "--data", "xy.npz", "--json", "student/noise.json"]) == 0

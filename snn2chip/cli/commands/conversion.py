@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from snn2chip.distill.conversion.curves import Conversion
     from snn2chip.distill.recipe import Recipe
 
-_HEAD = ("good at T", "good from T", "spikes by then")
+_HEAD = ("good at T", "good from T", "spikes")
 
 
 def convert(
@@ -50,9 +50,9 @@ def convert(
 ) -> None:
     """Convert a recipe's teacher without training, and show its accuracy over T on the test split.
 
-    The teacher is trained first, unless the folder has it. The variants are read out as the sum of
-    what goes into the last layer. What `distill` makes with the method "conversion" is none of
-    them: it has the recipe's encoding, neurons and readout, and half a threshold spread over the
+    The teacher is trained first, unless the folder has it. The answer is the sum over the steps
+    of what the last weights give. What `distill` makes with the method "conversion" is none of
+    these: it has the recipe's encoding, neurons and readout, and half a threshold spread over the
     biases of its T steps where a variant starts at half of one.
     """
     from snn2chip.data.parts import check_count

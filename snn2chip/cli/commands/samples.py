@@ -141,7 +141,7 @@ def _strengths(
 
 
 def _table(rows: tuple[NoiseRow, ...]) -> str:
-    """One line per kind and strength, one column per model."""
+    """One line per kind and strength, one column per model, in blocks where they are many."""
     models = list(dict.fromkeys(row.model for row in rows))
     cells = {(row.model, row.kind, row.strength): row.accuracy for row in rows}
     places = list(dict.fromkeys((row.kind, row.strength) for row in rows))
@@ -153,4 +153,4 @@ def _table(rows: tuple[NoiseRow, ...]) -> str:
         (kind, f"{strength:g}", *(share(cells[name, kind, strength]) for name in models))
         for kind, strength in places
     ]
-    return console.table(("noise", "strength", *models), lines)
+    return console.table(("noise", "strength", *map(console.shown, models)), lines, names=2)
