@@ -15,7 +15,7 @@ from torch import Tensor
 
 from snn2chip.data import Dataset, Keys, load_data
 from snn2chip.data.noise import STRENGTHS, NoiseKind, check_noise, drop_events, noisy
-from snn2chip.distill.checkpoint import CheckpointMetadata, load_checkpoint
+from snn2chip.distill.checkpoint import CheckpointMetadata, check_runs, load_checkpoint
 from snn2chip.distill.sequence import encode_spikes, readout_scores, run_layers
 from snn2chip.errors import ConfigError, InputFileError
 from snn2chip.frontends.ensemble import find_ensemble
@@ -199,7 +199,7 @@ def open_models(paths: Sequence[Path]) -> dict[str, NoiseModel]:
 
 def _opened(file: Path) -> NoiseModel:
     if file.suffix != ".json":
-        module, metadata = load_checkpoint(file)
+        module, metadata = _loaded(file)
         return NoiseModel((module,), metadata, files=(file,))
     ensemble = open_network(str(file), Options()).ensemble
     assert ensemble is not None
@@ -210,9 +210,19 @@ def _opened(file: Path) -> NoiseModel:
             needs="what `snn2chip distill` wrote",
             has=f"no {', '.join(missing)} beside it",
         )
-    opened = [load_checkpoint(member) for member in members]
+    opened = [_loaded(member) for member in members]
     modules = tuple(module for module, _ in opened)
     return NoiseModel(modules, opened[0][1], ensemble, (file, *members))
+
+
+def _loaded(file: Path) -> tuple[norse.SequentialState, CheckpointMetadata]:
+    module, metadata = load_checkpoint(file)
+    outputs, classes = check_runs(file, module, metadata), len(metadata.class_names)
+    if outputs != classes:
+        raise InputFileError(
+            f"{file}: {classes} classes", needs="one for each output", has=f"{outputs} outputs"
+        )
+    return module, metadata
 
 
 def _file(path: Path) -> Path:

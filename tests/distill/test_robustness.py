@@ -12,6 +12,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="students are torch modules")
 pytest.importorskip("norse", reason="students have Norse cells")
 
+from safetensors import safe_open  # noqa: E402
+from safetensors.torch import save_file  # noqa: E402
+
 from snn2chip.cli import main  # noqa: E402
 from snn2chip.data import encode, load_split  # noqa: E402
 from snn2chip.data.noise import drop_events, noisy  # noqa: E402
@@ -219,6 +222,28 @@ def test_nothing_that_is_read_is_written_over(files, arguments, capsys):
     assert main(["noise", "student", *arguments]) == 2
     assert "are one file" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in files.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda m: m["encoding"].pop("steps"), "how long a sample is"),
+        (lambda m: m["encoding"].update(steps=None), "how long a sample is"),
+        (lambda m: m["encoding"].update(steps=2.5), "2.5 steps"),
+        (lambda m: m["encoding"].update(kind="none"), "how long a sample is"),
+        (lambda m: m.update(input_shape=[1, 7, 8]), "do not fit"),
+        (lambda m: m["architecture"].pop(0), "do not fit"),
+        (lambda m: m["class_names"].pop(), "9 classes"),
+    ],
+)
+def test_checkpoints_that_cannot_be_run_are_bad_files(files, capsys, change, says):
+    with safe_open("student/student.safetensors", "pt") as file:
+        tables = json.loads(file.metadata()["snn2chip"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    change(tables)
+    save_file(tensors, "bad.safetensors", {"snn2chip": json.dumps(tables)})
+    assert main(["noise", "bad.safetensors", "--kind", "blur"]) == 3
+    assert says in capsys.readouterr().err
 
 
 def test_many_models_stand_in_blocks(files, monkeypatch, capsys):
