@@ -65,6 +65,23 @@ def test_a_data_set_is_saved_as_a_file_that_recipes_take(
 
 
 @pytest.mark.parametrize(
+    ("name", "says"), [("digits", "--data digits"), ("random", "--data random"), ("mnst", "mnist")]
+)
+def test_what_cannot_be_saved_says_what_to_do(cli: Cli, name: str, says: str) -> None:
+    done = cli("data", "save", name, "-o", "d.npz")
+    assert done.code == 2
+    assert is_four_part(done.err, parts=("change",))
+    assert says in done.err.split("change:")[1]
+
+
+def test_a_local_copy_is_not_written_over(cli: Cli, folder: Path, parquet: Path) -> None:
+    file = next(parquet.rglob("train-*.parquet")).relative_to(folder)
+    before = file.read_bytes()
+    assert cli("data", "save", "cifar10", "-o", file, "--data-dir", "copies").code == 2
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
     ("arguments", "code"),
     [(("mnst", "-o", "m.npz"), 2), (("mnist",), 2), (("mnist", "-o", "."), 2)],
 )

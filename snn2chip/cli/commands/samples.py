@@ -64,11 +64,17 @@ def save(
     import numpy as np
 
     from snn2chip.data.hub import CATALOG, read_part
+    from snn2chip.data.hub.reading import local_files
     from snn2chip.files import write_bytes
 
     if name not in CATALOG:
-        raise ConfigError(f"data set {name!r}", remedy=did_you_mean(name, list(CATALOG)))
-    outputs.check_files({"-o": out}, {})
+        raise _not_of_the_hub(name, list(CATALOG))
+    read = [
+        file for part in CATALOG[name].parts for file in local_files(CATALOG[name], part, data_dir)
+    ]
+    outputs.check_files(
+        {"-o": out}, {f"part {number}": file for number, file in enumerate(read, 1)}
+    )
     arrays: dict[str, Any] = {}
     for part in CATALOG[name].parts:
         key = {"validation": "val"}.get(part, part)
@@ -79,6 +85,23 @@ def save(
     rows = [(key, len(array)) for key, array in arrays.items() if key.startswith("x_")]
     console.out(console.table(("part", "samples"), rows))
     console.wrote(out)
+
+
+def _not_of_the_hub(name: str, known: list[str]) -> ConfigError:
+    if name == "digits":
+        return ConfigError(
+            "data set 'digits' comes with scikit-learn: there is nothing to save",
+            needs=f"a data set of the hub: {', '.join(known)}",
+            remedy='its name is enough: --data digits, or name = "digits" in [data] of a recipe; '
+            "for a file of it numpy.savez (docs/your-own-npz.md)",
+        )
+    if name == "random":
+        return ConfigError(
+            "data 'random' are drawn for each network: there is nothing to save",
+            needs=f"a data set of the hub: {', '.join(known)}",
+            remedy="--data random",
+        )
+    return ConfigError(f"no data set {name!r} of the hub", remedy=did_you_mean(name, known))
 
 
 def noise(
