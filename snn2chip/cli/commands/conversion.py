@@ -106,17 +106,21 @@ def _check_files(plan: Recipe, recipe: Path, folder: Path, json: Path | None) ->
     Raises:
         ConfigError: naming both.
     """
+    from snn2chip.data.hub import kept_file
     from snn2chip.distill.folder import TEACHER
 
     assert plan.teacher is not None
     named = plan.teacher.file
-    read = {"recipe": recipe, "data": recipe.parent / plan.data.name}
+    read = {"recipe": recipe, "data": kept_file(plan.data.name) or recipe.parent / plan.data.name}
     read |= {"teacher": recipe.parent / named} if named else {}
     written = {} if named else {"-o": folder / f"{TEACHER}.safetensors"}
     if json is not None and json != outputs.HERE:
         whole, file = Path(os.path.realpath(folder)), Path(os.path.realpath(json))
         if file in (whole, *whole.parents):
-            raise ConfigError(f"--json {json}: -o {folder} is to be a folder there")
+            raise ConfigError(
+                f"--json {json}: -o {folder} is to be a folder there",
+                remedy="another path for --json",
+            )
     outputs.check_files({**written, "--json": json}, read)
     outputs.check_files({"--json": json}, {**read, "-o": folder})
 

@@ -132,14 +132,16 @@ def noise(
 ) -> None:
     """Accuracy of networks on samples with noise: gaussian, salt_and_pepper, blur, contrast,
     dropped_events; every network sees the same samples."""
+    from snn2chip.data.hub import kept_file
     from snn2chip.distill.robustness import evaluate_noise, open_models, samples_for, to_dict
 
-    read = {"--data": data, **{f"model {place}": path for place, path in enumerate(models, 1)}}
-    outputs.check_files({"--json": json_}, read)
+    read = {f"model {place}": path for place, path in enumerate(models, 1)}
+    outputs.check_files({"--json": json_}, {"--data": data, **read})
     chosen = _strengths(kind or (), strength or ())
     opened = open_models(models)
-    files = [(name, file) for name, model in opened.items() for file in model.files]
-    outputs.check_files({"--json": json_}, {f"{file.name} of {name}": file for name, file in files})
+    files = {f"{f.name} of {name}": f for name, model in opened.items() for f in model.files}
+    source = data or next(iter(opened.values())).metadata.data.name
+    outputs.check_files({"--json": json_}, {"data": kept_file(source), **files})
     x, y = samples_for(opened, data, samples)
     rows = evaluate_noise(opened, x, y, chosen, seed)
     text = json.dumps(to_dict(rows, seed), indent=2) + "\n"

@@ -46,11 +46,24 @@ def contents(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("file", ["c/teacher.safetensors", "new/teacher.safetensors", "d.npz", "c"])
-def test_the_curves_take_the_place_of_nothing(taught, file) -> None:
+@pytest.mark.parametrize(
+    ("out", "file"),
+    [
+        ("c", "c/teacher.safetensors"),
+        ("c", "c/../c/teacher.safetensors"),
+        ("new", "new/teacher.safetensors"),
+        ("new", "new"),
+        ("new/er", "new"),
+        ("c", "d.npz"),
+        ("c", "r.toml"),
+    ],
+)
+def test_the_curves_take_the_place_of_nothing(taught, capsys, out, file) -> None:
     before = contents(taught)
-    assert main(["convert", "r.toml", "-o", file.split("/")[0], "--json", file]) == 2
+    assert main(["convert", "r.toml", "-o", out, "--json", file]) == 2
+    assert "change:" in capsys.readouterr().err
     assert contents(taught) == before
+    assert main(["convert", "r.toml", "-o", out, "--steps", "2", "--json", "c/curves.json"]) == 0
 
 
 def test_an_empty_folder_name_is_refused(taught, capsys) -> None:
