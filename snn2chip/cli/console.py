@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from snn2chip.cli.tables import laid_out
 from snn2chip.errors import ConfigError, DoesNotFitError, Snn2chipError
 
 if TYPE_CHECKING:
@@ -181,22 +182,43 @@ def refuse(violations: Sequence[Violation]) -> None:
     raise DoesNotFitError(f"{count} broken limit{'s' if count > 1 else ''}: it does not fit")
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Columns of text, padded; numbers to the right."""
+def room() -> int | None:
+    """Columns that results have: what COLUMNS says, or those of the terminal; None in a pipe."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isdecimal() and int(said) > 0:
+        return int(said)
+    if not sys.stdout.isatty():
+        return None
+    with suppress(OSError, ValueError):
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    return None
+
+
+def folded(text: str) -> str:
+    """Sentences that end at words where there is no more room."""
+    width = room()
+    if width is None:
+        return text
+    from textwrap import fill
+
+    return "\n".join(
+        fill(line, width, break_long_words=False, break_on_hyphens=False)
+        for line in text.split("\n")
+    )
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]], names: int = 1) -> str:
+    """Columns of text, padded; numbers to the right; no wider than there is room.
+
+    Args:
+        names: first columns that say which row it is: each block of a wide table begins with them.
+    """
     cells = [list(head), *([shown(str(cell)) for cell in row] for row in rows)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
     right = [
         bool(rows) and all(isinstance(row[i], int | float) for row in rows)
         for i in range(len(head))
     ]
-    lines = []
-    for row in cells:
-        padded = (
-            cell.rjust(width) if to_right else cell.ljust(width)
-            for cell, width, to_right in zip(row, widths, right, strict=True)
-        )
-        lines.append("  ".join(padded).rstrip())
-    return "\n".join(lines)
+    return laid_out(cells, right, room(), names)
 
 
 @contextmanager
@@ -229,6 +251,8 @@ def _lines() -> Progress:
 def progress(lines: bool = False) -> Iterator[Progress | None]:
     """A progress bar on standard error where that is a terminal, else None.
 
+    A stage of which nothing was done yet ends when another one begins.
+
     Args:
         lines: of work that takes hours: where there is no terminal, such as in a log, a line every
             `LINE_SECONDS`.
@@ -238,13 +262,19 @@ def progress(lines: bool = False) -> Iterator[Progress | None]:
         return
     from rich.console import Console
     from rich.progress import Progress as Bars
+    from rich.progress import TaskID
 
     with Bars(console=Console(stderr=True), transient=True) as bars:
-        tasks: dict[str, int] = {}
+        tasks: dict[str, TaskID] = {}
+        idle: set[str] = set()
 
         def tell(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
+                for other in idle:  # such as what came before the first epoch
+                    bars.remove_task(tasks.pop(other))
+                idle.clear()
                 tasks[stage] = bars.add_task(stage, total=total)
-            bars.update(tasks[stage], completed=done, total=total)  # type: ignore[arg-type]
+            (idle.discard if done else idle.add)(stage)
+            bars.update(tasks[stage], completed=done, total=total)
 
         yield tell

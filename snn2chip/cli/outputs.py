@@ -28,6 +28,9 @@ ON_STANDARD_OUTPUT = ("--json", "--csv", "--cores-csv", "--curve-csv")
 SHOWN = 200
 """Characters of a path that cannot be used, in a message."""
 
+_OF_RUNS = ("*.safetensors", "*.resume", "ensemble.json", "recipe.toml", "card.md")
+"""Files of a folder of `snn2chip distill`, which the same command or another reads again."""
+
 Outputs: TypeAlias = Mapping[str, Path | None]
 Inputs: TypeAlias = Mapping[str, str | Path | None]
 
@@ -122,7 +125,11 @@ def _read(inputs: Inputs) -> dict[Path, tuple[str, str | Path]]:
         _stat(word, given, ConfigError if word == "--target" else InputFileError)
         place = Path(os.path.realpath(given))
         if place.is_dir():
-            found |= {place / part: (word, f"{given}/{part}") for part in PARTS}
+            of_runs = (file.name for form in _OF_RUNS for file in place.glob(form))
+            found |= {
+                Path(os.path.realpath(place / part)): (word, f"{given}/{part}")
+                for part in (*PARTS, *of_runs)
+            }
         elif place.is_file():
             found[place] = (word, given)
     return found

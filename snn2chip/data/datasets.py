@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from snn2chip.data.files import read_file
 from snn2chip.data.hub import BYTE_SCALE, CATALOG, NamedSet, kept_file, read_part
-from snn2chip.data.parts import as_labels, scaled_bytes
+from snn2chip.data.parts import as_labels, check_count, scaled_bytes
 from snn2chip.errors import ConfigError, did_you_mean
 
 Shape: TypeAlias = tuple[int, ...]
@@ -32,6 +32,9 @@ SEEDS = 2**32
 
 CALIBRATED = 1024
 """Training samples of a data set of the hub that are read to pick scales."""
+
+TEST_SIZE = 0.4
+"""Share of the digits that is scored, where a network does not say otherwise."""
 
 RANDOM_SAMPLES = 16
 MAX_RANDOM_SAMPLES = 100_000
@@ -84,6 +87,7 @@ def load_data(
     classes: int | None = None,
     random_steps: int | None = None,
     byte_scale: float = 1.0,
+    test_size: float = TEST_SIZE,
 ) -> Dataset:
     """The samples called ``ref`` for a network with these ``inputs``.
 
@@ -96,6 +100,7 @@ def load_data(
         random_steps: makes ``random`` give spikes of that many steps instead of static values.
         byte_scale: what static samples of a file are divided by where they are bytes (uint8), as
             the network's encoding says.
+        test_size: share of ``digits`` that is scored.
 
     Raises:
         ConfigError: no such data set, or fewer samples than asked for.
@@ -108,7 +113,7 @@ def load_data(
     if ref == "random":
         return _random(inputs, seed, samples or RANDOM_SAMPLES, random_steps)
     if ref == "digits":
-        data = _digits(inputs, seed)
+        data = _digits(inputs, seed, test_size)
     elif ref in CATALOG:
         kept = kept_file(ref)
         data = (
@@ -195,10 +200,10 @@ def _named(named: NamedSet, inputs: Mapping[str, Shape], samples: int | None) ->
     )
 
 
-def _digits(inputs: Mapping[str, Shape], seed: int) -> Dataset:
+def _digits(inputs: Mapping[str, Shape], seed: int, test_size: float) -> Dataset:
     from snn2chip.data.digits import SHAPE, load_digits_split
 
-    (name, shape), split = _fitting("digits", inputs, SHAPE), load_digits_split(seed)
+    (name, shape), split = _fitting("digits", inputs, SHAPE), load_digits_split(seed, test_size)
     return Dataset(
         "digits",
         {name: split.x_test.reshape(-1, *shape)},
@@ -250,12 +255,6 @@ def _file(ref: str, inputs: Mapping[str, Shape], samples: int | None, byte_scale
 
 
 def _first(data: Dataset, samples: int) -> Dataset:
-    if samples > data.samples:
-        raise ConfigError(
-            f"data {data.name!r}: too few samples",
-            needs=f"{samples} samples",
-            has=f"{data.samples} samples to score",
-            remedy=f"--samples {data.samples} or fewer",
-        )
+    check_count(f"data {data.name!r}", samples, data.samples)
     x = {name: array[:samples] for name, array in data.x.items()}
     return replace(data, x=x, y=None if data.y is None else data.y[:samples])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snn2chip.errors import InputFileError
+from snn2chip.errors import ConfigError, InputFileError
 
 MAX_DENSE_BYTES = 2**31
 """Largest array that sparse events are spread over."""
@@ -94,6 +94,25 @@ def scaled_bytes(array: NDArray[Any], byte_scale: float) -> NDArray[Any]:
     if array.dtype != np.uint8 or byte_scale == 1.0:
         return array
     return array.astype(np.float32) / np.float32(byte_scale)
+
+
+def check_count(what: str, samples: int | None, there: int) -> None:
+    """Refuse to take more samples than there are.
+
+    Args:
+        what: they would be taken from, for the message.
+        samples: as many as are asked for, or None for all.
+
+    Raises:
+        ConfigError: fewer than asked for.
+    """
+    if samples is not None and samples > there:
+        raise ConfigError(
+            f"{what}: too few samples",
+            needs=f"{samples} samples",
+            has=f"{there} samples to score",
+            remedy=f"--samples {there} or fewer",
+        )
 
 
 def check_finite(source: str, key: str, array: NDArray[Any]) -> None:

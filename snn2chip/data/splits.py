@@ -29,7 +29,7 @@ def load_split(name: str, seed: int, test_size: float, folder: Path | None = Non
         name: ``digits``, a data set of the hub (or ``<name>.npz`` in the folder that SNN2CHIP_DATA
             names), or the path of an ``.npz`` file with x_train, y_train, x_test and y_test. Bytes
             (uint8) become values in [0, 1], and images [sample, row, column] get a channel axis. A
-            validation part (x_val and y_val in a file) is joined to the training samples: a
+            validation part (x_val with y_val in a file) is joined to the training samples: a
             recipe's validation share is drawn from all of them.
         seed, test_size: of the split of the digits; other data have a test part of their own.
         folder: that a relative path is seen from.
@@ -77,7 +77,7 @@ def _stored(path: Path, file: NpzFile) -> Split:
             needs=", ".join(PARTS),
             has=", ".join(file.keys) or "nothing",
         )
-    own = "x_val" in file and "y_val" in file
+    own = _has_validation(path, file)
     keys = {"train": "train", **({"validation": "val"} if own else {}), "test": "test"}
     read = {part: _values(path, f"x_{key}", file) for part, key in keys.items()}
     if len({(x.shape[1:], scale) for x, scale in read.values()}) > 1:
@@ -87,6 +87,7 @@ def _stored(path: Path, file: NpzFile) -> Split:
             has=", ".join(f"x_{keys[part]} {list(x.shape)}" for part, (x, _) in read.items()),
         )
     x = {part: values for part, (values, _) in read.items()}
+    _check_bytes(path, *read["train"])
     y: dict[str, NDArray[np.int64]] = {}
     for part, key in keys.items():
         classes = int(y["train"].max()) + 1 if part != "train" else None
@@ -94,6 +95,29 @@ def _stored(path: Path, file: NpzFile) -> Split:
         y[part] = as_labels(str(path), f"y_{key}", labels, len(x[part]), classes)
     _check_classes(path, int(y["train"].max()) + 1)
     return _joined(x, y, read["train"][1])
+
+
+def _has_validation(path: Path, file: NpzFile) -> bool:
+    """Whether there is a validation part; half of one is a mistake."""
+    there = [key for key in ("x_val", "y_val") if key in file]
+    if len(there) == 1:
+        (absent,) = {"x_val", "y_val"} - set(there)
+        raise InputFileError(
+            f"{path}: {there[0]!r} without {absent!r}",
+            needs="both of a validation part, or neither",
+            remedy=f"store {absent!r}, or rename {there[0]!r}",
+        )
+    return bool(there)
+
+
+def _check_bytes(path: Path, x: NDArray[Any], scale: float) -> None:
+    """Refuse bytes of 0 and 1: they would be next to nothing once they are divided."""
+    if scale != 1.0 and float(x.max()) * scale <= 1.5:
+        raise InputFileError(
+            f"{path}: 'x_train' has bytes (uint8) of 0 and 1 only",
+            needs=f"bytes up to {scale:g}, which stands for 1: a recipe divides them by it",
+            remedy="x.astype('float32'), whose values stay as they are",
+        )
 
 
 def _check_classes(path: Path, classes: int) -> None:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import norse.torch as norse
@@ -115,7 +116,9 @@ class CheckpointMetadata:
 
     @classmethod
     def _from_tables(cls, tables: Mapping[str, Any]) -> CheckpointMetadata:
-        encoding, data = tables["encoding"], tables["data"]
+        encoding, data = Encoding(**tables["encoding"]), tables["data"]
+        if type(encoding.steps) not in (int, NoneType):
+            raise ValueError(f"encoding of {encoding.steps!r} steps")
         shape = tuple(tables["input_shape"])
         if not shape or not all(type(size) is int and 0 < size <= 1 << 24 for size in shape):
             raise ValueError(f"input_shape {shape}")
@@ -125,7 +128,7 @@ class CheckpointMetadata:
         return cls(
             architecture=layers,
             discretization=from_preset(**tables["discretization"]),
-            encoding=Encoding(**encoding),
+            encoding=encoding,
             readout=Readout(tables["readout"]),
             input_shape=shape,
             class_names=tuple(str(name) for name in tables["class_names"]),
@@ -190,6 +193,40 @@ def _layout(path: Path, metadata: CheckpointMetadata) -> norse.SequentialState:
         ) from error
     except (RuntimeError, ValueError) as error:
         raise InputFileError(f"{path}: layers that torch cannot hold: {error}") from error
+
+
+def check_runs(
+    path: str | Path, student: norse.SequentialState, metadata: CheckpointMetadata
+) -> int:
+    """Refuse a student that cannot be run as its metadata say: one sample goes through it.
+
+    Returns:
+        the number of its outputs.
+
+    Raises:
+        InputFileError: the file does not say how values become spikes or how long a sample is, or
+            its layers do not fit each other or the samples.
+    """
+    encoding = metadata.encoding
+    if encoding.kind == "none" or encoding.steps is None:
+        raise InputFileError(
+            f"{path}: its metadata do not say how long a sample is",
+            needs="an encoding with a number of steps",
+            has=f"encoding {encoding.kind!r}, steps {encoding.steps}",
+            remedy="a checkpoint that `snn2chip distill` wrote",
+        )
+    try:
+        with torch.no_grad():
+            output, _ = student(torch.zeros(1, *metadata.input_shape), None)
+        _, outputs = output.shape
+    except (RuntimeError, ValueError, IndexError) as error:
+        raise InputFileError(
+            f"{path}: its layers do not fit each other, or samples of shape "
+            f"{list(metadata.input_shape)}",
+            has=str(error).split("\n", 1)[0][:200],
+            remedy="a checkpoint that `snn2chip distill` wrote",
+        ) from error
+    return int(outputs)
 
 
 def check_names(

@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from snn2chip.data import Keys, Split, load_split
+from snn2chip.data import Dataset, Keys, load_data
 from snn2chip.data.noise import STRENGTHS, NoiseKind, check_noise, drop_events, noisy
-from snn2chip.distill.checkpoint import CheckpointMetadata, load_checkpoint
+from snn2chip.distill.checkpoint import CheckpointMetadata, check_runs, load_checkpoint
 from snn2chip.distill.sequence import encode_spikes, readout_scores, run_layers
 from snn2chip.errors import ConfigError, InputFileError
 from snn2chip.frontends.ensemble import find_ensemble
@@ -29,6 +29,7 @@ CLEAN = "none"
 """What the noise of the first row of a model is called."""
 
 _BATCH = 256
+_INPUT = "input"
 
 Floats = NDArray[np.float64]
 
@@ -41,15 +42,21 @@ class NoiseModel:
         modules: the network alone, or the members of an ensemble.
         metadata: of the first of them.
         ensemble: who answers, where there are members.
+        files: it was read from.
     """
 
     modules: tuple[norse.SequentialState, ...]
     metadata: CheckpointMetadata
     ensemble: Ensemble | None = None
+    files: tuple[Path, ...] = ()
 
     @property
     def takes_events(self) -> bool:
         return self.metadata.encoding.kind != "direct"
+
+    @property
+    def classes(self) -> int:
+        return len(self.metadata.class_names) if self.ensemble is None else self.ensemble.bias.size
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,11 +95,14 @@ def evaluate_noise(
 
     Raises:
         ConfigError: no such kind of noise, or a strength that makes no sense.
+        InputFileError: values below 0 or above 1, which noise on values would cut off.
     """
     chosen = STRENGTHS if strengths is None else strengths
     for kind, values in chosen.items():
         for strength in values:
             check_noise(kind, strength)
+    if any(kind != "dropped_events" for kind in chosen):
+        _check_range(x)
     rows = [_row(name, model, x, y, None, 0.0, seed) for name, model in models.items()]
     for kind, values in chosen.items():
         for strength in values:
@@ -101,6 +111,17 @@ def evaluate_noise(
                 rows.append(_row(name, model, changed, y, kind, strength, seed))
     order = {name: place for place, name in enumerate(models)}
     return tuple(sorted(rows, key=lambda row: order[row.model]))
+
+
+def _check_range(x: NDArray[np.floating]) -> None:
+    low, high = float(x.min()), float(x.max())
+    if low < 0.0 or high > 1.0:
+        raise InputFileError(
+            "samples for noise",
+            needs="values from 0 to 1: noise is measured in them, and they are cut to them",
+            has=f"values from {low:g} to {high:g}",
+            remedy="samples of that range, or --kind dropped_events, which leaves values alone",
+        )
 
 
 def _row(
@@ -178,19 +199,30 @@ def open_models(paths: Sequence[Path]) -> dict[str, NoiseModel]:
 
 def _opened(file: Path) -> NoiseModel:
     if file.suffix != ".json":
-        module, metadata = load_checkpoint(file)
-        return NoiseModel((module,), metadata)
+        module, metadata = _loaded(file)
+        return NoiseModel((module,), metadata, files=(file,))
     ensemble = open_network(str(file), Options()).ensemble
     assert ensemble is not None
-    members = [file.with_name(f"{name}.safetensors") for name in ensemble.names]
+    members = tuple(file.with_name(f"{name}.safetensors") for name in ensemble.names)
     if missing := [member.name for member in members if not member.is_file()]:
         raise InputFileError(
             f"{file}: members that are no checkpoints of students",
             needs="what `snn2chip distill` wrote",
             has=f"no {', '.join(missing)} beside it",
         )
-    opened = [load_checkpoint(member) for member in members]
-    return NoiseModel(tuple(module for module, _ in opened), opened[0][1], ensemble)
+    opened = [_loaded(member) for member in members]
+    modules = tuple(module for module, _ in opened)
+    return NoiseModel(modules, opened[0][1], ensemble, (file, *members))
+
+
+def _loaded(file: Path) -> tuple[norse.SequentialState, CheckpointMetadata]:
+    module, metadata = load_checkpoint(file)
+    outputs, classes = check_runs(file, module, metadata), len(metadata.class_names)
+    if outputs != classes:
+        raise InputFileError(
+            f"{file}: {classes} classes", needs="one for each output", has=f"{outputs} outputs"
+        )
+    return module, metadata
 
 
 def _file(path: Path) -> Path:
@@ -202,13 +234,7 @@ def _file(path: Path) -> Path:
 
 
 def _check_alike(models: Mapping[str, NoiseModel]) -> None:
-    forms = {
-        name: (
-            model.metadata.input_shape,
-            len(model.metadata.class_names) if model.ensemble is None else model.ensemble.bias.size,
-        )
-        for name, model in models.items()
-    }
+    forms = {name: (model.metadata.input_shape, model.classes) for name, model in models.items()}
     if len(set(forms.values())) > 1:
         raise InputFileError(
             "the models take different samples",
@@ -219,29 +245,82 @@ def _check_alike(models: Mapping[str, NoiseModel]) -> None:
         )
 
 
-def samples_for(models: Mapping[str, NoiseModel], data: str | None) -> Split:
-    """The samples ``data``, or those that the first model was trained on, where they have a name.
+def samples_for(
+    models: Mapping[str, NoiseModel], data: str | None, samples: int | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Values and classes of the samples ``data``, read as a run of the first model reads them.
+
+    Where ``data`` is left out they are those that it was trained on, if they have a name.
+
+    Args:
+        samples: the first so many only.
+
+    Returns:
+        x [sample, *input_shape], y [sample].
 
     Raises:
-        ConfigError: they were a file, or there is no such data set.
-        InputFileError: samples of another shape.
+        ConfigError: they were a file, there is no such data set, or there are fewer samples.
+        InputFileError: samples of another shape or without classes of the models, or bytes that
+            stand for one value to one model and for another to the next.
     """
-    metadata = next(iter(models.values())).metadata
-    source = metadata.data
+    source = next(iter(models.values())).metadata.data
     if data is None and source.name.endswith(".npz"):
         raise ConfigError(
             f"the models were trained on {source.name!r}",
             needs="the file: files are opened only where you name them",
             remedy=f"--data {source.name}",
         )
-    split = load_split(data or source.name, source.split_seed, source.test_size)
-    if split.x_test.shape[1:] != metadata.input_shape:
-        raise InputFileError(
-            f"data {data or source.name!r} do not fit the models",
-            needs=f"samples of shape {list(metadata.input_shape)}",
-            has=f"shape {list(split.x_test.shape[1:])}",
+    ref = data or source.name
+    if ref == "random":
+        raise ConfigError(
+            "data 'random' have no labels",
+            needs="samples with labels: accuracy is what noise costs",
+            remedy="a name of `snn2chip data list`, or an .npz file with 'y'",
         )
-    return split
+    dataset = _alike(ref, models, samples)
+    if dataset.timed:
+        raise InputFileError(
+            f"{ref}: samples of spikes over time",
+            needs="values [sample, *shape] without steps, which noise is put on",
+            has=f"{dataset.steps} steps",
+        )
+    if dataset.y is None:
+        raise InputFileError(
+            f"{ref}: no labels",
+            needs="'y' beside 'x', or 'y_test' beside 'x_test': accuracy is what noise costs",
+        )
+    return dataset.x[_INPUT], dataset.y
+
+
+def _alike(ref: str, models: Mapping[str, NoiseModel], samples: int | None) -> Dataset:
+    """The samples as all models take them: of a file, each says what a byte stands for."""
+    by_scale: dict[float, str] = {}
+    for name, model in models.items():
+        by_scale.setdefault(model.metadata.encoding.byte_scale, name)
+    names = list(by_scale.values()) if ref.endswith(".npz") else list(models)[:1]
+    first, *others = (_samples(ref, models[name], samples) for name in names)
+    if any(not np.array_equal(first.x[_INPUT], other.x[_INPUT]) for other in others):
+        divided = (f"{name} divides them by {scale:g}" for scale, name in by_scale.items())
+        raise InputFileError(
+            f"{ref}: bytes that stand for different values to the models",
+            needs="the same samples for all models",
+            has=", ".join(divided),
+            remedy="store the values from 0 to 1 as floats",
+        )
+    return first
+
+
+def _samples(ref: str, model: NoiseModel, samples: int | None) -> Dataset:
+    metadata = model.metadata
+    return load_data(
+        ref,
+        {_INPUT: metadata.input_shape},
+        seed=metadata.data.split_seed,
+        samples=samples,
+        classes=model.classes,
+        byte_scale=metadata.encoding.byte_scale,
+        test_size=metadata.data.test_size,
+    )
 
 
 def to_dict(rows: Sequence[NoiseRow], seed: int) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def read_toml(path: Path, what: str) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_TOML_BYTES:
             raise ConfigError(f"{path}: too large for a {what}", needs="at most 1 MiB of TOML")
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors write a BOM
     except OSError as error:
         raise ConfigError(
             f"{path}: cannot be read ({error.strerror})", remedy=f"name a {what} in TOML"

@@ -21,6 +21,14 @@ def test_the_list_has_every_name_with_licence_and_source(cli: Cli) -> None:
     assert "huggingface.co/datasets/google/speech_commands" in done.out
 
 
+@pytest.mark.parametrize("command", [("data", "list"), ("targets", "list"), ("models", "list")])
+def test_lists_fit_a_terminal_of_80_columns(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert max(map(len, cli(*command).out.splitlines())) <= 80
+
+
 @pytest.fixture
 def parquet(folder: Path) -> Path:
     """A local copy of CIFAR-10 with a dozen images."""
@@ -54,6 +62,23 @@ def test_a_data_set_is_saved_as_a_file_that_recipes_take(
     named = load_split("cifar10", 0, 0.4)
     for part in ("x_train", "y_train", "x_test", "y_test", "byte_scale"):
         np.testing.assert_array_equal(getattr(saved, part), getattr(named, part))
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("digits", "--data digits"), ("random", "--data random"), ("mnst", "mnist")]
+)
+def test_what_cannot_be_saved_says_what_to_do(cli: Cli, name: str, says: str) -> None:
+    done = cli("data", "save", name, "-o", "d.npz")
+    assert done.code == 2
+    assert is_four_part(done.err, parts=("change",))
+    assert says in done.err.split("change:")[1]
+
+
+def test_a_local_copy_is_not_written_over(cli: Cli, folder: Path, parquet: Path) -> None:
+    file = next(parquet.rglob("train-*.parquet")).relative_to(folder)
+    before = file.read_bytes()
+    assert cli("data", "save", "cifar10", "-o", file, "--data-dir", "copies").code == 2
+    assert file.read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -200,6 +200,27 @@ def test_progress_is_told_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None
             tell("simulate", done, 2)
 
 
+def test_a_stage_of_which_nothing_was_done_ends_with_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else "preparing 0%" would stand there during the whole training."""
+    from rich.progress import Progress
+
+    bars: list[Progress] = []
+    kept = Progress.__enter__
+    monkeypatch.setattr(Progress, "__enter__", lambda self: bars.append(self) or kept(self))
+    monkeypatch.setattr(console.verbosity, "quiet", False)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with console.progress() as tell:
+        assert tell is not None
+        for stage, done in (("preparing", 0), ("teacher", 0), ("teacher", 3), ("train", 1)):
+            tell(stage, done, 3)
+        assert [task.description for task in bars[0].tasks] == ["teacher", "train"]
+        tell("preparing", 0, 1)  # a later one may come back
+        tell("preparing", 1, 1)
+        assert [task.description for task in bars[0].tasks] == ["teacher", "train", "preparing"]
+
+
 def test_tables_align_numbers_to_the_right() -> None:
     text = console.table(("name", "count"), [("a", 5), ("long name", 12345)])
     assert text.splitlines() == ["name       count", "a              5", "long name  12345"]

@@ -14,6 +14,12 @@ from snn2chip.targets.vocabulary import COSTS, FORMATS, MESH, RESOURCES
 from tests.cli.conftest import Cli, is_four_part
 
 
+@pytest.fixture(autouse=True)
+def wide(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal in which every row is one line."""
+    monkeypatch.setenv("COLUMNS", "1000")
+
+
 def test_list_names_every_bundled_target(cli: Cli) -> None:
     done = cli("targets", "list")
     assert done.code == 0

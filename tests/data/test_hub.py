@@ -147,6 +147,25 @@ def test_words_become_spectrograms_and_silence_is_left_out(tmp_path):
         np.testing.assert_array_equal(found, spectrogram(wav(sound), "x"))
 
 
+@pytest.mark.parametrize("labels", [[0, -1, 3, 99], [0.0, 1.0, 0.5, float("nan")]])
+def test_labels_that_are_no_class_are_refused_and_counted(tmp_path, labels):
+    """A row that is left out, or a half that becomes 0, would be another data set."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    content = [{"bytes": png(np.zeros((28, 28), np.uint8)), "path": None}] * len(labels)
+    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    (tmp_path / "mnist").mkdir()
+    table = pa.table({"image": pa.array(content, kind), "label": pa.array(labels)})
+    pq.write_table(table, tmp_path / "mnist/train-0.parquet")
+    with pytest.raises(InputFileError, match="2 rows with labels") as caught:
+        read_part(CATALOG["mnist"], "train", tmp_path)
+    assert "0 to 9" in caught.value.needs
+    first = next(k for k, label in enumerate(labels) if label not in range(10))
+    assert caught.value.has == f"{labels[first]!r} in row {first}"
+    assert read_part(CATALOG["mnist"], "train", tmp_path, samples=1)[1].tolist() == [0]
+
+
 def test_a_validation_part_is_joined_to_the_training_samples(tmp_path, monkeypatch):
     words(tmp_path, {"train": [0, 1, 2, 0], "validation": [1, 2], "test": [2, 1]})
     monkeypatch.setenv("SNN2CHIP_DATA", str(tmp_path))

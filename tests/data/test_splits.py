@@ -39,3 +39,24 @@ def test_values_beyond_float32_are_refused(tmp_path, key) -> None:
     x = np.full((12 if key == "x_train" else 6, 4), 1e300)
     with pytest.raises(InputFileError, match="float32"):
         load_split(file_with(tmp_path / "a.npz", **{key: x}), 0, 0.5)
+
+
+@pytest.mark.parametrize(("key", "other"), [("x_val", "y_val"), ("y_val", "x_val")])
+def test_half_a_validation_part_is_refused(tmp_path, key, other) -> None:
+    """It would be left out without a word."""
+    half = {"x_val": np.zeros((3, 4)), "y_val": np.zeros(3, np.int64)}[key]
+    with pytest.raises(InputFileError, match=f"'{key}' without '{other}'"):
+        load_split(file_with(tmp_path / "a.npz", **{key: half}), 0, 0.5)
+
+
+def test_bytes_of_0_and_1_are_refused_and_floats_of_them_are_not(tmp_path) -> None:
+    """Bytes are divided by 255: no input would ever spike."""
+    bits = {key: np.random.default_rng(0).integers(0, 2, (n, 4)) for key, n in SIZES.items()}
+    path = file_with(tmp_path / "a.npz", **{k: x.astype(np.uint8) for k, x in bits.items()})
+    with pytest.raises(InputFileError, match="0 and 1 only"):
+        load_split(path, 0, 0.5)
+    path = file_with(tmp_path / "b.npz", **{k: x.astype(np.float64) for k, x in bits.items()})
+    assert load_split(path, 0, 0.5).x_train.max() == 1.0
+
+
+SIZES = {"x_train": 12, "x_test": 6}

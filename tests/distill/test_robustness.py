@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -11,10 +12,14 @@ import pytest
 torch = pytest.importorskip("torch", reason="students are torch modules")
 pytest.importorskip("norse", reason="students have Norse cells")
 
+from safetensors import safe_open  # noqa: E402
+from safetensors.torch import save_file  # noqa: E402
+
 from snn2chip.cli import main  # noqa: E402
 from snn2chip.data import encode, load_split  # noqa: E402
 from snn2chip.data.noise import drop_events, noisy  # noqa: E402
 from snn2chip.distill import distill  # noqa: E402
+from snn2chip.distill.checkpoint import load_checkpoint, save_checkpoint  # noqa: E402
 from snn2chip.distill.robustness import evaluate_noise, open_models  # noqa: E402
 from snn2chip.distill.sequence import readout_scores, run_steps  # noqa: E402
 from snn2chip.errors import ConfigError, InputFileError  # noqa: E402
@@ -135,6 +140,130 @@ def test_exit_codes(folder, arguments, code, monkeypatch, capsys):
     monkeypatch.chdir(folder)
     assert main(["noise", "student/student.safetensors", *arguments]) == code
     assert capsys.readouterr().err
+
+
+@pytest.fixture
+def files(folder, split, tmp_path, monkeypatch):
+    """A current folder with both models, and some digits as files of several forms."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("student", "ann"):
+        shutil.copytree(folder / name, name)
+    x, y = split.x_test[:60], split.y_test[:60]
+    bits = x > 0.5
+    np.savez("xy.npz", x=x, y=y)
+    np.savez("floats.npz", x=bits.astype(np.float64), y=y)
+    np.savez("bytes.npz", x=bits.astype(np.uint8), y=y)
+    np.savez("more.npz", x=x, y=np.where(np.arange(60) == 7, 12, y))
+    np.savez("nameless.npz", x=x)
+    np.savez("timed.npz", x=np.repeat(bits[:, None], 3, axis=1), y=y)
+    np.savez("large.npz", x=np.round(x * 255.0), y=y)
+    return tmp_path
+
+
+def accuracies(path):
+    rows = json.loads(path.read_text())["rows"]
+    return [row["accuracy"] for row in rows if row["kind"] == "none"]
+
+
+def test_samples_are_read_as_a_simulation_reads_them(files):
+    """By any keys, and bytes as the student's file has them: here as they stand."""
+    found = {}
+    for name in ("floats", "bytes"):
+        assert main(["noise", "student", "--data", f"{name}.npz", "--json", f"{name}.json"]) == 0
+        run = ["student/student.safetensors", "--target", "reference", "--data", f"{name}.npz"]
+        assert main(["simulate", *run, "--json", "run.json"]) == 0
+        (found[name],) = accuracies(files / f"{name}.json")
+        simulated = json.loads((files / "run.json").read_text())["run"]["accuracy"]
+        assert found[name] == pytest.approx(simulated, abs=1 / 60)
+    assert found["bytes"] == found["floats"] > 0.4
+
+
+def test_bytes_must_mean_the_same_to_all_models(files):
+    """A student that was trained on bytes divides them, one trained on floats does not."""
+    module, metadata = load_checkpoint("ann/student.safetensors")
+    encoding = replace(metadata.encoding, byte_scale=255.0)
+    save_checkpoint("of_bytes.safetensors", module, replace(metadata, encoding=encoding))
+    models = ["noise", "student", "of_bytes.safetensors"]
+    assert main([*models, "--data", "floats.npz", "--kind", "blur"]) == 0
+    assert main([*models, "--data", "bytes.npz", "--kind", "blur"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("--data", "more.npz"), 3, "12 at index 7"),
+        (("--data", "nameless.npz"), 3, "no labels"),
+        (("--data", "timed.npz"), 3, "over time"),
+        (("--data", "large.npz"), 3, "values from 0 to 255"),
+        (("--data", "random"), 2, "no labels"),
+        (("--data", "xy.npz", "--samples", "61"), 2, "--samples 60 or fewer"),
+        (("--samples", "99999"), 2, "--samples 719 or fewer"),
+    ],
+)
+def test_samples_that_cannot_be_scored_are_refused(files, arguments, code, says, capsys):
+    assert main(["noise", "student", *arguments]) == code
+    said = capsys.readouterr()
+    assert says in said.err
+    assert said.out == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--data", "xy.npz", "--json", "xy.npz"),
+        ("--json", "student/student.safetensors"),
+        ("--json", "student/recipe.toml"),
+        ("--json", "student/card.md"),
+        ("ann", "--json", "ann/student.safetensors"),
+    ],
+)
+def test_nothing_that_is_read_is_written_over(files, arguments, capsys):
+    before = {path: path.read_bytes() for path in files.rglob("*") if path.is_file()}
+    assert main(["noise", "student", *arguments]) == 2
+    assert "are one file" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in files.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda m: m["encoding"].pop("steps"), "how long a sample is"),
+        (lambda m: m["encoding"].update(steps=None), "how long a sample is"),
+        (lambda m: m["encoding"].update(steps=2.5), "2.5 steps"),
+        (lambda m: m["encoding"].update(kind="none"), "how long a sample is"),
+        (lambda m: m.update(input_shape=[1, 7, 8]), "do not fit"),
+        (lambda m: m["architecture"].pop(0), "do not fit"),
+        (lambda m: m["class_names"].pop(), "9 classes"),
+    ],
+)
+def test_checkpoints_that_cannot_be_run_are_bad_files(files, capsys, change, says):
+    with safe_open("student/student.safetensors", "pt") as file:
+        tables = json.loads(file.metadata()["snn2chip"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    change(tables)
+    save_file(tensors, "bad.safetensors", {"snn2chip": json.dumps(tables)})
+    assert main(["noise", "bad.safetensors", "--kind", "blur"]) == 3
+    assert says in capsys.readouterr().err
+
+
+def test_many_models_stand_in_blocks(files, monkeypatch, capsys):
+    """Each with the kind and the strength of the noise before it, in 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    names = [f"a-model-by-number-{number}" for number in range(5)]
+    for name in names:
+        shutil.copytree("student", name)
+    assert main(["noise", *names, "--data", "xy.npz", "--kind", "blur"]) == 0
+    blocks = capsys.readouterr().out.split("\n\n")
+    assert len(blocks) == 2
+    assert [name for block in blocks for name in block.split("\n")[0].split()[2:]] == names
+    for block in blocks:
+        assert block.split()[:2] == ["noise", "strength"]
+        assert max(map(len, block.split("\n"))) <= 80
+
+
+def test_the_table_may_lie_beside_the_student_and_be_written_again(files):
+    for _ in range(2):
+        assert main(["noise", "student", "--data", "xy.npz", "--json", "student/noise.json"]) == 0
 
 
 def test_other_samples_and_files_are_refused(folder, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -10,8 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snn2chip.distill.recipe import recipe_from_dict
-from snn2chip.distill.tables import LEAST, MOST, at_least, between, from_table, positive
+from snn2chip.distill.tables import (
+    LEAST,
+    MOST,
+    at_least,
+    between,
+    from_table,
+    positive,
+    read_toml,
+)
 from snn2chip.errors import ConfigError
+from snn2chip.study.config import StudyConfig
+from snn2chip.study.trials.grid import base_tables
 
 
 @dataclass(frozen=True)
@@ -34,6 +45,16 @@ def read(table) -> Outer:
     outer = from_table(Outer, table, "file.toml", "")
     assert isinstance(outer, Outer)
     return outer
+
+
+def test_a_byte_order_mark_is_no_part_of_a_recipe(tmp_path: Path) -> None:
+    """Editors of Windows write one; a study reads the same file once more."""
+    path = tmp_path / "recipe.toml"
+    path.write_text('[student]\nkind = "mlp"\n', encoding="utf-8-sig")
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+    tables = {"student": {"kind": "mlp"}}
+    assert read_toml(path, "recipe") == tables
+    assert base_tables(StudyConfig(str(path), grids=({},))) == tables
 
 
 def test_values_and_defaults() -> None:

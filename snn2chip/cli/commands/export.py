@@ -107,7 +107,7 @@ def export(
         onnx_step.export_graph(graph, path, chosen.spikes)
         return
     spikes = chosen.spikes[graph.inputs[0].name][:, : samples or PROOF_SAMPLES]
-    console.out(_sentence(export_module(module, metadata, spikes, path)))
+    console.out(console.folded(_sentence(export_module(module, metadata, spikes, path))))
     console.wrote(path)
 
 

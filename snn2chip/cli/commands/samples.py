@@ -64,11 +64,17 @@ def save(
     import numpy as np
 
     from snn2chip.data.hub import CATALOG, read_part
+    from snn2chip.data.hub.reading import local_files
     from snn2chip.files import write_bytes
 
     if name not in CATALOG:
-        raise ConfigError(f"data set {name!r}", remedy=did_you_mean(name, list(CATALOG)))
-    outputs.check_files({"-o": out}, {})
+        raise _not_of_the_hub(name, list(CATALOG))
+    read = [
+        file for part in CATALOG[name].parts for file in local_files(CATALOG[name], part, data_dir)
+    ]
+    outputs.check_files(
+        {"-o": out}, {f"part {number}": file for number, file in enumerate(read, 1)}
+    )
     arrays: dict[str, Any] = {}
     for part in CATALOG[name].parts:
         key = {"validation": "val"}.get(part, part)
@@ -81,6 +87,23 @@ def save(
     console.wrote(out)
 
 
+def _not_of_the_hub(name: str, known: list[str]) -> ConfigError:
+    if name == "digits":
+        return ConfigError(
+            "data set 'digits' comes with scikit-learn: there is nothing to save",
+            needs=f"a data set of the hub: {', '.join(known)}",
+            remedy='its name is enough: --data digits, or name = "digits" in [data] of a recipe; '
+            "for a file of it numpy.savez (docs/your-own-npz.md)",
+        )
+    if name == "random":
+        return ConfigError(
+            "data 'random' are drawn for each network: there is nothing to save",
+            needs=f"a data set of the hub: {', '.join(known)}",
+            remedy="--data random",
+        )
+    return ConfigError(f"no data set {name!r} of the hub", remedy=did_you_mean(name, known))
+
+
 def noise(
     models: Annotated[
         list[Path],
@@ -88,7 +111,13 @@ def noise(
             metavar="MODEL...", help="Checkpoints of students and teachers, or folders."
         ),
     ],
-    data: o.Data = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="A name of `snn2chip data list`, or an .npz file with labels.",
+            show_default="what the first model was trained on",
+        ),
+    ] = None,
     kind: Annotated[
         list[str] | None,
         typer.Option(help="A kind of noise; repeatable.", show_default="all of them"),
@@ -103,13 +132,17 @@ def noise(
 ) -> None:
     """Accuracy of networks on samples with noise: gaussian, salt_and_pepper, blur, contrast,
     dropped_events; every network sees the same samples."""
+    from snn2chip.data.hub import kept_file
     from snn2chip.distill.robustness import evaluate_noise, open_models, samples_for, to_dict
 
-    outputs.check_files({"--json": json_}, {str(path): path for path in models})
+    read = {f"model {place}": path for place, path in enumerate(models, 1)}
+    outputs.check_files({"--json": json_}, {"--data": data, **read})
     chosen = _strengths(kind or (), strength or ())
     opened = open_models(models)
-    split = samples_for(opened, None if data is None else str(data))
-    x, y = split.x_test[:samples], split.y_test[:samples]
+    files = {f"{f.name} of {name}": f for name, model in opened.items() for f in model.files}
+    source = data or next(iter(opened.values())).metadata.data.name
+    outputs.check_files({"--json": json_}, {"data": kept_file(source), **files})
+    x, y = samples_for(opened, data, samples)
     rows = evaluate_noise(opened, x, y, chosen, seed)
     text = json.dumps(to_dict(rows, seed), indent=2) + "\n"
     if json_ != outputs.HERE:
@@ -133,7 +166,7 @@ def _strengths(
 
 
 def _table(rows: tuple[NoiseRow, ...]) -> str:
-    """One line per kind and strength, one column per model."""
+    """One line per kind and strength, one column per model, in blocks where they are many."""
     models = list(dict.fromkeys(row.model for row in rows))
     cells = {(row.model, row.kind, row.strength): row.accuracy for row in rows}
     places = list(dict.fromkeys((row.kind, row.strength) for row in rows))
@@ -145,4 +178,4 @@ def _table(rows: tuple[NoiseRow, ...]) -> str:
         (kind, f"{strength:g}", *(share(cells[name, kind, strength]) for name in models))
         for kind, strength in places
     ]
-    return console.table(("noise", "strength", *models), lines)
+    return console.table(("noise", "strength", *map(console.shown, models)), lines, names=2)

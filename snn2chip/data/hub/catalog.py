@@ -31,9 +31,10 @@ class NamedSet:
             class.
         kind: how that becomes an array.
         shape: of one sample, bytes (uint8).
-        classes: labels from 0; samples with any other label are left out.
+        classes: labels from 0.
         samples: of the training, validation (0 where there is none) and test part.
         licence, source: as their makers state them.
+        left_out: labels of rows that are no samples; any other label is an error.
     """
 
     name: str
@@ -47,6 +48,7 @@ class NamedSet:
     licence: str
     source: str
     revision: str | None = None
+    left_out: tuple[int, ...] = ()
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -70,7 +72,7 @@ _SETS = (
     NamedSet(
         "speech-commands", "google/speech_commands", "v0.02", "audio", "speech", (1, 49, 40),
         _WORDS, (84_843, 9_981, 4_482), "CC BY 4.0", "Warden 2018, version 0.02",
-        revision="refs/convert/parquet",
+        revision="refs/convert/parquet", left_out=(len(_WORDS),),  # recordings of silence
     ),
 )  # fmt: skip
 

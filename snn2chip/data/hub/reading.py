@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from snn2chip.data.hub.catalog import CATALOG, NamedSet
 from snn2chip.data.hub.images import pixels
 from snn2chip.data.hub.speech import spectrogram
-from snn2chip.errors import ConfigError, InputFileError, Snn2chipError
+from snn2chip.errors import ConfigError, InputFileError, Snn2chipError, counted
 
 VARIABLE = "SNN2CHIP_DATA"
 """Environment variable with the folder of local copies."""
@@ -51,14 +51,19 @@ def read_part(
     rows = _rows(named, part, folder)
     x: list[NDArray[np.uint8]] = []
     y: list[int] = []
+    wrong: list[tuple[int, Any]] = []
     try:
         for number, (content, label) in enumerate(rows):
             if samples is not None and len(y) == samples:
                 break
-            if not 0 <= label < len(named.classes):
+            if label in named.left_out:
+                continue
+            if not _is_class(label, len(named.classes)):
+                wrong.append((number, label))
+            if wrong:  # the others are only counted
                 continue
             x.append(_DECODERS[named.kind](content, named.shape, f"{where}, row {number}"))
-            y.append(label)
+            y.append(int(label))
     except Snn2chipError:
         raise
     except Exception as error:  # pyarrow and datasets raise errors of their own at damage
@@ -67,9 +72,22 @@ def read_part(
             needs=f"columns {named.column!r} (bytes and path) and 'label' in Parquet files",
             remedy=f"download {named.repository} again",
         ) from error
+    if wrong:
+        number, label = wrong[0]
+        raise InputFileError(
+            f"{where}: {counted(len(wrong), 'row')} with labels that are no class",
+            needs=f"whole numbers from 0 to {len(named.classes) - 1}",
+            has=f"{label!r} in row {number}",
+            remedy="correct these rows or leave them out, or download the files again",
+        )
     if not y:
         raise InputFileError(f"{where}: no samples", needs=f"labels below {len(named.classes)}")
     return np.stack(x), np.array(y, np.int64)
+
+
+def _is_class(label: Any, classes: int) -> bool:
+    """Whether a label, of whatever type a file has, is one of the classes."""
+    return isinstance(label, int | float) and 0 <= label < classes and int(label) == label
 
 
 def kept_file(name: str) -> Path | None:
@@ -100,8 +118,8 @@ def _is_of(file: Path, part: str) -> bool:
     return file.name.startswith(f"{part}-") or file.stem == part or file.parent.name == part
 
 
-def _rows(named: NamedSet, part: str, folder: Path | None) -> Iterator[tuple[bytes, int]]:
-    """Content and label of every sample."""
+def _rows(named: NamedSet, part: str, folder: Path | None) -> Iterator[tuple[bytes, Any]]:
+    """Content and label of every row."""
     datasets = _library(named)
     files = local_files(named, part, folder)
     if files:
@@ -114,7 +132,7 @@ def _rows(named: NamedSet, part: str, folder: Path | None) -> Iterator[tuple[byt
     undecoded = found.cast_column(named.column, feature(decode=False))
     for batch in undecoded.iter(batch_size=_BATCH):
         for content, label in zip(batch[named.column], batch["label"], strict=True):
-            yield content["bytes"], int(label)
+            yield content["bytes"], label
 
 
 def _library(named: NamedSet) -> Any:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from snn2chip.data import Split
+from snn2chip.data.parts import check_count
 from snn2chip.distill.conversion.balance import activation_scales, balanced, rate_scale
 from snn2chip.distill.conversion.chain import cast, chain_of
 from snn2chip.distill.conversion.spiking import BATCH, Curve, Dynamics, conversion_curve
@@ -66,7 +67,8 @@ class Conversion:
     def rows(self, margin: float) -> list[tuple[str, ...]]:
         """A table: accuracy in percent at powers of two and at the end, and the good T.
 
-        These are the first that is good, the one from which all are, and the spikes up to that.
+        These are the first that is good, the one from which all are, and the spikes of a sample
+        up to that.
 
         Args:
             margin: how far below the teacher is good, as a share.
@@ -130,7 +132,7 @@ def convert(
         tell: called with a variant's name, its steps of samples done, and all of them.
 
     Raises:
-        ConfigError: a teacher without PyTorch layers, or a silent one.
+        ConfigError: a teacher without PyTorch layers, a silent one, or fewer samples.
         UnsupportedError: layers that have no spiking counterpart.
     """
     if teacher.module is None:
@@ -139,6 +141,7 @@ def convert(
             needs="a teacher of PyTorch layers",
             has="one that gives outputs only, such as an ONNX file",
         )
+    check_count("the test split", samples, len(split.y_test))
     links = cast(chain_of(teacher.module), torch.float32)
     split = replace(split, x_test=split.x_test[:samples], y_test=split.y_test[:samples])
     x, test = (torch.as_tensor(v, dtype=torch.float32) for v in (split.x_train, split.x_test))

@@ -28,7 +28,7 @@ def base_tables(study: StudyConfig) -> dict[str, Any]:
     from snn2chip.distill import read_recipe
 
     read_recipe(study.recipe)
-    return tomllib.loads(Path(study.recipe).read_text("utf-8"))
+    return tomllib.loads(Path(study.recipe).read_text("utf-8-sig"))
 
 
 def grid_trials(study: StudyConfig, base: Mapping[str, Any]) -> tuple[Trial, ...]:

@@ -203,17 +203,21 @@ threads = 1
 """
 
 
-def test_convert_shows_every_variant_over_t(tmp_path, capsys) -> None:
+def test_convert_shows_every_variant_over_t(tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(SMALL.format(teacher='kind = "mlp"\nwidths = [16]'))
     out, file = str(tmp_path / "out"), tmp_path / "curve.json"
     command = ["convert", str(recipe), "-o", out, "--steps", "20", "--json", str(file)]
     assert main([*command, "--margin", "5", "--samples", "300"]) == 0
     shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 80
     assert "max-norm" in shown
     assert "T = 16" in shown
     assert "T = 20" in shown
     found = json.loads(file.read_text())
+    reference = f"The teacher: {100 * found['reference']:.2f} % of 300 test samples."
+    assert shown.startswith(reference), "not where an accuracy at some T is looked for"
     assert found["schema"] == "snn2chip/conversion/1"
     for curve in found["curves"]:
         assert len(curve["accuracy"]) == 20
