@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,6 +37,48 @@ def test_trials_beside_each_other_are_the_same_trials(write_study: Write, tmp_pa
     assert len(beside.outcomes) == 2
     for key, outcome in beside.outcomes.items():
         assert outcome.figures == alone.outcomes[key].figures
+
+
+SHARING = """
+recipe = "base.toml"
+seeds = [0]
+
+[[grid]]
+"student.readout" = ["v_mean"]
+method = [
+  { name = "sne", members = 2, policy = "budget", setting = 1.0 },
+  { name = "sne", members = 2, policy = "budget", setting = 2.0 },
+  { name = "ce" },
+  { name = "sne", members = 2, policy = "confidence", setting = 0.5 },
+]
+"""
+
+
+def test_trials_of_one_training_do_not_train_it_beside_each_other(
+    write_study: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three trials share a training, and the fourth goes beside the first of them."""
+    study = read_study(write_study(SHARING))
+    seen: list[list[str]] = []
+
+    def start(running: dict[Any, Any], work: Any) -> None:
+        running[object()] = (work, None)
+        names = [w.trial.tables["method"]["name"] for w, _ in running.values()]
+        seen.append(names)
+
+    def ended(running: dict[Any, Any]) -> Iterator[tuple[Any, int, str]]:
+        oldest = next(iter(running))
+        yield running.pop(oldest)[0], 1, "not run"
+
+    @contextmanager
+    def processes() -> Iterator[dict[Any, Any]]:
+        yield {}
+
+    for name, fake in (("start", start), ("ended", ended), ("processes", processes)):
+        monkeypatch.setattr(f"snn2chip.study.trials.running.{name}", fake)
+    ran = run(study, tmp_path / "out", jobs=3)
+    assert len(ran.failures) == 4
+    assert seen == [["sne"], ["sne", "ce"], ["ce", "sne"], ["sne"]]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")

@@ -139,13 +139,12 @@ def _train(
     from snn2chip.distill import distill
     from snn2chip.distill.folder import RESUME
     from snn2chip.distill.run import RECIPE_NAME
-    from snn2chip.distill.training.state import fingerprint
 
     tables = moved(work.trial.tables, work.base, place)
     file = write_text(place / RECIPE_NAME, toml_text(tables))
     noted, shared = [place / TRAINING], None
-    if recipe.method.answering:  # which other trials may leave out
-        shared = work.folder.training(fingerprint(recipe)[:16])
+    if digits := shared_training(recipe):
+        shared = work.folder.training(digits)
         noted.append(shared.with_suffix(".json"))
         anew = differs(read_notes(noted[-1]), lesson) if noted[-1].exists() else anew
     if anew:  # before the new lesson is noted: whoever finds both takes them for one another's
@@ -168,6 +167,16 @@ def _train(
         )
     spent = {"seconds": made.seconds, "epochs": len(made.history), "epoch": made.epoch}
     write_bytes(place / TRAINING, json.dumps({**lesson, **spent}).encode())
+
+
+def shared_training(recipe: Recipe) -> str:
+    """Digits of a training that other trials may have too; "" of one that is a trial's own.
+
+    Trials share it that differ only in how their students answer.
+    """
+    from snn2chip.distill.training.state import fingerprint
+
+    return fingerprint(recipe)[:16] if recipe.method.answering else ""
 
 
 @contextmanager

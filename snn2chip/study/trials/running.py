@@ -19,7 +19,7 @@ from snn2chip.study.kept import digits_of, keep_trials
 from snn2chip.study.settings import settings_text
 from snn2chip.study.trials.grid import grid_trials
 from snn2chip.study.trials.lessons import FILES, SAMPLES, differs, file_digits, lesson_of
-from snn2chip.study.trials.one import Tell, Work, moved, run_trial, without_flags
+from snn2chip.study.trials.one import Tell, Work, moved, run_trial, shared_training, without_flags
 from snn2chip.study.trials.processes import CRASHED, ended, failure_of, processes, start
 from snn2chip.study.trials.store import StudyFolder
 from snn2chip.study.types import FLOAT, Outcome, Trial
@@ -203,14 +203,28 @@ class _Runner:
         self._count(len(todo), len(todo))
 
     def _beside(self, todo: Sequence[Work]) -> None:
+        """Several at once, but never two that would train the same."""
+        trainings = {work.trial.key: self._training(work) for work in todo}
         with processes() as running:
-            waiting = list(reversed(todo))
+            waiting = list(todo)
             while waiting or running:
-                while waiting and len(running) < self.jobs:
-                    start(running, waiting.pop())
+                while len(running) < self.jobs:
+                    busy = {trainings[work.trial.key] for work, _ in running.values()} - {""}
+                    free = (w for w in waiting if trainings[w.trial.key] not in busy)
+                    if (work := next(free, None)) is None:
+                        break
+                    waiting.remove(work)
+                    start(running, work)
                 for work, code, reason in ended(running):
                     self._collect(work, code, reason)
                 self._count(len(todo) - len(waiting) - len(running), len(todo))
+
+    def _training(self, work: Work) -> str:
+        """Digits of the training that a trial shares, or ""."""
+        from snn2chip.distill import recipe_from_dict
+
+        place = self.folder.trial(work.trial.key)
+        return shared_training(recipe_from_dict(moved(work.trial.tables, self.base, place)))
 
     def _collect(self, work: Work, code: int, reason: str) -> None:
         key = work.trial.key
