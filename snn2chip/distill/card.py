@@ -211,11 +211,10 @@ def _whose(figures: CardFigures) -> str:
 def _trained_anew(figures: CardFigures) -> str:
     """What of a student and its teacher each fold trained."""
     teacher = figures.metadata.recipe.get("teacher")
-    anew = "each trained anew"
+    parts = ["each trained anew"]
     if figures.teacher is not None and teacher is not None:
-        file = teacher.get("file")
-        anew += " by the same teacher" if file else " by a teacher that was, too"
-    return anew if figures.quantized is None else f"{anew} and not fine-tuned"
+        parts += ["by the same teacher" if teacher.get("file") else "with its teacher"]
+    return " ".join(parts) + ("" if figures.quantized is None else ", and not fine-tuned")
 
 
 def quantized_rows(figures: QuantizedFigures) -> dict[str, str]:

@@ -21,6 +21,7 @@ from snn2chip.distill.training.state import fingerprint
 from snn2chip.errors import Snn2chipError
 from snn2chip.frontends.ensemble import FILE as ENSEMBLE
 from snn2chip.frontends.ensemble import GATE
+from snn2chip.graph.ensemble import MOST_MEMBERS
 from snn2chip.pipeline.opening import CHECKPOINT
 
 RESUME, BEST, LAST = "training.resume", "best.safetensors", "last.safetensors"
@@ -48,6 +49,10 @@ class RunFolder:
         """State of the student's training."""
         return self.shared or self.path / RESUME
 
+    def missing(self, recipe: Recipe) -> tuple[str, ...]:
+        """Files that the recipe names, and that the copy of it here does not find."""
+        return tuple(name for name in recipe.files if not (self.path / name).exists())
+
     def forget(self, recipe: Recipe) -> None:
         """Remove what an unfinished run left; teachers that are done stay."""
         for name in (RESUME, BEST, LAST):
@@ -69,7 +74,8 @@ class RunFolder:
         Args:
             several: an ensemble lies there now.
         """
-        others = (CHECKPOINT,) if several else (ENSEMBLE, GATE)
+        members = (f"m{k}.safetensors" for k in range(MOST_MEMBERS))
+        others = (CHECKPOINT,) if several else (ENSEMBLE, GATE, *members)
         for name in (RESUME, BEST, *others):
             (self.path / name).unlink(missing_ok=True)
 

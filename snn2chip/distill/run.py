@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import norse.torch as norse
 import numpy as np
 from numpy.typing import NDArray
 
+from snn2chip.compiled import is_compiled
 from snn2chip.data import Split, load_split
 from snn2chip.distill.card import CardFigures, QuantizedFigures, render_card
 from snn2chip.distill.checkpoint import save_checkpoint
@@ -21,7 +23,7 @@ from snn2chip.distill.on_target import TargetFigures, figures_of_result, figures
 from snn2chip.distill.quantized.finetune import finetune_quantized
 from snn2chip.distill.quantized.folding import check_layers
 from snn2chip.distill.quantized.tuning import FLOAT_NAME, Tuning, figures_of, started, tuned_recipe
-from snn2chip.distill.recipe import Recipe, read_recipe
+from snn2chip.distill.recipe import Recipe, read_recipe, recipe_from_dict
 from snn2chip.distill.recipe.bounds import MAX_SEED
 from snn2chip.distill.sequence import Evaluation, evaluate
 from snn2chip.distill.students.legality import check_targets
@@ -113,13 +115,17 @@ def distill(
         raise ConfigError(f"--folds {folds}", needs="0, or at least 2")
     recipe_path, out_dir = Path(recipe_path), Path(out_dir)
     recipe = tuned_recipe(read_recipe(recipe_path), tuning)
+    recipe.check_penalties()
+    if is_compiled(out_dir):
+        raise ConfigError(f"-o {out_dir}: a compiled folder", remedy="name another folder")
     split = load_samples(recipe, recipe_path.parent)
     metadata = describe(recipe, split)
     _check_samples(recipe, split, folds)
     check_targets(metadata, recipe.targets)
     if recipe.quantization is not None:
         check_layers(metadata.architecture, metadata.discretization.dt)
-        check_targets(metadata, [recipe.quantization.target], limits=False)
+        target = recipe.quantization.target
+        check_targets(metadata, [target], limits=False, otherwise="train without [quantization]")
     folder = RunFolder(
         out_dir,
         metadata,
@@ -141,7 +147,8 @@ def _check_samples(recipe: Recipe, split: Split, folds: int) -> None:
     hold_out(recipe.data, split.y_train)
     if not folds:
         return
-    fewest = int(np.bincount(np.concatenate([split.y_train, split.y_test])).min())
+    y = np.concatenate([split.y_train, split.y_test])
+    fewest = int(np.bincount(y).min())
     if folds > fewest:
         raise ConfigError(
             f"--folds {folds}",
@@ -149,6 +156,8 @@ def _check_samples(recipe: Recipe, split: Split, folds: int) -> None:
             has=f"{fewest} samples of the rarest class",
             remedy=f"at most --folds {fewest}",
         )
+    for inner, _ in _folds(recipe, y, folds):
+        hold_out(recipe.data, y[inner])
     if recipe.training.seed > MAX_SEED - folds:
         raise ConfigError(
             f"--folds {folds} from training.seed = {recipe.training.seed}",
@@ -161,7 +170,11 @@ def replaced(recipe_path: str | Path, out_dir: str | Path, tuning: Tuning | None
     """How the recipe of a student that is there differs from this one; "" where nothing does."""
     recipe = tuned_recipe(read_recipe(recipe_path), tuning or Tuning())
     earlier = earlier_recipe(Path(out_dir))
-    return "" if earlier is None else differences(earlier, recipe.to_dict())
+    if earlier is None:
+        return ""
+    with suppress(ConfigError):  # with the defaults of keys that there were not
+        earlier = recipe_from_dict(earlier).to_dict()
+    return differences(earlier, recipe.to_dict())
 
 
 def _made(
@@ -219,7 +232,7 @@ def _made(
             for target in recipe.targets
         ),
         drops_zeros=recipe.drops_zeros,
-        files=recipe.files,
+        files=folder.missing(recipe),
     )
     bits = None if recipe.quantization is None else recipe.quantization.weight_bits
     judged = Judged(student, metadata, *judging_samples(recipe, split), bits)
@@ -352,12 +365,9 @@ def cross_validate(
     Args:
         teacher: out of a file, which taught on samples of its own.
     """
-    from sklearn.model_selection import StratifiedKFold
-
     x = np.concatenate([split.x_train, split.x_test])
     y = np.concatenate([split.y_train, split.y_test])
-    parts = StratifiedKFold(folds, shuffle=True, random_state=recipe.data.split_seed).split(x, y)
-    for index, (inner, outer) in enumerate(parts):
+    for index, (inner, outer) in enumerate(_folds(recipe, y, folds)):
         training = replace(recipe.training, seed=recipe.training.seed + index)
         fold = replace(recipe, training=training)
         given, name = (x[inner], y[inner]), f"fold {index + 1}/{folds}"
@@ -366,3 +376,13 @@ def cross_validate(
             guide = teacher_of_samples(recipe, *given, f"{name}, teacher", progress)
         fitted = fit(fold, *given, name, progress, guide)
         yield judge(fold, fitted.student, x[outer], y[outer]).accuracy
+
+
+def _folds(
+    recipe: Recipe, y: NDArray[np.int64], folds: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Indices of the samples that train, and of those that judge, of each fold."""
+    from sklearn.model_selection import StratifiedKFold
+
+    parts = StratifiedKFold(folds, shuffle=True, random_state=recipe.data.split_seed)
+    yield from parts.split(y, y)

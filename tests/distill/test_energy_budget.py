@@ -17,7 +17,8 @@ from snn2chip.distill.quantized.finetune import finetune_quantized  # noqa: E402
 from snn2chip.distill.recipe import QuantizationConfig  # noqa: E402
 from snn2chip.distill.run import describe, distill  # noqa: E402
 from snn2chip.distill.sequence import encode_spikes, run_layers  # noqa: E402
-from snn2chip.distill.training import fit  # noqa: E402
+from snn2chip.distill.training import Trainer, fit  # noqa: E402
+from snn2chip.distill.training.fit import new_student  # noqa: E402
 
 
 def last_of(fitted, name: str) -> float:
@@ -59,6 +60,28 @@ def test_the_budget_is_kept_and_judged_by_the_integer_program(
     assert said.startswith("met" if figures.dynamic_nj <= budget else "not met")
     assert figures.dynamic_nj == pytest.approx(budget, rel=0.1)
     assert f"{figures.dynamic_nj:.4g} nJ" in " ".join(rows.values())
+
+
+def test_silence_meets_no_budget(energy_recipe, energy_digits) -> None:
+    """After its first epoch this student has populations without a spike."""
+    recipe = energy_recipe({"epochs": 1}, budget_nj=1e6)
+    kept = fit(recipe, *energy_digits)
+    x, y = energy_digits
+    judged = Judged(kept.student, describe(recipe, load_digits_split(0)), x, x[:100], y[:100])
+    (figures,) = priced_on(judged, [recipe.penalties[0].prices])
+    assert "out" in figures.silent
+    said = recipe.penalties[0].verdict(judged)["energy budget, loihi2, loihi2_from_loihi1"]
+    assert said.startswith("not met")
+    assert f"without a spike of {', '.join(figures.silent)}" in said
+
+
+def test_an_epoch_is_judged_by_its_own_spikes(energy_recipe, energy_digits) -> None:
+    recipe = energy_recipe({"epochs": 2}, budget_nj=1e6)
+    trainer = Trainer(recipe, new_student(recipe, *energy_digits), *energy_digits)
+    (objective,) = (o for o in trainer.objectives if hasattr(o, "_sent"))
+    trainer.epoch()
+    assert not objective.acceptable, "silent at first"
+    assert not any(objective._sent.values()), "nothing of it counts in the next one"
 
 
 def test_an_epoch_above_the_budget_is_kept_only_where_all_are(

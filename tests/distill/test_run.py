@@ -230,11 +230,18 @@ def test_folds_have_teachers_that_have_not_seen_them(tmp_path, monkeypatch) -> N
 
 
 @pytest.mark.parametrize(
-    ("folds", "seed", "said"), [(176, 0, "rarest class"), (3, 2**32 - 1, "training.seed")]
+    ("folds", "seed", "share", "said"),
+    [
+        (176, 0, 0.0, "rarest class"),
+        (3, 2**32 - 1, 0.0, "training.seed"),
+        (2, 0, 0.0053, "validation = 0.0053 of 89"),  # of all samples it would be one of each class
+    ],
 )
-def test_folds_that_cannot_be_are_refused_before_training(tmp_path, folds, seed, said) -> None:
+def test_folds_that_cannot_be_are_refused_before_training(
+    tmp_path, folds, seed, share, said
+) -> None:
     path = tmp_path / "recipe.toml"
-    path.write_text(RECIPE + f"seed = {seed}\n")
+    path.write_text(RECIPE + f"seed = {seed}\n[data]\nvalidation = {share}\n")
     with pytest.raises(ConfigError) as caught:
         distill(path, tmp_path / "out", folds=folds)
     assert said in str(caught.value)
@@ -311,6 +318,7 @@ def test_the_card_names_files_beside_the_recipe(tmp_path) -> None:
     distill(path, tmp_path / "first")
     file = '[teacher]\nfile = "first/teacher.safetensors"\n[method]\nname = "kd"\n'
     path.write_text(RECIPE + file)
+    assert "beside the recipe" not in distill(path, tmp_path).card.read_text()
     card = distill(path, tmp_path / "out").card.read_text()
     assert "names first/teacher.safetensors beside the recipe" in card
     assert rows(card)["teacher"] == "first/teacher.safetensors"
@@ -327,6 +335,23 @@ def test_a_student_of_another_recipe_is_told_apart(tmp_path) -> None:
     assert replaced(path, out) == "encoding.steps 5 -> 6"
     (out / "student.safetensors").write_bytes(b"damaged")
     assert replaced(path, out) == ""
+
+
+def test_a_student_of_an_earlier_version_is_of_the_same_recipe(repository) -> None:
+    """Its checkpoint says nothing of keys that came later; they have their defaults."""
+    folder = repository / "models" / "digits-mlp"
+    _, metadata = load_checkpoint(folder / "student.safetensors")
+    assert "gain" not in metadata.recipe["encoding"]
+    assert replaced(folder / "recipe.toml", folder) == ""
+
+
+def test_a_compiled_folder_is_no_place_for_a_student(tmp_path) -> None:
+    path, out = tmp_path / "recipe.toml", tmp_path / "compiled"
+    path.write_text(RECIPE)
+    out.mkdir()
+    (out / "manifest.json").write_text("{}")
+    with pytest.raises(ConfigError, match="compiled folder"):
+        distill(path, out)
 
 
 def test_rows_are_added_and_replaced(made, tmp_path) -> None:

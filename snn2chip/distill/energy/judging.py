@@ -63,6 +63,7 @@ class EnergyFigures:
         static_nj: of power that flows whatever happens, over the modelled time.
         cores: in use.
         samples: that were run.
+        silent: populations of neurons that never fired.
     """
 
     target: str
@@ -78,6 +79,7 @@ class EnergyFigures:
     latency_us: float | None
     cores: int
     samples: int
+    silent: tuple[str, ...] = ()
 
     @property
     def total_nj(self) -> float:
@@ -85,8 +87,8 @@ class EnergyFigures:
         return self.dynamic_nj + (self.static_nj or 0.0)
 
     def met(self, budget_nj: float) -> bool:
-        """Whether the dynamic energy lies within a budget."""
-        return self.dynamic_nj <= budget_nj
+        """Whether the dynamic energy lies within a budget, and no population is silent."""
+        return self.dynamic_nj <= budget_nj and not self.silent
 
 
 def priced_on(judged: Judged, choices: Sequence[Prices]) -> tuple[EnergyFigures, ...]:
@@ -129,6 +131,7 @@ def _figures(prices: Prices, result: Result) -> EnergyFigures:
     parts = spike_costs(program, mapping, target, prices.table).energy(activity)
     inputs = {p.name for p in program.inputs}
     each = activity.samples * PJ_PER_NJ
+    fired = {layer.counts.name: layer.counts.spikes for layer in result.energy.layers}
     assert result.accuracy is not None
     return EnergyFigures(
         target=target.name,
@@ -144,6 +147,11 @@ def _figures(prices: Prices, result: Result) -> EnergyFigures:
         latency_us=report.latency_us,
         cores=mapping.cores_used,
         samples=activity.samples,
+        silent=tuple(
+            p.name
+            for p in result.graph.populations
+            if p.neuron.spiking and not p.is_input and not fired[p.name]
+        ),
     )
 
 
@@ -165,5 +173,8 @@ def verdict(figures: EnergyFigures, budget_nj: float | None) -> dict[str, str]:
     }
     if budget_nj is not None:
         said = "met" if figures.met(budget_nj) else "not met"
-        rows[f"energy budget, {place}"] = f"{said}: {figures.dynamic_nj:.4g} of {budget_nj:g} nJ"
+        without = f", without a spike of {', '.join(figures.silent)}" if figures.silent else ""
+        rows[f"energy budget, {place}"] = (
+            f"{said}: {figures.dynamic_nj:.4g} of {budget_nj:g} nJ{without}"
+        )
     return rows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -131,7 +130,10 @@ class EnergyObjective(Objective):
     def end_epoch(self, epoch: int) -> dict[str, float]:
         total, spikes = np.mean(self._bills, axis=0).tolist()
         self._bills.clear()
-        self._alive = all(np.mean(sent) >= ALIVE * self._options.guard for sent in self._each())
+        least = min(float(np.mean(sent)) for sent in self._sent.values())
+        self._alive = least >= ALIVE * self._options.guard
+        for sent in self._sent.values():
+            sent.clear()
         found = {"energy_nj": total, "energy_spikes_nj": spikes}
         self.done.fill_(epoch + 1)
         if self._sites:
@@ -139,12 +141,6 @@ class EnergyObjective(Objective):
             found["energy_floor_nj"] = self._floor().total_nj
             self._saliency.clear()
         return {**found, "energy_weight": float(self._balance.weight)}
-
-    def _each(self) -> Iterator[list[float]]:
-        """Spikes per sample of each population in every batch since it was asked last."""
-        for name, sent in self._sent.items():
-            self._sent[name] = []
-            yield sent
 
     @property
     def acceptable(self) -> bool:

@@ -26,7 +26,7 @@ from snn2chip.distill.sequence import run_layers
 from snn2chip.distill.students import Parallel
 from snn2chip.distill.teachers.base import Teacher
 from snn2chip.distill.teachers.network import NetworkTeacher
-from snn2chip.distill.training.trainer import initialise
+from snn2chip.distill.training.trainer import batches, initialise
 from snn2chip.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def fine_tuned(
     generator = torch.Generator().manual_seed(recipe.training.seed)
     module.train()
     for _ in range(options.teacher_epochs):
-        for index in torch.split(torch.randperm(len(y), generator=generator), config.batch):
+        for index in batches(torch.randperm(len(y), generator=generator), config.batch):
             result = run_layers(module, x[index][None], (path,))
             features = result.taps[path][0].flatten(1)
             loss = cross_entropy(result.output[0], y[index])

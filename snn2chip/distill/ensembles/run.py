@@ -124,7 +124,7 @@ def distill_ensemble(
         ensemble=ensemble,
         method=method,
         metadata=folder.metadata,
-        files=recipe.files,
+        files=folder.missing(recipe),
         data=split,
         data_name=Path(recipe.data.name).name,
         accuracy=by_policy.accuracy,

@@ -41,6 +41,9 @@ PENALTIES = {
 GROUPS = {"name": "snn2chip.methods", "kind": "snn2chip.penalties"}
 """Groups of entry points of installed packages, by the key that names their classes."""
 
+_NAMES: dict[type[Any], str] = {}
+"""Classes of other packages that were loaded -> the name in their entry point."""
+
 
 def method_from_table(table: Any, source: str) -> Any:
     """The method of a table ``[method]``: its ``name``, and the options of that method.
@@ -63,10 +66,8 @@ def penalty_from_table(table: Any, source: str, path: str) -> Any:
 def name_of(kind: type[Any]) -> str:
     """What recipes call a method's or penalty's class."""
     entry = f"{kind.__module__.removeprefix(__name__ + '.')}:{kind.__name__}"
-    known = {**METHODS, **PENALTIES}
-    if entry not in known.values():
-        known = {p.name: p.value for key in GROUPS for p in _installed(key).values()}
-    return next(n for n, e in known.items() if e.replace(" ", "") == entry)
+    own = (n for n, e in {**METHODS, **PENALTIES}.items() if e == entry)
+    return _NAMES.get(kind) or next(own)
 
 
 def _installed(key: str) -> dict[str, EntryPoint]:
@@ -85,7 +86,7 @@ def _loaded(point: EntryPoint, source: str, path: str) -> type[Any]:
     what = f"{source}: {path}: {point.name!r} of the entry points {point.group}"
     try:
         found = point.load()
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # whatever the code of another package does
         raise ConfigError(
             f"{what}: {type(error).__name__}: {error}", remedy=f"mend the package of {point.value}"
         ) from error
@@ -95,6 +96,7 @@ def _loaded(point: EntryPoint, source: str, path: str) -> type[Any]:
             f"{what}: {point.value}",
             needs=f"a frozen dataclass that is a snn2chip.distill.methods.base.{wanted.__name__}",
         )
+    _NAMES.setdefault(found, point.name)
     return found
 
 

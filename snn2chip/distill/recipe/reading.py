@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from os.path import isabs
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from snn2chip.distill.recipe.teacher import TeacherConfig
 from snn2chip.distill.recipe.training import TrainingConfig
 from snn2chip.distill.tables import from_table, read_toml
 from snn2chip.errors import ConfigError, UnsupportedError
+
+FILES = (".npz", ".safetensors", ".onnx", ".toml")
+"""Suffixes of files that a recipe may name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,6 @@ class Recipe:
                 f"method {name_of(type(self.method))!r} without a teacher",
                 needs="a table [teacher] with kind, or with file",
             )
-        self._check_penalties()
         if twice := sorted({name for name in self.targets if self.targets.count(name) > 1}):
             raise ConfigError(f"targets: {', '.join(twice)} named twice", remedy="name it once")
         if self.student.neuron == "relu":
@@ -61,8 +64,8 @@ class Recipe:
                 needs=f"at least one step, encoding.dt = {self.encoding.dt} s",
             )
 
-    def _check_penalties(self) -> None:
-        """Refuse penalties that would do nothing, or not what they say.
+    def check_penalties(self) -> None:
+        """Refuse penalties that would do nothing, or not what they say, before any training.
 
         Raises:
             ConfigError: beside a method that trains nothing; removal of weights and of neurons.
@@ -97,7 +100,9 @@ class Recipe:
         named = [self.data.name, *self.targets]
         named += [self.teacher.file] if self.teacher and self.teacher.file else []
         named += [self.quantization.target] if self.quantization else []
-        return tuple(name for name in named if Path(name).suffix and not Path(name).is_absolute())
+        named += [getattr(penalty, "target", None) or "" for penalty in self.penalties]
+        names = (str(name) for name in dict.fromkeys(named))
+        return tuple(name for name in names if Path(name).suffix in FILES and not isabs(name))
 
     @property
     def uses_teacher(self) -> bool:
@@ -195,8 +200,8 @@ def recipe_from_dict(tables: Mapping[str, Any], source: str = "recipe") -> Recip
     )
     try:
         return Recipe(**named, method=method, penalties=terms)
-    except (ConfigError, UnsupportedError) as error:
-        raise type(error)(
+    except ConfigError as error:
+        raise ConfigError(
             f"{source}: {error.what}", needs=error.needs, has=error.has, remedy=error.remedy
         ) from None
 

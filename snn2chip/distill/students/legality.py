@@ -40,7 +40,10 @@ def label_of(metadata: CheckpointMetadata) -> str:
 
 
 def check_targets(
-    metadata: CheckpointMetadata, targets: Sequence[str], limits: bool = True
+    metadata: CheckpointMetadata,
+    targets: Sequence[str],
+    limits: bool = True,
+    otherwise: str = "leave the target out of `targets`",
 ) -> None:
     """Refuse a student that one of the chips cannot run, or has no room for.
 
@@ -49,6 +52,7 @@ def check_targets(
 
     Args:
         limits: also that it has room.
+        otherwise: what to do where the student is to stay as it is.
 
     Raises:
         UnsupportedError: neurons, an encoding or delays that a chip has not.
@@ -57,6 +61,12 @@ def check_targets(
     """
     if not targets:
         return
+    if any(layer["kind"] == "relu" for layer in metadata.architecture):
+        raise UnsupportedError(
+            "the recipe's student: its neurons are ReLUs",
+            needs="neurons that spike",
+            remedy=f'student.neuron = "lif", or {otherwise}',
+        )
     with torch.random.fork_rng(devices=[]):
         student = build_student(metadata.architecture, metadata.discretization.dt).eval()
     graph = graph_of_student(student, metadata)
@@ -64,7 +74,7 @@ def check_targets(
     errors = [
         error
         for target in targets
-        for error in _refusals(graph, target, remedy)
+        for error in _refusals(graph, target, remedy, otherwise)
         if limits or isinstance(error, UnsupportedError)
     ]
     if errors:
@@ -79,7 +89,7 @@ def _chip_legal(metadata: CheckpointMetadata) -> str:
     return " and ".join(changes) + " in the recipe" if changes else ""
 
 
-def _refusals(graph: Graph, target: str, remedy: str) -> Iterator[Snn2chipError]:
+def _refusals(graph: Graph, target: str, remedy: str, otherwise: str) -> Iterator[Snn2chipError]:
     choice = choice_of(target)
     options = Options(target=choice.place, costs=choice.costs)
     try:
@@ -89,9 +99,7 @@ def _refusals(graph: Graph, target: str, remedy: str) -> Iterator[Snn2chipError]
             f"the recipe's student on {target}: {error.what}",
             needs=error.needs,
             has=error.has,
-            remedy=f"{remedy or error.remedy}, or leave the target out of `targets`"
-            if remedy or error.remedy
-            else "leave the target out of `targets`",
+            remedy=", or ".join(filter(None, (remedy or error.remedy, otherwise))),
         )
         return
     if checked.violations:

@@ -119,10 +119,13 @@ def load_state(
     if meta.get("recipe") != fingerprint(recipe):
         raise ConfigError(
             f"{path}: an unfinished training of another recipe",
-            has=differences(meta.get("tables", {}), deciding(recipe)),
+            has=differences(meta["tables"], deciding(recipe)) if "tables" in meta else "",
             remedy="finish it with its own recipe, name another folder, or --restart",
         )
-    if meta.get("lesson", lesson) != lesson:  # states of earlier versions do not say
+    learned = dict(meta.get("lesson", lesson))  # states of earlier versions do not say
+    if not recipe.uses_teacher:
+        learned.pop("teacher", None)
+    if learned != lesson:
         raise ConfigError(
             f"{path}: an unfinished training on other samples, or by another teacher",
             needs="the data and the teacher that it began with",

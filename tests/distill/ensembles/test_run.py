@@ -203,6 +203,7 @@ def test_a_folder_holds_a_student_or_an_ensemble(recipe: Path, tmp_path: Path) -
     made = distill(alone, out)
     opened = open_network(out, Options())
     assert opened.ensemble is None
+    assert not (out / "m0.safetensors").exists()
     assert opened.path == made.checkpoint
     distill(recipe, out)
     assert open_network(out, Options()).ensemble is not None

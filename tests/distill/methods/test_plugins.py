@@ -70,9 +70,22 @@ def test_unknown_names_list_what_is_installed(installed) -> None:
     assert "unsure" in caught.value.remedy
 
 
+def test_a_class_of_a_module_below_is_called_as_its_entry_point(installed, tmp_path: Path) -> None:
+    code, entries = of_the_page()
+    installed(code, entries.replace("unsure =", "doubting ="))
+    module = tmp_path / "site" / "unsure.py"
+    below = tmp_path / "site" / "unsure_below.py"
+    below.write_text(module.read_text())
+    module.write_text("from unsure_below import Unsure\n")
+    recipe = recipe_from_dict({"student": {"kind": "mlp"}, "method": {"name": "doubting"}})
+    assert recipe.to_dict()["method"] == {"name": "doubting", "beta": 0.1}
+    sys.modules.pop("unsure_below")
+
+
 @pytest.mark.parametrize(
     ("code", "entries"),
     [
+        ("raise RuntimeError('x')", "[snn2chip.methods]\nunsure = unsure:Unsure\n"),
         ("", "[snn2chip.methods]\nunsure = unsure:Unsure\n"),
         ("import no_such_module", "[snn2chip.methods]\nunsure = unsure:Unsure\n"),
         ("Unsure = 3", "[snn2chip.methods]\nunsure = unsure:Unsure\n"),
