@@ -180,7 +180,8 @@ def test_calibration_is_refused(spiking):
         snn2chip.simulate(spiking[1], data="random", calibrate="random", steps=3)
 
 
-def test_info_shows_integers(spiking, capsys):
+def test_info_shows_integers(spiking, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     assert command("info", spiking[1]) == 0
     text = capsys.readouterr().out
     assert "du 4095, dv 128, vth 60, bias_mant 0, bias_exp 6, v0 0" in text
