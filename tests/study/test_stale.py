@@ -237,7 +237,8 @@ def test_a_folder_behind_a_link_finds_the_same_files(tmp_path: Path) -> None:
     far = tmp_path / "far" / "away" / "deep"
     far.mkdir(parents=True)
     (tmp_path / "link").symlink_to(far)
-    only(study, tmp_path / "link", targets=())
+    first = only(study, tmp_path / "link", targets=())
     beside = tmp_path / "far" / "linked"
     beside.symlink_to(tmp_path)
-    only(read_study(beside / "small.toml"), tmp_path / "second", targets=())
+    second = only(read_study(beside / "small.toml"), tmp_path / "second", targets=())
+    assert first.figures == second.figures
