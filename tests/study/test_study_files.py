@@ -189,7 +189,7 @@ def test_studies_of_ours_are_studies_of_recipes(path: Path) -> None:
     trials = grid_trials(study, base_tables(study))
     check_claims(study, trials)
     check_series(study, base_tables(study), trials)
-    assert len({trial.key for trial in trials}) == len(trials) >= 3
+    assert len({trial.key for trial in trials}) == len(trials) >= 2
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: f"{path.parent.name}/{path.stem}")
