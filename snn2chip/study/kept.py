@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from snn2chip.distill.tables import read_toml
 from snn2chip.errors import ConfigError, InputFileError
 from snn2chip.files import write_bytes
 from snn2chip.study.config import SEED, StudyConfig
@@ -22,6 +23,36 @@ from snn2chip.study.types import Trial
 FILE = "trials.json"
 SCHEMA = "snn2chip/trials/1"
 MAX_BYTES = 1 << 28
+
+
+def reads_recipes() -> bool:
+    """Whether PyTorch is there, which the methods of recipes need."""
+    try:
+        from snn2chip.distill import recipe_from_dict  # noqa: F401
+    except ConfigError:
+        return False
+    return True
+
+
+def trials_of(
+    study: StudyConfig, folder: Path, able: bool
+) -> tuple[dict[str, Any], Sequence[Trial]]:
+    """Tables of the base recipe, and the trials of the grids or those that an earlier run kept.
+
+    Args:
+        able: recipes can be read, as `reads_recipes` says.
+
+    Raises:
+        ConfigError: a combination that is no recipe; nothing that was kept of this study.
+        InputFileError: a damaged list of trials.
+    """
+    if able:
+        from snn2chip.study.trials.grid import base_tables, grid_trials
+
+        base = base_tables(study)
+        return base, grid_trials(study, base)
+    base = read_toml(Path(study.recipe), "recipe")
+    return base, kept_trials(folder, digits_of(study, base))
 
 
 def digits_of(study: StudyConfig, base: Mapping[str, Any]) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from snn2chip.study.answer.types import Answer
     from snn2chip.study.config import StudyConfig
     from snn2chip.study.trials.running import Ran
-    from snn2chip.study.types import Trial
 
 NAMES = {"html": "pareto.html", "json": "pareto.json", "csv": "pareto.csv"}
 """Files of every study, by form."""
@@ -90,13 +89,14 @@ def _answer(
     from snn2chip.study.answer.claims import check_claims, check_series
     from snn2chip.study.answer.summary import summarise
     from snn2chip.study.answer.types import Tool
+    from snn2chip.study.kept import reads_recipes, trials_of
     from snn2chip.study.trials.grid import files_of, targets_of
     from snn2chip.study.trials.running import collect, run_study
     from snn2chip.study.trials.store import StudyFolder
     from snn2chip.study.types import FLOAT
 
-    place, able = StudyFolder(folder), not no_run or _reads_recipes()
-    base, trials = _trials(config, folder, able)
+    place, able = StudyFolder(folder), not no_run or reads_recipes()
+    base, trials = trials_of(config, folder, able)
     targets = targets_of(config, base, target)
     for word, path in files_of(config, base, trials, targets):
         outputs.check_files(files, {word: path})
@@ -128,31 +128,6 @@ def _answer(
         failures=ran.failure_lines(),
     )
     return answer, ran
-
-
-def _reads_recipes() -> bool:
-    """Whether PyTorch is there, which the methods of recipes need."""
-    try:
-        from snn2chip.distill import recipe_from_dict  # noqa: F401
-    except ConfigError:
-        return False
-    return True
-
-
-def _trials(
-    config: StudyConfig, folder: Path, able: bool
-) -> tuple[dict[str, Any], Sequence[Trial]]:
-    """Tables of the base recipe and the trials of the grids, or those that an earlier run kept."""
-    if able:
-        from snn2chip.study.trials.grid import base_tables, grid_trials
-
-        base = base_tables(config)
-        return base, grid_trials(config, base)
-    from snn2chip.distill.tables import read_toml
-    from snn2chip.study.kept import digits_of, kept_trials
-
-    base = read_toml(Path(config.recipe), "recipe")
-    return base, kept_trials(folder, digits_of(config, base))
 
 
 def _show(answer: Answer, wanted: dict[str, list[Path]]) -> None:

@@ -234,7 +234,7 @@ class EnergyObjective(Objective):
         return Floor(inputs, bill.total.item() - inputs)
 
     def _refuse(self, context: Context, found: Mapped) -> None:
-        """Refuse a budget that cannot be kept or judged."""
+        """Refuse a budget that cannot be kept or judged, and units that would not be removed."""
         options, epochs = self._options, context.recipe.training.epochs
         if self._sites and options.remove_until > epochs:
             raise ConfigError(

@@ -120,7 +120,7 @@ def load_state(
         raise ConfigError(
             f"{path}: an unfinished training of another recipe",
             has=differences(meta["tables"], deciding(recipe)) if "tables" in meta else "",
-            remedy="finish it with its own recipe, name another folder, or --restart",
+            remedy=f"finish it with its own recipe, name another folder, or {_anew(path)}",
         )
     learned = dict(meta.get("lesson", lesson))  # states of earlier versions do not say
     if not recipe.uses_teacher:
@@ -129,7 +129,7 @@ def load_state(
         raise ConfigError(
             f"{path}: an unfinished training on other samples, or by another teacher",
             needs="the data and the teacher that it began with",
-            remedy="name another folder, or --restart",
+            remedy=f"name another folder, or {_anew(path)}",
         )
     try:
         trainer.start(stages[meta["stage"]], hooks=False)
@@ -137,7 +137,7 @@ def load_state(
     except (LookupError, TypeError, ValueError, RuntimeError) as error:
         raise InputFileError(
             f"{path}: damaged state of a training: {type(error).__name__}: {error}",
-            remedy="--restart begins anew",
+            remedy=_anew(path),
         ) from error
 
 
@@ -178,7 +178,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     except (OSError, SafetensorError, LookupError, TypeError, ValueError) as error:
         raise InputFileError(
             f"{path}: no state of a training: {type(error).__name__}: {error}",
-            remedy="--restart begins anew",
+            remedy=_anew(path),
         ) from error
     return meta, tensors
 
@@ -194,3 +194,8 @@ def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _plain(value: Any) -> bool:
     return isinstance(value, int | float | str | bool | list)
+
+
+def _anew(path: Path) -> str:
+    """How a training begins anew, whichever command it is part of."""
+    return f"remove {path}: the training begins anew (distill --restart does both)"

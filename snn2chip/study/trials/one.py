@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from snn2chip import __version__
-from snn2chip.errors import InputFileError, Snn2chipError
+from snn2chip.errors import InputFileError
 from snn2chip.files import write_bytes, write_text
 from snn2chip.study.settings import changed, found
 from snn2chip.study.trials.grid import PATHS, is_path
@@ -48,10 +47,10 @@ class Work:
 def run_trial(work: Work, tell: Tell | None = None) -> Outcome:
     """Train, measure and keep one trial, or go on with it where it was broken off.
 
+    A student that learned from other samples or another teacher's file is trained anew.
+
     Args:
         tell: called with (stage, done, total) after every epoch.
-
-    A student that learned from other samples or another teacher's file is trained anew.
 
     Raises:
         Snn2chipError: the recipe cannot be trained or measured; the samples changed meanwhile.
@@ -156,15 +155,14 @@ def _train(
         if tell is not None:
             tell(done.stage, done.epoch, done.epochs)
 
-    with without_flags():
-        made = distill(
-            file,
-            place,
-            progress=epoch,
-            restart=anew,
-            teachers=work.folder.teachers,
-            shared=shared,
-        )
+    made = distill(
+        file,
+        place,
+        progress=epoch,
+        restart=anew,
+        teachers=work.folder.teachers,
+        shared=shared,
+    )
     spent = {"seconds": made.seconds, "epochs": len(made.history), "epoch": made.epoch}
     write_bytes(place / TRAINING, json.dumps({**lesson, **spent}).encode())
 
@@ -177,23 +175,6 @@ def shared_training(recipe: Recipe) -> str:
     from snn2chip.distill.training.state import fingerprint
 
     return fingerprint(recipe)[:16] if recipe.method.answering else ""
-
-
-@contextmanager
-def without_flags() -> Iterator[None]:
-    """Around a training: its errors name the file to remove where a run alone has a flag."""
-    try:
-        yield
-    except Snn2chipError as error:
-        if "--restart" not in error.remedy:
-            raise
-        head, suffix, _ = error.what.partition(".resume")
-        raise type(error)(
-            error.what,
-            needs=error.needs,
-            has=error.has,
-            remedy=f"remove {head}{suffix}: the same command then begins this training anew",
-        ) from error
 
 
 def _is_trained(place: Path) -> bool:

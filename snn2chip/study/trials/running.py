@@ -19,7 +19,7 @@ from snn2chip.study.kept import digits_of, keep_trials
 from snn2chip.study.settings import settings_text
 from snn2chip.study.trials.grid import grid_trials
 from snn2chip.study.trials.lessons import FILES, SAMPLES, differs, file_digits, lesson_of
-from snn2chip.study.trials.one import Tell, Work, moved, run_trial, shared_training, without_flags
+from snn2chip.study.trials.one import Tell, Work, moved, run_trial, shared_training
 from snn2chip.study.trials.processes import CRASHED, ended, failure_of, processes, start
 from snn2chip.study.trials.store import StudyFolder
 from snn2chip.study.types import FLOAT, Outcome, Trial
@@ -273,8 +273,7 @@ class _Runner:
         try:
             split = load_samples(recipe, place)
             here = RunFolder(place, describe(recipe, split), self.folder.teachers)
-            with without_flags():
-                here.teacher(recipe, split, place, self._epoch)
+            here.teacher(recipe, split, place, self._epoch)
             made[wanted] = None
         except Exception as error:
             made[wanted] = failure_of(error)
