@@ -56,6 +56,7 @@ class NoiseModel:
 
     @property
     def classes(self) -> int:
+        """Number of classes that it tells apart."""
         return len(self.metadata.class_names) if self.ensemble is None else self.ensemble.bias.size
 
 

@@ -42,7 +42,7 @@ def trained_teacher(
     metadata = replace(metadata, data=replace(metadata.data, digest=digest))
     state = path.with_suffix(".resume")
     if path.exists():
-        module, found = _kept(path)
+        module, found = _loaded(path, "", "remove the file: the teacher is trained again")
         if found.recipe == metadata.recipe and found.data.digest in ("", digest):
             state.unlink(missing_ok=True)  # whoever wrote the file may have been killed before this
             return NetworkTeacher(module)
@@ -52,20 +52,13 @@ def trained_teacher(
     return NetworkTeacher(fitted.student)
 
 
-def _kept(path: Path) -> tuple[nn.Module, CheckpointMetadata]:
-    """A teacher that an earlier run trained.
-
-    Raises:
-        InputFileError: the file is damaged.
-    """
+def _loaded(path: Path, needs: str, remedy: str) -> tuple[nn.Module, CheckpointMetadata]:
+    """A checkpoint of a teacher, whose errors say what a teacher needs ("": what they say)."""
     try:
         return load_checkpoint(path)
     except InputFileError as error:
         raise InputFileError(
-            error.what,
-            needs=error.needs,
-            has=error.has,
-            remedy="remove the file: the teacher is trained again",
+            error.what, needs=needs or error.needs, has=error.has, remedy=remedy
         ) from error
 
 
@@ -102,15 +95,11 @@ def teacher_in_file(path: Path, split: Split, gives: Gives = "logits") -> Teache
             f"teacher.file = {path.name!r}",
             needs="a .safetensors checkpoint of a teacher, or an .onnx classifier",
         )
-    try:
-        module, metadata = load_checkpoint(path)
-    except InputFileError as error:
-        raise InputFileError(
-            error.what,
-            needs="a teacher.safetensors that `snn2chip distill` wrote",
-            has=error.has,
-            remedy="the file of an earlier run, or an ONNX classifier of any other network",
-        ) from error
+    module, metadata = _loaded(
+        path,
+        "a teacher.safetensors that `snn2chip distill` wrote",
+        "the file of an earlier run, or an ONNX classifier of any other network",
+    )
     if (metadata.encoding.kind, metadata.encoding.steps) != ("direct", 1):
         raise InputFileError(
             f"{path}: a spiking student, no teacher",
